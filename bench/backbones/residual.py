@@ -1,0 +1,114 @@
+"""Residual networks seen as a list of blocks: the static networks underneath every method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class ConvUnit(nn.Module):
+    """Convolution, batch normalisation and, except at the end of a residual branch, a ReLU.
+
+    Maps ``[N, C_in, H, W]`` to ``[N, C_out, H', W']``.
+    """
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d, activation: bool):
+        super().__init__()
+        self.conv = conv
+        self.norm = norm
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.conv(x))
+        return torch.relu_(x) if self.activation else x
+
+
+class ResidualBlock(nn.Module):
+    """``relu(shortcut(x) + scale * branch(x))``: the unit that a layer gate executes or skips.
+
+    The shortcut always runs, so a skipped block yields ``relu(shortcut(x))``, which is ``x`` itself where the
+    shortcut is the identity (``x`` comes out of a ReLU).
+
+    Args:
+        units: the residual branch, first to last (two for a basic block, three for a bottleneck).
+        shortcut: identity, parameter-free subsampling (option A) or a 1x1 projection (option B).
+        gated_unit: the unit whose output channels a channel gate may switch off; the last unit never is one,
+            because the residual sum stays at full width.
+    """
+
+    def __init__(self, units: Sequence[nn.Module], shortcut: nn.Module, gated_unit: int | None = None):
+        super().__init__()
+        self.units = nn.ModuleList(units)
+        self.shortcut = shortcut
+        self.gated_unit = len(self.units) - 2 if gated_unit is None else gated_unit
+
+    @property
+    def in_channels(self) -> int:
+        return self.units[0].conv.in_channels
+
+    @property
+    def out_channels(self) -> int:
+        return self.units[-1].conv.out_channels
+
+    @property
+    def inner_channels(self) -> int:
+        """Number of channels that a channel gate of this block decides about."""
+        return self.units[self.gated_unit].conv.out_channels
+
+    def branch(self, x: Tensor, channel_scale: Tensor | None = None) -> Tensor:
+        """The residual branch; ``channel_scale`` ``[N, inner_channels]`` multiplies after BN and ReLU.
+
+        Only there is a zero exactly zero for the next convolution: before BN its shift would revive the channel.
+        """
+        for index, unit in enumerate(self.units):
+            x = unit(x)
+            if index == self.gated_unit and channel_scale is not None:
+                x = x * channel_scale[:, :, None, None]
+        return x
+
+    def forward(self, x: Tensor, layer_scale: Tensor | None = None, channel_scale: Tensor | None = None) -> Tensor:
+        """Everything is computed; ``layer_scale`` ``[N]`` then multiplies the branch, sample by sample."""
+        branch = self.branch(x, channel_scale)
+        if layer_scale is not None:
+            branch = branch * layer_scale[:, None, None, None]
+        return torch.relu(self.shortcut(x) + branch)
+
+
+class Backbone(nn.Module):
+    """A static residual network: stem, blocks, global average pool, linear classifier.
+
+    Args:
+        name: as in records and tables, for instance ``resnet20``.
+        stem: maps images ``[N, 3, H, W]`` to the first block's input.
+        blocks: the residual blocks, in order.
+        classifier: from pooled features to logits.
+        image_shape: ``(channels, height, width)`` that costs are counted for.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stem: nn.Module,
+        blocks: Sequence[ResidualBlock],
+        classifier: nn.Linear,
+        image_shape: tuple[int, int, int],
+    ):
+        super().__init__()
+        self.name = name
+        self.image_shape = image_shape
+        self.stem = stem
+        self.blocks = nn.ModuleList(blocks)
+        self.classifier = classifier
+
+    def head(self, x: Tensor) -> Tensor:
+        """Features ``[N, C, H, W]`` to logits ``[N, classes]``."""
+        return self.classifier(x.mean((2, 3)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images ``[N, 3, H, W]`` to logits ``[N, classes]``, with every block at full width."""
+        x = self.stem(images)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)

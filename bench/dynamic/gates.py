@@ -1,0 +1,68 @@
+"""Differentiable gates: exact 0/1 or clipped values forwards, a useful gradient backwards."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class _Clip(torch.autograd.Function):
+    """Clamp to [0, 1] that lets a gradient through wherever it points back inside."""
+
+    @staticmethod
+    def forward(ctx, score: Tensor) -> Tensor:
+        ctx.save_for_backward(score)
+        return score.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        (score,) = ctx.saved_tensors
+        # Descent moves the score by -gradient: below 0 only upward moves count, above 1 only downward ones.
+        stuck = ((score < 0) & (gradient > 0)) | ((score > 1) & (gradient < 0))
+        return gradient.masked_fill(stuck, 0)
+
+
+class _Open(torch.autograd.Function):
+    """1 where score > 0; backwards a triangle of the given half-width around zero."""
+
+    @staticmethod
+    def forward(ctx, score: Tensor, width: float) -> Tensor:
+        ctx.save_for_backward(score)
+        ctx.width = width
+        return (score > 0).to(score.dtype)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        (score,) = ctx.saved_tensors
+        return gradient * (1 - score.abs() / ctx.width).clamp(min=0) / ctx.width, None
+
+
+class _Step(torch.autograd.Function):
+    """1 where probability > 0.5; the gradient passes unchanged."""
+
+    @staticmethod
+    def forward(ctx, probability: Tensor) -> Tensor:
+        return (probability > 0.5).to(probability.dtype)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def relu1(score: Tensor) -> Tensor:
+    """``min(max(score, 0), 1)``, with a gradient that survives outside the interval.
+
+    A plain clamp has none there, so a gate that once closed for an image could never be asked to open again. Here
+    the gradient is dropped only where following it would leave the interval further behind.
+    """
+    return _Clip.apply(score)
+
+
+def is_open(score: Tensor, width: float = 1.0) -> Tensor:
+    """1 where ``score > 0``, else 0; the gradient is that of a triangular kernel of half-width ``width``."""
+    return _Open.apply(score, width)
+
+
+def straight_through(probability: Tensor) -> Tensor:
+    """Hard threshold at 0.5 with the identity as gradient (Bengio et al., arXiv 1308.3432)."""
+    return _Step.apply(probability)

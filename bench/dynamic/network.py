@@ -1,0 +1,46 @@
+"""A backbone whose blocks may be gated, sample by sample."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from bench.backbones.residual import Backbone
+from bench.dynamic.cost import SampleCost, count_backbone, sample_cost
+from bench.dynamic.decisions import BlockDecision, Output
+from bench.dynamic.router import Router
+
+
+class DynamicNetwork(nn.Module):
+    """A backbone and the router that decides about it.
+
+    ``forward`` is the *masked* execution: everything is computed, then multiplied by what was decided. It is what
+    training needs. :mod:`bench.dynamic.skipping` runs the same network without the work that was decided away.
+    """
+
+    def __init__(self, backbone: Backbone, router: Router | None = None):
+        super().__init__()
+        self.backbone = backbone
+        self.router = router or Router(len(backbone.blocks))
+        self.backbone_cost = count_backbone(backbone)
+        self.gate_cost = self.router.cost()
+
+    def forward(self, images: Tensor) -> Output:
+        """Images ``[N, 3, H, W]`` to logits ``[N, classes]`` and one decision per block."""
+        trace = self.router.start(images)
+        x = self.backbone.stem(images)
+        decisions = []
+        for index, block in enumerate(self.backbone.blocks):
+            glance = self.router.look(index, x)
+            layer = self.router.decide_layer(index, glance, trace)
+            channels = self.router.decide_channels(index, glance, trace)
+            x = block(x, layer.scale, None if channels is None else channels.scale)
+            decisions.append(BlockDecision(layer, channels))
+        return Output(self.backbone.head(x), tuple(decisions), trace)
+
+    def cost(self, output: Output) -> SampleCost:
+        """MACs of each sample of ``output``; differentiable where the gates are."""
+        return sample_cost(self.backbone_cost, self.gate_cost, output.decisions)
+
+    def macs_fraction(self, output: Output) -> Tensor:
+        """MACs of each sample relative to the dense backbone, ``[N]``; gates included, so it can exceed 1."""
+        return self.cost(output).total / self.backbone_cost.total

@@ -1,0 +1,9 @@
+"""The two ways in which a run ends early with one clear line."""
+
+
+class BadInput(Exception):
+    """What the user gave cannot be used: shown as one line on stderr, exit code 2."""
+
+
+class CheckFailed(Exception):
+    """A check compared something and it did not hold: exit code 1."""

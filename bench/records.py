@@ -1,0 +1,156 @@
+"""The record: what was measured for one (method, dataset, backbone, operating point, seed), with where and how."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import BadInput
+from bench.storage import write_atomically
+
+SCHEMA_VERSION = 1
+RECORD_FILE, SAMPLES_FILE, MODEL_FILE, TRAINING_FILE = "record.json", "samples.parquet", "model.safetensors", "train.csv"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row of ``table.csv``, and what stands behind it.
+
+    MACs are plain numbers, times milliseconds, accuracies percent; unknown is None, never 0. ``details`` holds what
+    is no column: ``environment``, ``config`` (all that determines the result), ``data`` (split, fingerprint),
+    ``start`` (where the backbone's weights come from), ``warnings`` and ``timing``.
+    """
+
+    schema_version: int
+    method: str
+    dataset: str
+    backbone: str
+    point: float | None
+    seed: int
+    stage_epochs: str
+    n_test: int
+    top1: float
+    top1_low: float
+    top1_high: float
+    macs_mean: float
+    macs_std: float
+    macs_p5: float
+    macs_p50: float
+    macs_p95: float
+    gate_macs_mean: float
+    macs_backbone: float
+    macs_fraction: float
+    params: int
+    execution: str
+    device: str
+    threads: int
+    precision: str
+    latency_ms_p50: float | None = None
+    latency_ms_p90: float | None = None
+    latency_ms_p99: float | None = None
+    throughput_ips: float | None = None
+    dense_latency_ms_p50: float | None = None
+    dense_throughput_ips: float | None = None
+    speedup_theoretical: float | None = None
+    speedup_latency: float | None = None
+    speedup_throughput: float | None = None
+    reported_top1: float | None = None
+    reported_macs: float | None = None
+    reported_source: str | None = None
+    valid: bool = True
+    invalid_reasons: str = ""
+    command: str = ""
+    commit: str = ""
+    created_utc: str = ""
+    environment_id: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+COLUMNS = (
+    "schema_version method dataset backbone point seed stage_epochs n_test top1 top1_low top1_high macs_mean macs_std "
+    "macs_p5 macs_p50 macs_p95 gate_macs_mean macs_backbone macs_fraction params latency_ms_p50 latency_ms_p90 "
+    "latency_ms_p99 throughput_ips dense_latency_ms_p50 dense_throughput_ips speedup_theoretical speedup_latency "
+    "speedup_throughput execution device threads precision reported_top1 reported_macs reported_source valid "
+    "invalid_reasons command commit created_utc environment_id"
+).split()
+"""Columns of ``table.csv``, in the order of the contract."""
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Writes ``record.json``; a job is done exactly when this file exists, so it is written last and by rename."""
+    text = json.dumps(asdict(record), indent=1, allow_nan=False)
+    write_atomically(folder / RECORD_FILE, lambda path: path.write_text(text + "\n"))
+
+
+def read_record(folder: Path) -> Record:
+    """Reads the record of one job's folder.
+
+    Raises:
+        BadInput: missing, no JSON, another schema version, or fields missing or of another kind.
+    """
+    path = folder / RECORD_FILE
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BadInput(f"cannot read record {path}: {error}") from error
+    if not isinstance(values, dict) or values.get("schema_version") != SCHEMA_VERSION:
+        version = values.get("schema_version") if isinstance(values, dict) else None
+        raise BadInput(f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}")
+    try:
+        return _checked(Record(**values))
+    except TypeError as error:
+        raise BadInput(f"{path} is no record: {error}") from error
+
+
+def find_records(folders: Iterable[Path]) -> dict[Path, Record]:
+    """All records below the given folders, by the folder of their job, in the order of their names.
+
+    Raises:
+        BadInput: a folder that does not exist, or a record that cannot be read.
+    """
+    found: dict[Path, Record] = {}
+    for root in folders:
+        if not root.is_dir():
+            raise BadInput(f"no folder {root}")
+        for path in sorted(root.rglob(RECORD_FILE)):
+            found[path.parent] = read_record(path.parent)
+    return found
+
+
+def read_samples(folder: Path) -> pd.DataFrame:
+    """The per-image outcomes of one job: ``samples.parquet``.
+
+    Raises:
+        BadInput: missing or unreadable.
+    """
+    path = folder / SAMPLES_FILE
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:
+        raise BadInput(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+
+
+def table(records: Iterable[Record]) -> pd.DataFrame:
+    """Records as the rows of ``table.csv``: the contract's columns, unknown values empty."""
+    return pd.DataFrame([{name: getattr(record, name) for name in COLUMNS} for record in records], columns=COLUMNS)
+
+
+_KINDS = {"int": int, "float": (int, float), "str": str, "bool": bool, "dict[str, Any]": dict}
+
+
+def _checked(record: Record) -> Record:
+    """Raises TypeError where a field is not of its declared kind."""
+    for declared in fields(record):
+        value = getattr(record, declared.name)
+        kind, _, optional = str(declared.type).partition(" | ")
+        if value is None and optional:
+            continue
+        is_bool = isinstance(value, bool)
+        if not isinstance(value, _KINDS[kind]) or (is_bool and kind != "bool"):
+            raise TypeError(f"{declared.name} is {value!r}, expected {kind}")
+    return record

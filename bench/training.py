@@ -1,0 +1,237 @@
+"""One loop that runs any method's stages, with a checkpoint after every epoch."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.data import DataSet
+from bench.dynamic.method import Stage, Step
+from bench.dynamic.network import DynamicNetwork
+from bench.errors import BadInput
+from bench.evaluation import evaluate
+from bench.seeds import derive_seed
+from bench.storage import write_atomically
+
+POINT_TOLERANCE = 0.02
+"""An epoch is eligible as the final network while its validation MACs fraction is this near its target."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all methods of a comparison share.
+
+    Attributes:
+        distillation: weight of the dense network's softened outputs in the task's loss (Hinton et al.,
+            arXiv 1503.02531), 0 to 1; the rest is cross-entropy with the labels.
+        temperature: of the softened outputs.
+    """
+
+    batch_size: int = 128
+    distillation: float = 0.5
+    temperature: float = 4.0
+    label_smoothing: float = 0.0
+    compile: bool = False
+
+
+@dataclass
+class Progress:
+    """Where training stands: everything a resumed run needs besides the configuration."""
+
+    stage: int
+    epoch: int
+    rows: list[dict]
+    best_key: tuple
+    best_state: dict[str, Tensor]
+
+
+EpochCallback = Callable[[dict], None]
+
+
+def train(
+    network: DynamicNetwork,
+    stages: Sequence[Stage],
+    data: DataSet,
+    recipe: Recipe,
+    *,
+    point: float | None,
+    seed: int,
+    teacher: nn.Module | None,
+    checkpoint: Path,
+    on_epoch: EpochCallback = lambda row: None,
+) -> pd.DataFrame:
+    """Trains in place and leaves ``network`` with the weights that were best on the validation split.
+
+    *Best* is the highest validation accuracy among epochs of the last stage whose MACs fraction is within
+    ``POINT_TOLERANCE`` of ``point``; where none is, the epoch nearest to it.
+
+    Args:
+        teacher: the dense network to distil from, or None.
+        checkpoint: written after each epoch; if it exists, training continues behind it.
+
+    Returns:
+        One row per epoch.
+
+    Raises:
+        BadInput: the loss became NaN or infinite, or the checkpoint does not fit this network.
+    """
+    device = next(network.parameters()).device
+    network.to(memory_format=torch.channels_last)
+    forward = torch.compile(network) if recipe.compile else network
+    if teacher is not None:
+        teacher = teacher.eval().to(memory_format=torch.channels_last)
+    progress = Progress(0, 0, [], (), {})
+    saved = _load_checkpoint(checkpoint, device)
+    for number, stage in enumerate(stages):
+        if saved is not None and number < saved["stage"]:
+            continue
+        optimisers = _optimisers(network, stage)
+        if saved is not None:
+            progress = _restore(saved, network, optimisers)
+            saved = None
+        else:
+            progress.stage, progress.epoch = number, 0
+        for epoch in range(progress.epoch, stage.epochs):
+            started = time.perf_counter()
+            loss = _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, teacher, seed)
+            row = _row(network, data, stage, epoch, loss, time.perf_counter() - started)
+            progress.rows.append(row)
+            progress.epoch = epoch + 1
+            if number == len(stages) - 1:
+                _keep_best(progress, network, row, point)
+            _save_checkpoint(checkpoint, progress, network, optimisers)
+            on_epoch(row)
+    if progress.best_state:
+        network.load_state_dict(progress.best_state)
+    return pd.DataFrame(progress.rows)
+
+
+def _optimisers(network: DynamicNetwork, stage: Stage) -> list[torch.optim.Optimizer]:
+    """One optimiser per group; everything that no group names is frozen."""
+    network.requires_grad_(False)
+    optimisers = []
+    for group in stage.groups:
+        for parameter in group.parameters:
+            parameter.requires_grad_(True)
+        if group.optimiser == "adamw":
+            optimisers.append(torch.optim.AdamW(group.parameters, group.lr, weight_decay=group.weight_decay))
+        else:
+            optimisers.append(
+                torch.optim.SGD(
+                    group.parameters, group.lr, momentum=0.9, nesterov=True, weight_decay=group.weight_decay
+                )
+            )
+    return optimisers
+
+
+def _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, teacher, seed) -> float:
+    """Trains for one epoch; returns the mean loss. All randomness is seeded by (seed, stage, epoch)."""
+    device = next(network.parameters()).device
+    epoch_seed = derive_seed(seed, stage.name, number, epoch)
+    torch.manual_seed(epoch_seed)
+    generator = torch.Generator().manual_seed(epoch_seed)
+    network.train()
+    steps = max(1, len(data.train) // min(recipe.batch_size, len(data.train)))
+    total = 0.0
+    for index, (images, labels) in enumerate(data.train.shuffled(recipe.batch_size, generator, data.augment)):
+        done = (epoch + index / steps) / stage.epochs
+        for group, optimiser in zip(stage.groups, optimisers):
+            optimiser.param_groups[0]["lr"] = group.lr * _schedule(done, stage.warmup)
+            optimiser.zero_grad(set_to_none=True)
+        images, labels = data.normalise(images.to(device)), labels.to(device)
+        step = Step(images, labels, done, _sample_loss(images, labels, recipe, teacher))
+        loss = stage.loss(forward, step)
+        loss.backward()
+        for optimiser in optimisers:
+            optimiser.step()
+        total += loss.item()
+        if not math.isfinite(total):
+            raise BadInput(f"the loss became {total} in stage {stage.name!r}, epoch {epoch + 1}, step {index + 1}")
+    return total / steps
+
+
+def _schedule(done: float, warmup: float) -> float:
+    """Linear rise over ``warmup``, then cosine descent to zero."""
+    if done < warmup:
+        return (done + 1e-3) / (warmup + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+
+
+def _sample_loss(images: Tensor, labels: Tensor, recipe: Recipe, teacher: nn.Module | None):
+    """The task's loss of each sample: cross-entropy, mixed with distillation where there is a teacher."""
+    weight = 0.0 if teacher is None else recipe.distillation
+    if weight:
+        with torch.no_grad():
+            soft = F.softmax(teacher(images) / recipe.temperature, 1)
+
+    def loss(logits: Tensor) -> Tensor:
+        hard = F.cross_entropy(logits, labels, reduction="none", label_smoothing=recipe.label_smoothing)
+        if not weight:
+            return hard
+        mine = F.log_softmax(logits / recipe.temperature, 1)
+        divergence = F.kl_div(mine, soft, reduction="none").sum(1) * recipe.temperature**2
+        return (1 - weight) * hard + weight * divergence
+
+    return loss
+
+
+def _row(network: DynamicNetwork, data: DataSet, stage: Stage, epoch: int, loss: float, seconds: float) -> dict:
+    samples = evaluate(network, data, data.validation).samples
+    fraction = samples["macs"] / network.backbone_cost.total
+    return {
+        "stage": stage.name,
+        "epoch": epoch + 1,
+        "of": stage.epochs,
+        "loss": loss,
+        "validation_top1": 100 * samples["correct"].mean(),
+        "validation_macs_fraction": fraction.mean(),
+        "validation_macs_fraction_std": fraction.std(ddof=0),
+        "seconds": seconds,
+    }
+
+
+def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: float | None) -> None:
+    miss = 0.0 if point is None else abs(row["validation_macs_fraction"] - point)
+    # Eligible epochs compare by accuracy; the others only by how near they come. Later wins a tie.
+    key = (1, row["validation_top1"]) if miss <= POINT_TOLERANCE else (0, -miss)
+    if not progress.best_state or key >= progress.best_key:
+        progress.best_key = key
+        progress.best_state = copy.deepcopy(network.state_dict())
+
+
+def _save_checkpoint(path: Path, progress: Progress, network: nn.Module, optimisers: list[torch.optim.Optimizer]) -> None:
+    state = {
+        "stage": progress.stage,
+        "epoch": progress.epoch,
+        "rows": progress.rows,
+        "best_key": list(progress.best_key),
+        "best_state": progress.best_state,
+        "network": network.state_dict(),
+        "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+    }
+    write_atomically(path, lambda temporary: torch.save(state, temporary))
+
+
+def _load_checkpoint(path: Path, device: torch.device) -> dict | None:
+    if not path.exists():
+        return None
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        raise BadInput(f"checkpoint {path} cannot be read; remove it to start this job again") from error
+
+
+def _restore(saved: dict, network: DynamicNetwork, optimisers: list[torch.optim.Optimizer]) -> Progress:
+    network.load_state_dict(saved["network"])
+    for optimiser, state in zip(optimisers, saved["optimisers"], strict=True):
+        optimiser.load_state_dict(state)
+    return Progress(saved["stage"], saved["epoch"], saved["rows"], tuple(saved["best_key"]), saved["best_state"])

@@ -1,0 +1,55 @@
+"""The router of LC-Net: a Layer-Net and a Channel-Net for every block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from bench.backbones.residual import Backbone
+from bench.dynamic.decisions import ChannelDecision, LayerDecision
+from bench.dynamic.gates import is_open, relu1
+from bench.dynamic.router import GateCost, Router
+from lcnet.gates import ScoreNet
+
+
+class LCRouter(Router):
+    """Scores from the pooled block input, shared by both nets, clamped to [0, 1]: zero skips, the rest scales.
+
+    Args:
+        backbone: decides the widths.
+        layers: with a Layer-Net, one score per block.
+        channels: with a Channel-Net, one score per inner channel; not evaluated for skipped blocks.
+    """
+
+    def __init__(self, backbone: Backbone, layers: bool, channels: bool):
+        super().__init__(len(backbone.blocks))
+        blocks = backbone.blocks
+        # Without affine parameters: standardised inputs let images differ; the linear layers absorb the statistics.
+        self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
+        self.layer_nets = nn.ModuleList(ScoreNet(block.in_channels, 1) for block in blocks) if layers else None
+        self.channel_nets = (
+            nn.ModuleList(ScoreNet(block.in_channels, block.inner_channels) for block in blocks) if channels else None
+        )
+
+    def look(self, index: int, x: Tensor) -> Tensor:
+        # Detached: a nearly constant channel is blown up by the standardisation, and so would its gradient be.
+        return self.norms[index](x.mean((2, 3)).detach())
+
+    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
+        if self.layer_nets is None:
+            return LayerDecision.always(glance)
+        score = self.layer_nets[index](glance).squeeze(1)
+        return LayerDecision(is_open(score), relu1(score))
+
+    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
+        if self.channel_nets is None:
+            return None
+        score = self.channel_nets[index](glance)
+        return ChannelDecision(is_open(score), relu1(score))
+
+    def cost(self) -> GateCost:
+        def macs(nets: nn.ModuleList | None) -> tuple[int, ...]:
+            return (0,) * self.blocks if nets is None else tuple(net.macs for net in nets)
+
+        return GateCost(0, macs(self.layer_nets), macs(self.channel_nets))
