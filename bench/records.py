@@ -14,7 +14,12 @@ from bench.errors import BadInput
 from bench.storage import write_atomically
 
 SCHEMA_VERSION = 1
-RECORD_FILE, SAMPLES_FILE, MODEL_FILE, TRAINING_FILE = "record.json", "samples.parquet", "model.safetensors", "train.csv"
+RECORD_FILE, SAMPLES_FILE, MODEL_FILE, TRAINING_FILE = (
+    "record.json",
+    "samples.parquet",
+    "model.safetensors",
+    "train.csv",
+)
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,9 @@ def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: fl
         progress.best_state = copy.deepcopy(network.state_dict())
 
 
-def _save_checkpoint(path: Path, progress: Progress, network: nn.Module, optimisers: list[torch.optim.Optimizer]) -> None:
+def _save_checkpoint(
+    path: Path, progress: Progress, network: nn.Module, optimisers: list[torch.optim.Optimizer]
+) -> None:
     state = {
         "stage": progress.stage,
         "epoch": progress.epoch,

@@ -31,9 +31,7 @@ def load(data_dir: Path | None = None) -> DataSet:
     labels = torch.from_numpy(digits.target).long()
 
     everything = np.arange(len(labels))
-    rest, test = train_test_split(
-        everything, test_size=TEST_SIZE, stratify=digits.target, random_state=SPLIT_SEED
-    )
+    rest, test = train_test_split(everything, test_size=TEST_SIZE, stratify=digits.target, random_state=SPLIT_SEED)
     train, validation = train_test_split(
         rest, test_size=VALIDATION_SIZE, stratify=digits.target[rest], random_state=SPLIT_SEED
     )
