@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,17 @@ class ConvUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(self.conv(x))
         return torch.relu_(x) if self.activation else x
+
+
+class SelfGatedUnit(ConvUnit):
+    """A unit that decides by itself, from its own input, what it computes of its convolution.
+
+    ``forward`` returns the output and what was decided (:class:`bench.dynamic.decisions.UnitDecision`). ``conv`` is
+    called once, at full width, in every pass: costs are counted there.
+    """
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Any]:
+        raise NotImplementedError
 
 
 class ResidualBlock(nn.Module):
@@ -57,20 +69,31 @@ class ResidualBlock(nn.Module):
         """Number of channels that a channel gate of this block decides about."""
         return self.units[self.gated_unit].conv.out_channels
 
-    def branch(self, x: Tensor, channel_scale: Tensor | None = None) -> Tensor:
+    def branch(self, x: Tensor, channel_scale: Tensor | None = None, decided: list | None = None) -> Tensor:
         """The residual branch; ``channel_scale`` ``[N, inner_channels]`` multiplies after BN and ReLU.
 
         Only there is a zero exactly zero for the next convolution: before BN its shift would revive the channel.
+        What self-gated units decide is appended to ``decided``.
         """
         for index, unit in enumerate(self.units):
             x = unit(x)
+            if isinstance(unit, SelfGatedUnit):
+                x, decision = x
+                if decided is not None:
+                    decided.append(decision)
             if index == self.gated_unit and channel_scale is not None:
                 x = x * channel_scale[:, :, None, None]
         return x
 
-    def forward(self, x: Tensor, layer_scale: Tensor | None = None, channel_scale: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        layer_scale: Tensor | None = None,
+        channel_scale: Tensor | None = None,
+        decided: list | None = None,
+    ) -> Tensor:
         """Everything is computed; ``layer_scale`` ``[N]`` then multiplies the branch, sample by sample."""
-        branch = self.branch(x, channel_scale)
+        branch = self.branch(x, channel_scale, decided)
         if layer_scale is not None:
             branch = branch * layer_scale[:, None, None, None]
         return torch.relu(self.shortcut(x) + branch)

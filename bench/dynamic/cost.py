@@ -65,7 +65,7 @@ class SampleCost:
 
 def count_backbone(backbone: Backbone) -> BackboneCost:
     """Counts a backbone at full width for one image of its ``image_shape``."""
-    macs = _macs_by_module(backbone)
+    macs = _macs_by_module(backbone, backbone.image_shape)
 
     def count(module: nn.Module) -> int:
         return sum(macs.get(child, 0) for child in module.modules())
@@ -78,8 +78,13 @@ def count_backbone(backbone: Backbone) -> BackboneCost:
     return BackboneCost(count(backbone.stem), blocks, count(backbone.classifier))
 
 
+def count_macs(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """MACs of any module for one input of ``(channels, height, width)``: its convolutions and linear layers."""
+    return sum(_macs_by_module(module, image_shape).values())
+
+
 @torch.no_grad()
-def _macs_by_module(backbone: Backbone) -> dict[nn.Module, int]:
+def _macs_by_module(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[nn.Module, int]:
     """MACs of every convolution and linear layer, from the shapes seen in one forward pass."""
     macs: dict[nn.Module, int] = {}
 
@@ -89,14 +94,14 @@ def _macs_by_module(backbone: Backbone) -> dict[nn.Module, int]:
         else:
             macs[module] = module.weight.numel()
 
-    counted = [module for module in backbone.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    counted = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     hooks = [module.register_forward_hook(count) for module in counted]
-    training = backbone.training
+    training = network.training
     try:
-        weight = backbone.classifier.weight
-        backbone.eval()(torch.zeros(1, *backbone.image_shape, dtype=weight.dtype, device=weight.device))
+        weight = next(network.parameters())
+        network.eval()(torch.zeros(1, *image_shape, dtype=weight.dtype, device=weight.device))
     finally:
-        backbone.train(training)
+        network.train(training)
         for hook in hooks:
             hook.remove()
     return macs
@@ -118,6 +123,8 @@ def sample_cost(backbone: BackboneCost, gates: GateCost, decisions: Sequence[Blo
 
 
 def _branch_macs(block: BlockCost, decision: BlockDecision) -> Tensor | int:
+    if decision.units:
+        return sum(macs * share for macs, share in zip(block.units, decision.unit_shares))
     if decision.channels is None:
         return block.branch
     dropped = block.inner_channels - decision.channels.kept.double().sum(1)

@@ -46,18 +46,48 @@ class ChannelDecision:
 
 
 @dataclass(frozen=True)
+class UnitDecision:
+    """What a unit that gates itself computes of its convolution (:class:`bench.backbones.residual.SelfGatedUnit`).
+
+    Attributes:
+        outputs: ``[N]`` float64, share of its output channels; the next unit reads only those.
+        completed: ``[N]`` float64, share of the MACs behind these outputs that is spent.
+    """
+
+    outputs: Tensor
+    completed: Tensor
+
+
+@dataclass(frozen=True)
 class BlockDecision:
-    """All that was decided about one block; ``channels`` is None where no gate looks at channels."""
+    """All that was decided about one block.
+
+    Attributes:
+        channels: None where no gate looks at channels.
+        units: one decision per unit of the residual branch if its units gate themselves, else empty.
+    """
 
     layer: LayerDecision
     channels: ChannelDecision | None = None
+    units: tuple[UnitDecision, ...] = ()
+
+    @property
+    def unit_shares(self) -> list[Tensor]:
+        """Share of its dense MACs that each self-gated unit spends, ``[N]``: inputs times outputs times completed."""
+        inputs = [torch.ones_like(unit.outputs) for unit in self.units[:1]] + [unit.outputs for unit in self.units[:-1]]
+        return [read * unit.outputs * unit.completed for read, unit in zip(inputs, self.units)]
 
     @property
     def kept_fraction(self) -> Tensor:
-        """Share of the block's inner channels that each sample computes, ``[N]``: 0 for a skipped block."""
-        if self.channels is None:
-            return self.layer.executed
-        return self.layer.executed * self.channels.kept.mean(1)
+        """Share of the block that each sample computes, ``[N]``: 0 for a skipped block.
+
+        With a channel gate the share of inner channels; with self-gated units the mean of their shares.
+        """
+        if self.channels is not None:
+            return self.layer.executed * self.channels.kept.mean(1)
+        if self.units:
+            return self.layer.executed * torch.stack(self.unit_shares).mean(0)
+        return self.layer.executed
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from bench.backbones.residual import Backbone
 from bench.dynamic.cost import SampleCost, count_backbone, sample_cost
-from bench.dynamic.decisions import BlockDecision, Output
+from bench.dynamic.decisions import BlockDecision, Output, UnitDecision
 from bench.dynamic.router import Router
 
 
@@ -33,8 +33,9 @@ class DynamicNetwork(nn.Module):
             glance = self.router.look(index, x)
             layer = self.router.decide_layer(index, glance, trace)
             channels = self.router.decide_channels(index, glance, trace)
-            x = block(x, layer.scale, None if channels is None else channels.scale)
-            decisions.append(BlockDecision(layer, channels))
+            units: list[UnitDecision] = []
+            x = block(x, layer.scale, None if channels is None else channels.scale, units)
+            decisions.append(BlockDecision(layer, channels, tuple(units)))
         return Output(self.backbone.head(x), tuple(decisions), trace)
 
     def cost(self, output: Output) -> SampleCost:
