@@ -1,0 +1,269 @@
+"""SkipNet (Wang, Yu, Dou, Darrell, Gonzalez, ECCV 2018, arXiv 1711.09485): gates between blocks, trained in two stages.
+
+The gate after block k reads its output and decides about block k + 1; the first block always runs, so n blocks have
+n - 1 gates. There is a recurrent gate shared by all blocks (the paper's default) and two feed-forward ones.
+
+Stage *supervised*: hard gates with a straight-through gradient, no term for computation. Stage *hybrid*: gates are
+sampled, and REINFORCE adds the cost of the blocks that ran; the task's loss reaches the backbone along the sampled path.
+
+Defects of the public code that are avoided here: a sample's log-probability meets its own reward (``[N]`` with
+``[N]``, detached) and both terms are means over the batch; the shortcut of a stage start runs once; no gate is built
+behind the last block; squeezing keeps the batch dimension, so a batch of one works.
+
+What we decide ourselves, because budgets here are short, start from trained weights and aim at an operating point:
+
+- gates start open (bias 2), since a half-closed start would destroy a trained backbone;
+- the weight alpha of computation is no constant: it rises while more is computed than the (falling) target allows;
+- a block's cost in the reward is its share of the MACs, not 1;
+- the batch mean is subtracted from the returns (the paper has no baseline; the gradient stays unbiased up to 1/N);
+- the stages share the epochs half and half from trained weights, else 164 : 26 as in the paper's CIFAR schedule;
+- a skipped block yields ``relu(shortcut(x))`` for both shortcut options, as everywhere in this suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from baselines.dense import cross_entropy
+from bench.backbones.residual import Backbone, ResidualBlock
+from bench.dynamic.decisions import LayerDecision
+from bench.dynamic.gates import straight_through
+from bench.dynamic.method import (
+    Budget,
+    Method,
+    MethodInfo,
+    ParameterGroup,
+    Reported,
+    Stage,
+    Step,
+    backbone_lr,
+    split_parameters,
+)
+from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.router import GateCost, Router
+
+HIDDEN = 10
+"""Width of the recurrent gate (paper, section 3.1)."""
+ROUTER_LR = 0.005
+INITIAL_BIAS = 2.0
+ALPHA_RATE = 0.2
+"""Rise of alpha per step and unit of MACs fraction above the target."""
+DESCENT = 0.5
+"""Share of the hybrid stage over which the target falls to the operating point."""
+
+
+@dataclass
+class SkipTrace:
+    """What one pass remembers: the recurrent state, and per gate the probability and log-probability ``[N]``."""
+
+    state: tuple[Tensor, Tensor] | None = None
+    probabilities: list[Tensor] = field(default_factory=list)
+    log_probabilities: list[Tensor] = field(default_factory=list)
+
+
+class SkipRouter(Router):
+    """What all gates of SkipNet share: probabilities to decisions. Subclasses give the probabilities.
+
+    Args:
+        soft: in training, blend with the probability instead of a hard decision. Tests stay hard; this is the
+            variant whose accuracy collapses (paper, table 3), kept to show just that.
+    """
+
+    def __init__(self, backbone: Backbone, soft: bool = False):
+        super().__init__(len(backbone.blocks))
+        self.soft = soft
+        self.sampling = False
+        self.register_buffer("alpha", torch.zeros(()))
+
+    @contextmanager
+    def sampled(self) -> Iterator[None]:
+        """Within this context decisions are drawn, and their log-probabilities kept in the trace."""
+        self.sampling = True
+        try:
+            yield
+        finally:
+            self.sampling = False
+
+    def start(self, images: Tensor) -> SkipTrace:
+        return SkipTrace()
+
+    def probability(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
+        """Probability ``[N]`` that block ``index`` (from 1) is executed."""
+        raise NotImplementedError
+
+    def decide_layer(self, index: int, glance: Tensor, trace: SkipTrace) -> LayerDecision:
+        if index == 0:
+            return LayerDecision.always(glance)
+        probability = self.probability(index, glance, trace)
+        trace.probabilities.append(probability)
+        if self.sampling:
+            action = torch.bernoulli(probability.detach())
+            chosen = torch.where(action > 0, probability, 1 - probability)
+            trace.log_probabilities.append(chosen.clamp(min=1e-6).log())
+            return LayerDecision(action, action)
+        executed = probability if self.soft and self.training else straight_through(probability)
+        return LayerDecision(executed, executed)
+
+
+class RecurrentRouter(SkipRouter):
+    """RNNGate: pooled features, a projection per block, one LSTM cell and one output shared by all blocks."""
+
+    def __init__(self, backbone: Backbone, soft: bool = False):
+        super().__init__(backbone, soft)
+        self.projections = nn.ModuleList(nn.Linear(block.in_channels, HIDDEN) for block in backbone.blocks[1:])
+        self.cell = nn.LSTMCell(HIDDEN, HIDDEN)
+        self.output = nn.Linear(HIDDEN, 1)
+        nn.init.constant_(self.output.bias, INITIAL_BIAS)
+
+    def probability(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
+        trace.state = self.cell(self.projections[index - 1](glance), trace.state)
+        return self.output(trace.state[0]).squeeze(1).sigmoid()
+
+    def cost(self) -> GateCost:
+        shared = 2 * 4 * HIDDEN * HIDDEN + HIDDEN
+        layer = (0, *(projection.weight.numel() + shared for projection in self.projections))
+        return GateCost(0, layer, (0,) * self.blocks)
+
+
+def _gate_conv(channels: int, stride: int) -> nn.Sequential:
+    conv = nn.Conv2d(channels, channels, 3, stride, padding=1, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.ReLU())
+
+
+class FeedForwardRouter(SkipRouter):
+    """FFGate-II: a strided 3x3 convolution, pooling, one linear layer per block; ``deep`` makes it FFGate-I, with 2x2
+    max pooling and one more convolution in front."""
+
+    def __init__(self, backbone: Backbone, deep: bool, soft: bool = False):
+        super().__init__(backbone, soft)
+        self.deep = deep
+        self.features = nn.ModuleList(self._features(block) for block in backbone.blocks[1:])
+        self.outputs = nn.ModuleList(nn.Linear(block.in_channels, 2) for block in backbone.blocks[1:])
+        for output in self.outputs:
+            output.bias.data = torch.tensor([0.0, INITIAL_BIAS])
+        self.gate_macs = tuple(_gate_macs(backbone, self.features, self.outputs))
+
+    def _features(self, block: ResidualBlock) -> nn.Sequential:
+        channels = block.in_channels
+        if self.deep:
+            return nn.Sequential(nn.MaxPool2d(2), _gate_conv(channels, 1), _gate_conv(channels, 2))
+        return nn.Sequential(_gate_conv(channels, 2))
+
+    def look(self, index: int, x: Tensor) -> Tensor:
+        if index == 0:
+            return x
+        return self.features[index - 1](x).mean((2, 3))
+
+    def probability(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
+        return self.outputs[index - 1](glance).softmax(1)[:, 1]
+
+    def cost(self) -> GateCost:
+        return GateCost(0, (0, *self.gate_macs), (0,) * self.blocks)
+
+
+@torch.no_grad()
+def _gate_macs(backbone: Backbone, features: nn.ModuleList, outputs: nn.ModuleList) -> Iterator[int]:
+    """MACs of each feed-forward gate, from the shapes of the block inputs."""
+    x = backbone.stem.eval()(torch.zeros(1, *backbone.image_shape))
+    for index, block in enumerate(backbone.blocks):
+        if index > 0:
+            macs, y = outputs[index - 1].weight.numel(), x
+            for layer in features[index - 1]:
+                y = layer.eval()(y)
+                if isinstance(layer, nn.Sequential):
+                    macs += y[0, 0].numel() * layer[0].weight.numel()
+            yield macs
+        x = block.eval()(x)
+
+
+class HybridLoss:
+    """Task loss plus REINFORCE (paper, section 3.3): the return of gate i is minus the cost of the gated blocks from i
+    on, weighted by alpha, minus the sample's task loss."""
+
+    def __init__(self, point: float):
+        self.point = point
+
+    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+        router = network.router
+        with router.sampled():
+            output = network(step.images)
+        losses = step.sample_loss(output.logits)
+        cost = network.backbone_cost
+        share = torch.tensor([block.branch / cost.total for block in cost.blocks[1:]], device=losses.device)
+        rewards = -router.alpha * output.executed()[:, 1:] * share
+        returns = rewards.flip(1).cumsum(1).flip(1) - losses.detach()[:, None]
+        reinforce = policy_gradient(torch.stack(output.trace.log_probabilities, 1), returns)
+        self._adapt(network, output, share, step.progress)
+        return losses.mean() + reinforce
+
+    @torch.no_grad()
+    def _adapt(self, network: DynamicNetwork, output, share: Tensor, progress: float) -> None:
+        """Moves alpha by the distance of the *thresholded* gates' MACs, which are what is measured, from the target."""
+        opened = (torch.stack(output.trace.probabilities, 1) > 0.5).to(share.dtype)
+        always = network.macs_fraction(output).mean() - (output.executed()[:, 1:] * share).sum(1).mean()
+        fraction = always + (opened * share).sum(1).mean()
+        target = 1 - (1 - self.point) * min(1.0, progress / DESCENT)
+        alpha = network.router.alpha
+        alpha.add_((ALPHA_RATE * (fraction - target)).to(alpha.dtype)).clamp_(min=0)
+
+
+def policy_gradient(log_probabilities: Tensor, returns: Tensor) -> Tensor:
+    """REINFORCE with the batch mean as baseline, for actions ``[N, gates]``: a mean over samples, so that showing
+    every sample twice changes nothing."""
+    advantage = returns - returns.mean(0)
+    return -(log_probabilities * advantage).sum(1).mean()
+
+
+_README = "ucbdrive/skipnet README (selected on the test set; MACs from executed blocks)"
+
+
+class SkipNet(Method):
+    """SkipNet with the recurrent gate."""
+
+    info = MethodInfo(
+        decides="layer",
+        looks_at="output of the previous block",
+        paper="Wang et al., SkipNet: Learning Dynamic Routing in Convolutional Networks, ECCV 2018, arXiv 1711.09485",
+        year=2018,
+        reported=(
+            Reported("cifar10", "resnet38", 92.75, 59e6, _README),
+            Reported("cifar10", "resnet74", 92.77, 88e6, _README),
+            Reported("cifar10", "resnet110", 93.30, 125e6, _README),
+        ),
+    )
+    soft: ClassVar[bool] = False
+
+    def router(self, backbone: Backbone) -> SkipRouter:
+        return RecurrentRouter(backbone, self.soft)
+
+    def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        return DynamicNetwork(backbone, self.router(backbone))
+
+    def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        backbone, router = split_parameters(network)
+        lr = backbone_lr(budget)
+        hybrid = -(-budget.epochs // 2) if budget.pretrained else max(1, round(budget.epochs * 26 / 190))
+        gates = ParameterGroup(router, ROUTER_LR, weight_decay=0.0, optimiser="adamw")
+        supervised = Stage("supervised", budget.epochs - hybrid, [ParameterGroup(backbone, lr), gates], cross_entropy)
+        reinforced = Stage("hybrid", hybrid, [ParameterGroup(backbone, lr), gates], HybridLoss(point))
+        return [supervised, reinforced]
+
+
+class SkipNetFF1(SkipNet):
+    """SkipNet with FFGate-I, the paper's feed-forward gate for shallower networks."""
+
+    def router(self, backbone: Backbone) -> SkipRouter:
+        return FeedForwardRouter(backbone, deep=True, soft=self.soft)
+
+
+class SkipNetFF2(SkipNet):
+    """SkipNet with FFGate-II, the paper's feed-forward gate for deeper networks."""
+
+    def router(self, backbone: Backbone) -> SkipRouter:
+        return FeedForwardRouter(backbone, deep=False, soft=self.soft)

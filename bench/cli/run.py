@@ -1,0 +1,112 @@
+"""``bench run``: make records."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import torch
+from rich.console import Console
+
+from bench.budgets import BUDGETS, DEFAULTS
+from bench.data import load_data
+from bench.errors import BadInput
+from bench.job import Context, is_done, run_job
+from bench.progress import RunProgress
+from bench.records import read_record
+from bench.report import write_report
+from bench.report.tables import console_table
+from bench.suite import Job, Suite, check_suite, load_suite, plan
+
+
+class CommaSeparated(click.ParamType):
+    """``a,b,c`` as a tuple of one kind of value."""
+
+    name = "list"
+
+    def __init__(self, kind: type):
+        self.kind = kind
+
+    def convert(self, value, parameter, context):
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(self.kind(part.strip()) for part in value.split(",") if part.strip())
+        except ValueError:
+            self.fail(f"{value!r} is no comma-separated list of {self.kind.__name__}s", parameter, context)
+
+
+@click.command()
+@click.option("--methods", type=CommaSeparated(str), help="Comma-separated; see `bench list methods`.")
+@click.option("--suite", "suite_name", help="A suite file, or a name from `bench list suites`; options override it.")
+@click.option("--dataset", type=click.Choice(list(DEFAULTS)), help="Default: digits.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
+@click.option("--backbone", help="Default: chosen for the data set; see `bench list backbones`.")
+@click.option("--points", type=CommaSeparated(float), help="Target fractions of the dense MACs, gates included.")
+@click.option("--seeds", type=CommaSeparated(int), help="Default: 0.")
+@click.option("--epochs", type=click.IntRange(min=0), help="Of every method; 0 evaluates what is given.")
+@click.option("--budget", type=click.Choice(BUDGETS), help="Epochs where --epochs says nothing. Default: quick.")
+@click.option("--backbone-weights", help="Weights to start from: .safetensors, or a public CIFAR ResNet .th file.")
+@click.option("--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
+@click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
+def run(suite_name, data_dir, device, compile_, out, fresh, **options) -> None:
+    """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
+    suite = _suite(suite_name, options)
+    chosen = _device(device)
+    jobs = plan(suite)
+    data = load_data(suite.dataset, data_dir)
+    weights = Path(suite.backbone_weights) if suite.backbone_weights else None
+    if fresh:
+        _remove(jobs, out)
+    console = Console()
+    with RunProgress(console, len(jobs)) as progress:
+        context = Context(out, data, chosen, weights, _command(), compile_, progress.epoch)
+        for job in jobs:
+            progress.start(job)
+            if not is_done(job, out):
+                run_job(job, context)
+            progress.finish()
+    _summarise(console, jobs, out)
+
+
+def _suite(name: str | None, options: dict) -> Suite:
+    given = {key: value for key, value in options.items() if value is not None}
+    if name is not None:
+        return check_suite(replace(load_suite(name), **given))
+    if "methods" not in given:
+        raise BadInput("say what to run: --methods lcnet,skipnet (see `bench list methods`) or --suite quick")
+    return check_suite(Suite(**given))
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise BadInput("--device cuda: this machine has no usable CUDA device")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _command() -> str:
+    return shlex.join(["bench", *sys.argv[1:]])
+
+
+def _remove(jobs: list[Job], out: Path) -> None:
+    for job in jobs:
+        shutil.rmtree(out / job.id, ignore_errors=True)
+
+
+def _summarise(console: Console, jobs: list[Job], out: Path) -> None:
+    """The table of this run, and where everything lies."""
+    folders = [out / job.id for job in jobs]
+    console.print(console_table([read_record(folder) for folder in folders]))
+    for path in write_report(folders, out / "report", formats=("md", "csv")):
+        console.print(f"{path}", soft_wrap=True, highlight=False)
+    console.print(f"records: {os.path.join(out, '')}", soft_wrap=True, highlight=False)

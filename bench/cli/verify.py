@@ -1,0 +1,32 @@
+"""``bench verify``: is a method what it claims to be?"""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench.errors import CheckFailed
+from bench.methods import load_method
+from bench.verify import Outcome, verify_method
+
+
+@click.command()
+@click.argument("methods", nargs=-1, required=True)
+def verify(methods: tuple[str, ...]) -> None:
+    """Checks METHODS, ours or a plug-in's: decisions, identities, counts, gradients."""
+    loaded = {name: load_method(name) for name in methods}
+    outcomes = {name: verify_method(method) for name, method in loaded.items()}
+    Console().print(_table(outcomes))
+    failed = [f"{name}: {one.check}" for name, all_ in outcomes.items() for one in all_ if not one.passed]
+    if failed:
+        raise CheckFailed(f"{len(failed)} checks failed: {'; '.join(failed)}")
+
+
+def _table(outcomes: dict[str, list[Outcome]]) -> Table:
+    table = Table("method", "check", "", "detail")
+    for name, checks in outcomes.items():
+        for one in checks:
+            table.add_row(name, one.check, "[green]ok[/]" if one.passed else "[red]FAILED[/]", one.detail)
+        table.add_section()
+    return table

@@ -1,0 +1,203 @@
+"""One job: load or train, evaluate, time, write the record."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+
+from bench import environment
+from bench.backbones import Backbone, build_backbone, file_hash, load_weights
+from bench.data import DataSet
+from bench.dynamic.cost import count_backbone
+from bench.dynamic.method import Budget, Method, Reported
+from bench.dynamic.network import DynamicNetwork
+from bench.errors import BadInput
+from bench.evaluation import evaluate
+from bench.methods import load_method
+from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, SCHEMA_VERSION, TRAINING_FILE, Record, write_record
+from bench.seeds import derive_seed
+from bench.statistics import wilson
+from bench.storage import write_atomically
+from bench.suite import Job
+from bench.training import Recipe, train
+
+CHECKPOINT_FILE = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What jobs of one run share, besides what determines their results.
+
+    Attributes:
+        weights: file that backbones start from, or None.
+        command: as typed, for the record.
+        on_epoch: called with each epoch's row of ``train.csv``.
+    """
+
+    out: Path
+    data: DataSet
+    device: torch.device
+    weights: Path | None
+    command: str
+    compile: bool = False
+    on_epoch: Callable[[dict], None] = lambda row: None
+
+
+def is_done(job: Job, out: Path) -> bool:
+    """A job is done exactly when its record exists."""
+    return (out / job.id / RECORD_FILE).exists()
+
+
+def run_job(job: Job, context: Context) -> Path:
+    """Runs one job to its record, continuing behind the last checkpoint; returns its folder.
+
+    Raises:
+        BadInput: weights that do not fit, a loss that became NaN, a folder that cannot be written.
+    """
+    folder = context.out / job.id
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write to {context.out}: {error.strerror}") from error
+    method = load_method(job.method)
+    backbone = starting_backbone(job, context)
+    backbone_macs = count_backbone(backbone).total
+    teacher = copy.deepcopy(backbone).to(context.device) if job.distillation and _has_start(job) else None
+    torch.manual_seed(derive_seed(job.seed, "build", job.method, job.point))
+    network = method.build(backbone, job.point).to(context.device)
+    stages = method.stages(network, job.point, Budget(job.epochs, pretrained=_has_start(job)))
+    history = train(
+        network,
+        stages,
+        context.data,
+        Recipe(distillation=job.distillation, compile=context.compile),
+        point=job.point,
+        seed=derive_seed(job.seed, "train", job.method, job.point),
+        teacher=teacher,
+        checkpoint=folder / CHECKPOINT_FILE,
+        on_epoch=context.on_epoch,
+    )
+    network.requires_grad_(False)
+    samples = evaluate(network, context.data, context.data.test).samples
+    write_atomically(folder / MODEL_FILE, lambda path: save_file(_weights(network), path))
+    write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
+    write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
+    stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)
+    write_record(folder, _record(job, method, network, samples, stage_epochs, backbone_macs, context))
+    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+    return folder
+
+
+def _has_start(job: Job) -> bool:
+    return bool(job.start or job.start_job)
+
+
+def _weights(network: DynamicNetwork) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+
+
+def starting_backbone(job: Job, context: Context) -> Backbone:
+    """The backbone as the job finds it: from the given weights, from its dense job, or freshly initialised."""
+    torch.manual_seed(derive_seed(job.seed, "backbone", job.backbone))
+    backbone = build_backbone(job.backbone, classes=len(context.data.classes))
+    if job.start:
+        if context.weights is None or file_hash(context.weights) != job.start:
+            raise BadInput(f"job {job.id} starts from weights that are not the ones given")
+        load_weights(backbone, context.weights)
+    elif job.start_job:
+        load_weights(backbone, context.out / job.start_job / MODEL_FILE)
+    return backbone
+
+
+def _record(
+    job: Job,
+    method: Method,
+    network: DynamicNetwork,
+    samples: pd.DataFrame,
+    stage_epochs: str,
+    backbone_macs: int,
+    context: Context,
+) -> Record:
+    correct, count = int(samples["correct"].sum()), len(samples)
+    low, high = wilson(correct, count)
+    macs = samples["macs"]
+    described = environment.describe(context.device)
+    reported = _reported(method, job, backbone_macs)
+    return Record(
+        schema_version=SCHEMA_VERSION,
+        method=job.method,
+        dataset=job.dataset,
+        backbone=job.backbone,
+        point=job.point,
+        seed=job.seed,
+        stage_epochs=stage_epochs,
+        n_test=count,
+        top1=100 * correct / count,
+        top1_low=low,
+        top1_high=high,
+        macs_mean=float(macs.mean()),
+        macs_std=float(macs.std(ddof=0)),
+        macs_p5=float(macs.quantile(0.05)),
+        macs_p50=float(macs.quantile(0.50)),
+        macs_p95=float(macs.quantile(0.95)),
+        gate_macs_mean=float(samples["gate_macs"].mean()),
+        macs_backbone=float(backbone_macs),
+        macs_fraction=float(macs.mean()) / backbone_macs,
+        speedup_theoretical=backbone_macs / float(macs.mean()),
+        params=sum(parameter.numel() for parameter in network.parameters()),
+        execution="masked",
+        device=context.device.type,
+        threads=torch.get_num_threads(),
+        precision="float32",
+        reported_top1=reported.top1 if reported else None,
+        reported_macs=reported.macs if reported else None,
+        reported_source=reported.source if reported else None,
+        command=context.command,
+        commit=environment.commit(),
+        created_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        environment_id=environment.identify(described),
+        details={
+            "environment": described,
+            "config": asdict(job),
+            "data": {"note": context.data.note, "fingerprint": context.data.fingerprint()},
+            "start": _start_note(job, context),
+            "warnings": _warnings(job, samples, float(macs.mean()) / backbone_macs),
+        },
+    )
+
+
+def _reported(method: Method, job: Job, backbone_macs: int) -> Reported | None:
+    """The published result for this data set and backbone whose cost is nearest to the operating point."""
+    mine = [one for one in method.info.reported if (one.dataset, one.backbone) == (job.dataset, job.backbone)]
+    wanted = backbone_macs * (1.0 if job.point is None else job.point)
+    return min(mine, key=lambda one: abs((one.macs or 0) - wanted), default=None)
+
+
+def _start_note(job: Job, context: Context) -> str:
+    if job.start:
+        return (
+            f"backbone weights from {context.weights.name} (SHA-256 {job.start[:12]}); the harness does not know on "
+            "which images they were trained and selected: accuracies may be optimistic"
+        )
+    if job.start_job:
+        return f"own dense backbone, trained on the training split, job {job.start_job}"
+    return "own initialisation"
+
+
+def _warnings(job: Job, samples: pd.DataFrame, fraction: float) -> list[str]:
+    """What a reader must know before trusting the row."""
+    warnings = []
+    if job.point is not None and abs(fraction - job.point) > 0.03:
+        warnings.append(f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- 0.03")
+    executed = samples.filter(regex=r"^executed_\d+$").mean()
+    dead = [name.removeprefix("executed_") for name, share in executed.items() if share == 0]
+    if dead:
+        warnings.append(f"no test image executes block {', '.join(dead)}")
+    return warnings

@@ -1,0 +1,175 @@
+"""What one wants to have measured, as a list of jobs: from the command line's options or from a suite file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import yaml
+
+from bench.backbones import build_backbone, file_hash
+from bench.budgets import BUDGETS, defaults_for
+from bench.errors import BadInput
+from bench.methods import load_method, source_hash
+
+SUITES = Path(__file__).parent / "suites"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A set of records that belong into one table; the same words as the options of ``bench run``."""
+
+    methods: tuple[str, ...]
+    dataset: str = "digits"
+    backbone: str | None = None
+    points: tuple[float, ...] | None = None
+    seeds: tuple[int, ...] = (0,)
+    epochs: int | None = None
+    budget: str = "quick"
+    backbone_weights: str | None = None
+    distillation: float = 0.5
+
+
+@dataclass(frozen=True)
+class Job:
+    """One record to be made; everything that determines its result is here and in the hash of its id.
+
+    Attributes:
+        start: SHA-256 of the weights the backbone starts from (a file, or the dense job's model); empty: none.
+        start_job: id of the dense job that trains the start, empty where a file does.
+        source: hash of the method's source and of the ground floor.
+    """
+
+    method: str
+    dataset: str
+    backbone: str
+    point: float | None
+    seed: int
+    epochs: int
+    distillation: float
+    start: str
+    start_job: str
+    source: str
+
+    @property
+    def id(self) -> str:
+        """Readable, and ending in a hash of all that determines the result."""
+        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:10]
+        point = "" if self.point is None else f"-p{self.point:g}"
+        return f"{self.method}-{self.dataset}-{self.backbone}{point}-s{self.seed}-{digest}"
+
+
+def load_suite(name: str) -> Suite:
+    """A suite by name (``bench list suites``) or from a YAML file.
+
+    Raises:
+        BadInput: no such suite, broken YAML, unknown keys or values of the wrong kind.
+    """
+    path = SUITES / f"{name}.yaml" if (SUITES / f"{name}.yaml").exists() else Path(name)
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"no suite {name!r}: give a file, or one of {', '.join(suite_names())}") from error
+    except yaml.YAMLError as error:
+        raise BadInput(f"suite {path} is no valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise BadInput(f"suite {path} must be a mapping of options")
+    known = {declared.name for declared in fields(Suite)}
+    if unknown := [str(key) for key in values if key not in known]:
+        raise BadInput(f"suite {path} has unknown option {unknown[0]!r}: choose from {', '.join(sorted(known))}")
+    lists = {"methods", "points", "seeds"}
+    return check_suite(
+        Suite(**{key: tuple(value) if key in lists and isinstance(value, list) else value for key, value in values.items()})
+    )
+
+
+def suite_names() -> list[str]:
+    """Names of the suites that come with the package."""
+    return sorted(path.stem for path in SUITES.glob("*.yaml"))
+
+
+def check_suite(suite: Suite) -> Suite:
+    """The suite, with defaults filled in.
+
+    Raises:
+        BadInput: any value that no job could be made of.
+    """
+    defaults = defaults_for(suite.dataset)
+    suite = replace(
+        suite, backbone=suite.backbone or defaults.backbone, points=defaults.points if suite.points is None else suite.points
+    )
+    _require(_is_list(suite.methods, str) and suite.methods, "methods must name at least one method")
+    _require(_is_list(suite.points, float) and suite.points, "points must be a list of numbers")
+    for point in suite.points:
+        _require(0 < point <= 1, f"an operating point is a fraction of the dense MACs in (0, 1], not {point:g}")
+    _require(_is_list(suite.seeds, int) and suite.seeds, "seeds must be a list of whole numbers")
+    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {suite.budget!r}")
+    _require(suite.epochs is None or (_is(suite.epochs, int) and suite.epochs >= 0), "epochs must be 0 or more")
+    _require(_is(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
+    _require(isinstance(suite.backbone, str), "backbone must be a name")
+    build_backbone(suite.backbone, classes=10)
+    for method in suite.methods:
+        load_method(method)
+    return suite
+
+
+def _require(condition: object, message: str) -> None:
+    if not condition:
+        raise BadInput(message)
+
+
+def _is(value: object, kind: type) -> bool:
+    return not isinstance(value, bool) and isinstance(value, (int, float) if kind is float else kind)
+
+
+def _is_list(values: object, kind: type) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str) and all(_is(value, kind) for value in values)
+
+
+def plan(suite: Suite) -> list[Job]:
+    """The jobs of a suite, each behind the one it starts from.
+
+    Methods start from ``backbone_weights`` where given, else from the suite's own dense backbone of the same seed. A
+    dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
+    """
+    jobs = []
+    for seed in suite.seeds:
+        dense = _dense_job(suite, seed)
+        jobs.append(dense)
+        for name in dict.fromkeys(suite.methods):
+            if name == "dense":
+                continue
+            for point in suite.points if load_method(name).has_points else (None,):
+                jobs.append(_method_job(suite, name, point, seed, dense))
+    return jobs
+
+
+def _dense_job(suite: Suite, seed: int) -> Job:
+    asked = "dense" in suite.methods
+    if suite.backbone_weights:
+        epochs = _epochs(suite) if asked else 0
+    else:
+        epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if suite.epochs is None else suite.epochs
+    start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
+    # From its initialisation there is no dense network yet that it could learn from.
+    distillation = float(suite.distillation) if start and epochs else 0.0
+    source = source_hash(load_method("dense"))
+    return Job("dense", suite.dataset, suite.backbone, None, seed, epochs, distillation, start, "", source)
+
+
+def _method_job(suite: Suite, name: str, point: float | None, seed: int, dense: Job) -> Job:
+    source = source_hash(load_method(name))
+    start_job = "" if suite.backbone_weights else dense.id
+    point = None if point is None else float(point)
+    epochs = _epochs(suite)
+    distillation = float(suite.distillation)
+    return Job(
+        name, suite.dataset, suite.backbone, point, seed, epochs, distillation, dense.start, start_job, source
+    )
+
+
+def _epochs(suite: Suite) -> int:
+    return defaults_for(suite.dataset).epochs[suite.budget] if suite.epochs is None else suite.epochs

@@ -1,0 +1,310 @@
+"""Conformance: is a method what it claims to be? The same checks for ours and for third parties'."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.backbones import Backbone, build_backbone
+from bench.counting import count_macs
+from bench.dynamic.cost import sample_cost
+from bench.dynamic.decisions import ChannelDecision, LayerDecision, Output
+from bench.dynamic.method import Budget, Method, Stage, Step
+from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.router import Router
+from bench.dynamic.skipping import skip
+
+BACKBONE, POINT, IMAGES = "resnet14", 0.5, 12
+LOGIT_TOLERANCE = 1e-4
+"""Of the largest logit: float32 rounding where convolutions are summed in another order."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One check of one method: whether it passed, and what was seen."""
+
+    check: str
+    passed: bool
+    detail: str
+
+
+class Failure(Exception):
+    """A check did not hold; the message says what was seen."""
+
+
+def verify_method(method: Method) -> list[Outcome]:
+    """Runs every check on small networks with random weights and random images, on the CPU."""
+    outcomes = []
+    for name, check in CHECKS.items():
+        torch.manual_seed(0)
+        try:
+            outcomes.append(Outcome(name, True, check(method)))
+        except Failure as failure:
+            outcomes.append(Outcome(name, False, str(failure)))
+        except Exception as error:
+            outcomes.append(Outcome(name, False, f"{type(error).__name__}: {error}"))
+    return outcomes
+
+
+def check_decisions(method: Method) -> str:
+    network, images = _network(method), _images()
+    output = _run(network, images)
+    for index, decision in enumerate(output.decisions):
+        _require_decision(f"block {index}", decision.layer.executed, decision.layer.scale, (IMAGES,))
+        if decision.channels is not None:
+            shape = (IMAGES, network.backbone.blocks[index].inner_channels)
+            _require_decision(f"block {index} channels", decision.channels.kept, decision.channels.scale, shape)
+    return f"{len(output.decisions)} blocks, one decision for each of {IMAGES} samples"
+
+
+def check_batch_of_one(method: Method) -> str:
+    network, images = _network(method), _images()
+    together = _run(network, images)
+    apart = [_run(network, images[index : index + 1]) for index in range(IMAGES)]
+    _require_same(network, together, apart)
+    return f"largest logit difference {_logit_difference(together, apart):.1e}"
+
+
+def check_repeatable(method: Method) -> str:
+    network, images = _network(method), _images()
+    first, second = _run(network, images), _run(network, images)
+    _require(torch.equal(_decided(first), _decided(second)), "two evaluations of the same images decided differently")
+    return "two evaluations decide alike"
+
+
+def check_all_open(method: Method) -> str:
+    network, images = _network(method), _images()
+    dense = copy.deepcopy(network.backbone).eval()
+    forced = _forced(network, opened=True)
+    output = _run(forced, images)
+    with torch.inference_mode():
+        difference = _relative(output.logits, dense(images))
+    _require(difference <= LOGIT_TOLERANCE, f"logits differ from the dense network's by {difference:.1e}")
+    gates = network.gate_cost
+    expected = network.backbone_cost.total + gates.image + sum(gates.layer) + sum(gates.channels)
+    found = forced.cost(output).total
+    _require(bool((found == expected).all()), f"{found[0]:.0f} MACs instead of dense + gates = {expected}")
+    return f"dense logits (difference {difference:.1e}); {expected} MACs"
+
+
+def check_all_closed(method: Method) -> str:
+    network, images = _network(method), _images()
+    forced = _forced(network, opened=False)
+    output = _run(forced, images)
+    _require(bool(output.logits.isfinite().all()), "logits are not finite")
+    gates = network.gate_cost
+    expected = network.backbone_cost.fixed + gates.image + sum(gates.layer)
+    found = forced.cost(output).total
+    _require(bool((found == expected).all()), f"{found[0]:.0f} MACs instead of fixed part + gates = {expected}")
+    return f"{expected} MACs remain"
+
+
+def check_skipping(method: Method) -> str:
+    network, images = _network(method), _images()
+    skipping = skip(network)
+    masked = _run(network, images)
+    order = torch.randperm(IMAGES)
+    shuffled = _run(skipping, images[order])
+    _require_same(network, masked, [_reordered(shuffled, order.argsort())])
+    apart = [_run(skipping, images[index : index + 1]) for index in range(IMAGES)]
+    _require_same(network, masked, apart)
+    return f"largest logit difference {_logit_difference(masked, apart):.1e}"
+
+
+def check_count(method: Method) -> str:
+    network, images = _network(method), _images()
+    claimed = network.cost(_run(network, images)).total.round().long().tolist()
+    counted = count_macs(network, images)
+    wrong = [index for index in range(IMAGES) if claimed[index] != counted[index]]
+    _require(not wrong, f"image {wrong and wrong[0]}: we say {claimed}, an independent counter {counted}")
+    return f"{IMAGES} images, {len(set(counted))} different costs, equal to the last MAC"
+
+
+def check_gradients(method: Method) -> str:
+    network, stages = _trainable(method)
+    parameters = dict(network.router.named_parameters())
+    seen: dict[str, float] = dict.fromkeys(parameters, 0.0)
+    for stage in stages:
+        for progress in (0.0, 0.5, 0.9):
+            network.zero_grad(set_to_none=True)
+            stage.loss(network.train(), _step(progress)).backward()
+            for name, parameter in parameters.items():
+                if parameter.grad is not None:
+                    _require(bool(parameter.grad.isfinite().all()), f"gradient of router.{name} is not finite")
+                    seen[name] += float(parameter.grad.abs().sum())
+    dead = [name for name, size in seen.items() if size == 0]
+    _require(not dead, f"no gradient ever reaches router.{dead and dead[0]} ({len(dead)} of {len(seen)} parameters)")
+    return f"{len(seen)} parameters of the router learn"
+
+
+def check_batch_norm(method: Method) -> str:
+    network, stages = _trainable(method)
+    norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)}
+    for stage in stages:
+        before = {name: int(norm.num_batches_tracked) for name, norm in norms.items()}
+        stage.loss(network.train(), _step(0.5))
+        for name, norm in norms.items():
+            moved = int(norm.num_batches_tracked) - before[name]
+            _require(moved == 1, f"statistics of {name} moved {moved} times in one step of stage {stage.name!r}")
+    return f"{len(norms)} batch norms move once per step"
+
+
+def check_budget(method: Method) -> str:
+    for pretrained in (True, False):
+        for epochs in (0, 1, 3, 10):
+            backbone = build_backbone(BACKBONE, classes=10)
+            network = method.build(backbone, _point(method))
+            stages = method.stages(network, _point(method), Budget(epochs, pretrained))
+            total = sum(stage.epochs for stage in stages)
+            _require(total == epochs, f"stages train {total} epochs where the budget is {epochs}")
+    return "stages add up to the budget"
+
+
+CHECKS: dict[str, Callable[[Method], str]] = {
+    "decisions are per sample": check_decisions,
+    "batch of N = N batches of one": check_batch_of_one,
+    "evaluating twice decides alike": check_repeatable,
+    "all gates open = dense + gates": check_all_open,
+    "all gates closed = fixed + gates": check_all_closed,
+    "skipped = masked": check_skipping,
+    "MACs = independent count": check_count,
+    "every gate gets a gradient": check_gradients,
+    "batch norm moves once per step": check_batch_norm,
+    "epochs keep to the budget": check_budget,
+}
+
+
+class _Forced(Router):
+    """A router whose gates are evaluated and then overruled."""
+
+    def __init__(self, router: Router, opened: bool):
+        super().__init__(router.blocks)
+        self.router = router
+        self.value = float(opened)
+
+    def start(self, images: Tensor) -> Any:
+        return self.router.start(images)
+
+    def look(self, index: int, x: Tensor) -> Tensor:
+        return self.router.look(index, x)
+
+    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
+        layer = self.router.decide_layer(index, glance, trace)
+        value = torch.full_like(layer.executed, self.value)
+        return LayerDecision(value, value)
+
+    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
+        channels = self.router.decide_channels(index, glance, trace)
+        if channels is None:
+            return None
+        value = torch.full_like(channels.kept, self.value)
+        return ChannelDecision(value, value)
+
+    def cost(self):
+        return self.router.cost()
+
+
+def _forced(network: DynamicNetwork, opened: bool) -> DynamicNetwork:
+    return DynamicNetwork(copy.deepcopy(network.backbone), _Forced(copy.deepcopy(network.router), opened)).eval()
+
+
+def _point(method: Method) -> float | None:
+    return POINT if method.has_points else None
+
+
+def _network(method: Method) -> DynamicNetwork:
+    """A network of the method in evaluation mode whose gates differ between samples.
+
+    Freshly built gates are wide open; here their parameters are drawn around zero, and all batch norms have seen data.
+    """
+    network = method.build(_backbone(), _point(method))
+    for name, parameter in network.router.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        elif parameter.dim() > 1:
+            nn.init.normal_(parameter, std=2 / parameter[0].numel() ** 0.5)
+    network.train()
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.randn(32, *network.backbone.image_shape))
+    return network.eval()
+
+
+def _backbone() -> Backbone:
+    """With every normalisation parameter away from its initial value, so that a forgotten one shows."""
+    backbone = build_backbone(BACKBONE, classes=10)
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.3, 0.3)
+    return backbone
+
+
+def _trainable(method: Method) -> tuple[DynamicNetwork, list[Stage]]:
+    network = method.build(_backbone(), _point(method))
+    return network, method.stages(network, _point(method), Budget(epochs=10, pretrained=True))
+
+
+def _step(progress: float) -> Step:
+    labels = torch.arange(32) % 10
+    images = torch.randn(32, 3, 32, 32)
+    return Step(images, labels, progress, lambda logits: nn.functional.cross_entropy(logits, labels, reduction="none"))
+
+
+def _images() -> Tensor:
+    return torch.randn(IMAGES, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * torch.linspace(0.3, 2, IMAGES)[
+        :, None, None, None
+    ]
+
+
+@torch.inference_mode()
+def _run(network: nn.Module, images: Tensor) -> Output:
+    return network.eval()(images)
+
+
+def _decided(output: Output) -> Tensor:
+    """Everything that was decided, ``[N, ...]``: executed blocks and kept fractions."""
+    kept = torch.stack([decision.kept_fraction for decision in output.decisions], 1)
+    return torch.cat([output.executed(), kept], 1)
+
+
+def _reordered(output: Output, order: Tensor) -> Output:
+    class Rows:
+        """Decisions seen in another order; only what the comparison reads."""
+
+        logits = output.logits[order]
+        decided = _decided(output)[order]
+
+    return Rows()
+
+
+def _require_same(network: DynamicNetwork, together: Output, parts: list) -> None:
+    decided = torch.cat([getattr(part, "decided", None) if hasattr(part, "decided") else _decided(part) for part in parts])
+    same = (decided - _decided(together)).abs().amax(1) < 1e-6
+    _require(bool(same.all()), f"decisions differ for sample {int((~same).nonzero()[0]) if not same.all() else ''}")
+    difference = _logit_difference(together, parts)
+    _require(difference <= LOGIT_TOLERANCE, f"logits differ by {difference:.1e}")
+
+
+def _logit_difference(together: Output, parts: list) -> float:
+    return _relative(torch.cat([part.logits for part in parts]), together.logits)
+
+
+def _relative(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise Failure(message)
+
+
+def _require_decision(what: str, chosen: Tensor, scale: Tensor, shape: tuple[int, ...]) -> None:
+    _require(tuple(chosen.shape) == shape, f"{what}: decisions have shape {tuple(chosen.shape)} instead of {shape}")
+    _require(bool(((chosen == 0) | (chosen == 1)).all()), f"{what}: decisions are not 0 or 1")
+    _require(bool(((scale == 0) == (chosen == 0)).all()), f"{what}: scale and decision disagree about zero")
