@@ -94,6 +94,8 @@ def train(
     for number, stage in enumerate(stages):
         if saved is not None and number < saved["stage"]:
             continue
+        if saved is None and stage.begin is not None:
+            stage.begin(network)
         optimisers = _optimisers(network, stage)
         if saved is not None:
             progress = _restore(saved, network, optimisers)
@@ -201,8 +203,8 @@ def _row(network: DynamicNetwork, data: DataSet, stage: Stage, epoch: int, loss:
 
 def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: float | None) -> None:
     miss = 0.0 if point is None else abs(row["validation_macs_fraction"] - point)
-    # Eligible epochs compare by accuracy; the others only by how near they come. Later wins a tie.
-    key = (1, row["validation_top1"]) if miss <= POINT_TOLERANCE else (0, -miss)
+    # Eligible epochs compare by accuracy; the others first by how near they come. Later wins a tie.
+    key = (1, 0.0, row["validation_top1"]) if miss <= POINT_TOLERANCE else (0, -miss, row["validation_top1"])
     if not progress.best_state or key >= progress.best_key:
         progress.best_key = key
         progress.best_state = copy.deepcopy(network.state_dict())

@@ -85,6 +85,8 @@ class Stage:
     Attributes:
         loss: network and batch to a scalar; it runs the forward pass itself.
         warmup: share of the stage over which the learning rate rises before its cosine descent.
+        begin: changes the network before the stage's first epoch (prunes it, for instance). Parameters must keep
+            their identity; their shapes may change.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Stage:
     groups: Sequence[ParameterGroup]
     loss: Callable[[DynamicNetwork, Step], Tensor]
     warmup: float = 0.05
+    begin: Callable[[DynamicNetwork], None] | None = None
 
 
 @dataclass(frozen=True)

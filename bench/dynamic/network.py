@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
 
+from bench.backbones.pruning import match_inner_channels
 from bench.backbones.residual import Backbone
 from bench.dynamic.cost import SampleCost, count_backbone, sample_cost
 from bench.dynamic.decisions import BlockDecision, Output, UnitDecision
@@ -21,8 +25,19 @@ class DynamicNetwork(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.router = router or Router(len(backbone.blocks))
-        self.backbone_cost = count_backbone(backbone)
+        self.recount()
+
+    def recount(self) -> None:
+        """Counts the costs again, after channels were removed."""
+        self.backbone_cost = count_backbone(self.backbone)
         self.gate_cost = self.router.cost()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False):
+        """As usual; inner channels that were pruned away in ``state_dict`` are removed here first."""
+        match_inner_channels(self.backbone, state_dict, prefix="backbone.")
+        result = super().load_state_dict(state_dict, strict, assign)
+        self.recount()
+        return result
 
     def forward(self, images: Tensor) -> Output:
         """Images ``[N, 3, H, W]`` to logits ``[N, classes]`` and one decision per block."""
