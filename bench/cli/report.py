@@ -1,0 +1,29 @@
+"""``bench report``: tables, plots and a page from records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.errors import BadInput
+from bench.report import FORMATS, write_report
+from bench.report.units import UNITS
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[RUNS_DIR]...")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True, help="Where to write."
+)
+@click.option("--format", "formats", default=",".join(FORMATS), show_default=True, help="Formats, comma separated.")
+@click.option(
+    "--convention", type=click.Choice(list(UNITS)), default="macs", show_default=True, help="What tables count."
+)
+def report(folders: tuple[Path, ...], out: Path, formats: str, convention: str) -> None:
+    """Make tables, plots and a page of all records below RUNS_DIR (default: runs)."""
+    chosen = [name.strip() for name in formats.split(",") if name.strip()]
+    if unknown := [name for name in chosen if name not in FORMATS]:
+        raise BadInput(f"unknown format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
+    for path in write_report(folders or (Path("runs"),), out, chosen, convention):
+        click.echo(path)

@@ -1,0 +1,169 @@
+"""Records as tables: accuracy beside computation, and time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import rich.box
+import rich.markup
+import rich.table
+
+from bench.records import Record
+from bench.report.results import Entry, Group, note
+from bench.report.tabular import UNKNOWN, Cell, Column, Table
+from bench.report.units import Unit, interval, number, significant
+from bench.statistics import pareto_front
+
+INTERVALS = (
+    "95 % intervals: several seeds, mean ± Student's t over n seeds; one seed, top-1 by Wilson and the cost by "
+    "percentile bootstrap, both over images."
+)
+
+
+def results_table(group: Group, unit: Unit) -> Table:
+    """Accuracy and computation of every entry, reported numbers in columns of their own."""
+    entries, name = group.entries, unit.name
+    sources = list(dict.fromkeys(entry.record.reported_source for entry in entries if entry.record.reported_source))
+    best_top1 = _best(entries, lambda entry: entry.top1.value, max)
+    best_macs = _best(entries, lambda entry: entry.macs.value, min)
+    columns = [
+        Column("Method", numeric=False),
+        Column("Top-1 (%)", "Accuracy on the test images, with its 95 % interval"),
+        Column(f"{name}/image (M)", f"Mean {name} over test images, gates included, with its 95 % interval"),
+        Column("p5-p95 (M)", f"5th to 95th percentile of {name} over test images"),
+        Column("Fraction", f"Mean {name} as a fraction of the dense backbone's"),
+        Column(f"Gates (M {name})", f"Mean {name} of the gates alone, and their share of the sum"),
+        Column("Params (M)", "Parameters, gates included"),
+        Column("Pareto", f"Whether no other valid entry has as much accuracy for as few {name}", numeric=False),
+        Column("Execution", "skipped: the work is not done; masked: it is done and multiplied by zero", numeric=False),
+        Column("Status", "INVALID: the measurement missed its minimums, see the notes", numeric=False),
+        Column("Reported top-1 (%)", "As published, not measured here"),
+        Column(f"Reported {name} (M)", "As published, not measured here"),
+        Column("Reported in", "Number of the source in the notes", numeric=False),
+    ]
+    fronts = front_marks(entries)
+
+    def row(entry: Entry) -> list[Cell]:
+        record, macs, seeds = entry.record, entry.macs.value, len(entry.results)
+        low, high, gates = entry.mean("macs_p5"), entry.mean("macs_p95"), entry.mean("gate_macs_mean")
+        reported = None if record.reported_macs is None else unit.millions(record.reported_macs)
+        return [
+            name_cell(entry),
+            Cell(interval(entry.top1, seeds, number), entry.top1.value, entry in best_top1),
+            Cell(interval(entry.macs, seeds, lambda v: significant(unit.millions(v))), macs, entry in best_macs),
+            Cell(f"{significant(unit.millions(low))}-{significant(unit.millions(high))}", high - low),
+            Cell(number(entry.mean("macs_fraction"), 3), entry.mean("macs_fraction"), entry in best_macs),
+            Cell(f"{significant(unit.millions(gates), 3)} ({100 * gates / macs:.2f} %)", gates),
+            Cell(number(record.params / 1e6, 3), record.params),
+            Cell(fronts[entry]),
+            Cell(record.execution),
+            status_cell(entry),
+            Cell(number(record.reported_top1), record.reported_top1),
+            Cell(significant(reported), reported),
+            Cell(f"[{sources.index(record.reported_source) + 1}]" if record.reported_source else UNKNOWN),
+        ]
+
+    return Table(
+        name=f"results-{group.slug}",
+        title=f"{group.name}: accuracy and {name} per image",
+        caption=f"{caption(group)} {INTERVALS} Best valid measured value of a column in bold.",
+        columns=columns,
+        rows=[row(entry) for entry in entries],
+        notes=[*remarks(group), *(f"[{index}] {source}" for index, source in enumerate(sources, 1))],
+    )
+
+
+def name_cell(entry: Entry) -> Cell:
+    """Method and point, leading to the record's details."""
+    return Cell(entry.label, target=f"record-{entry.results[0].job}")
+
+
+def status_cell(entry: Entry) -> Cell:
+    """VALID or INVALID, never left to the reader."""
+    return Cell("VALID" if entry.record.valid else "INVALID")
+
+
+def front_marks(entries: Sequence[Entry]) -> dict[Entry, str]:
+    """``front`` or ``dominated`` for each valid entry; invalid ones take no part."""
+    valid = [entry for entry in entries if entry.record.valid]
+    kept = pareto_front([entry.macs.value for entry in valid], [entry.top1.value for entry in valid])
+    marks = {entry: "front" if on_front else "dominated" for entry, on_front in zip(valid, kept)}
+    return {entry: marks.get(entry, UNKNOWN) for entry in entries}
+
+
+def caption(group: Group) -> str:
+    """Data, split and machine, from the records themselves."""
+    records = [result.record for result in group.results]
+    data = "; ".join(_distinct(note(record.details, "data") for record in records))
+    images = ", ".join(_distinct(f"{record.n_test:,}" for record in records))
+    return (
+        f"Data: {group.dataset}, {images} test images{f' ({data})' if data else ''}; backbone {group.backbone}. "
+        f"Machine: {'; '.join(_distinct(machine(record) for record in records))}."
+    )
+
+
+def machine(record: Record) -> str:
+    """Processor or accelerator, threads, precision and the version of torch."""
+    environment = record.details.get("environment") or {}
+    chip = environment.get("accelerator") or environment.get("processor") or record.device
+    torch = (environment.get("packages") or {}).get("torch", "")
+    threads = f"{record.threads} thread{'s' if record.threads > 1 else ''}"
+    return f"{chip}, {threads}, {record.precision}{f', torch {torch}' if torch else ''}"
+
+
+def remarks(group: Group) -> list[str]:
+    """What makes an entry's numbers invalid, and where its weights come from, each said once."""
+    said: dict[str, list[str]] = {}
+    for entry in group.entries:
+        for record in (result.record for result in entry.results):
+            if not record.valid:
+                said.setdefault(f"INVALID: {record.invalid_reasons or 'no reason given'}", []).append(entry.label)
+            if start := note(record.details, "start"):
+                said.setdefault(f"start: {start}", []).append(entry.label)
+    return [f"{', '.join(dict.fromkeys(labels))} - {remark}" for remark, labels in said.items()]
+
+
+def console_table(records: Iterable[Record]) -> rich.table.Table:
+    """What ``bench run`` ends with: two lines for each record, MACs in millions, fit for 80 columns."""
+    note = (
+        "Top-1 in percent [Wilson's 95 % interval]. MACs per image in millions: mean ± std [5th, 95th percentile]. "
+        "Speed-up over the dense backbone: theoretical, below it measured latency / throughput."
+    )
+    table = rich.table.Table(box=rich.box.SIMPLE, caption=note, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("Method", "Execution", "Top-1", "MACs", "Fraction", "Gates", "Speed-up"):
+        table.add_column(heading, justify="left" if heading in ("Method", "Execution") else "right")
+    place = ""
+    for record in records:
+        if place != (place := f"{record.dataset} / {record.backbone}"):
+            table.add_row(f"[bold]{rich.markup.escape(place)}[/bold]")
+        table.add_row(*map(rich.markup.escape, _console_cells(record)))
+    return table
+
+
+def _console_cells(record: Record) -> tuple[str, ...]:
+    point = "" if record.point is None else f" {record.point:g}"
+    mean, spread, low, high = (value / 1e6 for value in _macs(record))
+    return (
+        f"{record.method}{point}\n  seed {record.seed}",
+        f"{record.execution}\n{'VALID' if record.valid else 'INVALID'}",
+        f"{record.top1:.2f}\n[{record.top1_low:.1f}, {record.top1_high:.1f}]",
+        f"{significant(mean)} ± {significant(spread, 3)}\n[{significant(low, 3)}, {significant(high, 3)}]",
+        number(record.macs_fraction, 3),
+        significant(record.gate_macs_mean / 1e6, 2),
+        f"{number(record.speedup_theoretical)}\n{number(record.speedup_latency)} / {number(record.speedup_throughput)}",
+    )
+
+
+def _macs(record: Record) -> tuple[float, ...]:
+    return record.macs_mean, record.macs_std, record.macs_p5, record.macs_p95
+
+
+def _best(entries: Sequence[Entry], value: Callable[[Entry], float | None], choose: Callable) -> list[Entry]:
+    """The valid entries that share the best value."""
+    known = [(value(entry), entry) for entry in entries if entry.record.valid and value(entry) is not None]
+    best = choose((found for found, _ in known), default=None)
+    return [entry for found, entry in known if found == best]
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return [text for text in dict.fromkeys(texts) if text]

@@ -1,0 +1,47 @@
+"""How numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import floor, log10
+
+from bench.report.tabular import UNKNOWN
+from bench.statistics import Interval
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What headings count: multiply-accumulates, or floating-point operations (two for each MAC)."""
+
+    name: str
+    factor: int
+
+    def millions(self, macs: float) -> float:
+        """MACs in millions of this unit."""
+        return macs * self.factor / 1e6
+
+
+UNITS = {"macs": Unit("MACs", 1), "flops": Unit("FLOPs", 2)}
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with a fixed count of decimals; unknown is a dash."""
+    return UNKNOWN if value is None else f"{value:,.{digits}f}"
+
+
+def significant(value: float | None, digits: int = 4) -> str:
+    """A number with ``digits`` significant digits (whole numbers keep all of theirs); unknown is a dash."""
+    if value is None:
+        return UNKNOWN
+    decimals = digits - 1 - floor(log10(abs(value))) if value else 0
+    return f"{value:,.{max(decimals, 0)}f}"
+
+
+def interval(found: Interval, seeds: int, write: Callable[[float], str]) -> str:
+    """``mean ± half width (n=seeds)``, or ``value [low, high] (n=1)`` of one seed."""
+    if seeds > 1:
+        return f"{write(found.value)} ± {write(found.high - found.value)} (n={seeds})"
+    if found.low == found.high:
+        return f"{write(found.value)} (n=1)"
+    return f"{write(found.value)} [{write(found.low)}, {write(found.high)}] (n=1)"

@@ -1,0 +1,111 @@
+"""Intervals, paired tests and fronts. scipy does the tests; every function names the one it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its confidence interval, in the unit of what was estimated."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """How two classifiers disagree on the same images.
+
+    Attributes:
+        only_a, only_b: images that only the first, only the second gets right.
+        p_value: of McNemar's exact test, two-sided.
+    """
+
+    only_a: int
+    only_b: int
+    p_value: float
+
+
+def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval (Wilson, 1927) for an accuracy of ``correct`` out of ``n`` images, in percent.
+
+    Raises:
+        ValueError: ``n`` is not positive, or ``correct`` not between 0 and ``n``.
+    """
+    if n < 1:
+        raise ValueError(f"an accuracy needs at least one image, not {n}")
+    interval = stats.binomtest(correct, n).proportion_ci(level, method="wilson")
+    return 100 * float(interval.low), 100 * float(interval.high)
+
+
+def student(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Mean of independent repetitions (seeds) with Student's t interval; needs at least two values."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        raise ValueError("an interval over repetitions needs at least two of them")
+    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
+    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
+
+
+def bootstrap_mean(values: ArrayLike, level: float = 0.95, seed: int = 0) -> Interval:
+    """Mean over images with its percentile bootstrap interval (Efron, 1979); ``seed`` makes it repeatable."""
+    values = np.asarray(values, float)
+    if np.ptp(values) == 0:
+        return Interval(*[float(values[0])] * 3)
+    found = stats.bootstrap(
+        (values,), np.mean, n_resamples=RESAMPLES, batch=100, confidence_level=level, method="percentile", rng=seed
+    ).confidence_interval
+    return Interval(float(values.mean()), float(found.low), float(found.high))
+
+
+def paired_bootstrap(a: ArrayLike, b: ArrayLike, level: float = 0.95, seed: int = 0) -> Interval:
+    """Mean of ``a - b``, paired by image, with its bootstrap interval."""
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need equally many images, not {len(a)} and {len(b)}")
+    return bootstrap_mean(a - b, level, seed)
+
+
+def mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
+    """McNemar's exact (binomial) test on the images where exactly one of two classifiers is right (McNemar, 1947)."""
+    a, b = np.asarray(correct_a, bool), np.asarray(correct_b, bool)
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need equally many images, not {len(a)} and {len(b)}")
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    disagreements = only_a + only_b
+    p_value = float(stats.binomtest(only_a, disagreements).pvalue) if disagreements else 1.0
+    return McNemar(only_a, only_b, p_value)
+
+
+def mann_whitney(a: ArrayLike, b: ArrayLike) -> float:
+    """Two-sided p-value of the Mann-Whitney U test that two sets of timing rounds come from one distribution."""
+    return float(stats.mannwhitneyu(a, b, alternative="two-sided").pvalue)
+
+
+def pareto_front(cost: ArrayLike, quality: ArrayLike) -> NDArray[np.bool_]:
+    """True for each point that no other point dominates (no dearer, no worse, and one of them better)."""
+    cost, quality = np.asarray(cost, float), np.asarray(quality, float)
+    no_worse = (cost[None] <= cost[:, None]) & (quality[None] >= quality[:, None])
+    better = (cost[None] < cost[:, None]) | (quality[None] > quality[:, None])
+    return ~(no_worse & better).any(1)
+
+
+def hypervolume(cost: ArrayLike, quality: ArrayLike, reference: tuple[float, float]) -> float:
+    """Area dominated by the points up to ``reference`` (worst cost, worst quality); in cost times quality.
+
+    The indicator of Zitzler and Thiele (1999) in two dimensions. Points beyond the reference add nothing.
+    """
+    worst_cost, worst_quality = reference
+    order = np.argsort(np.asarray(cost, float), kind="stable")
+    cost = np.minimum(np.asarray(cost, float)[order], worst_cost)
+    gain = np.maximum.accumulate(np.maximum(np.asarray(quality, float)[order] - worst_quality, 0))
+    widths = np.diff(np.append(cost, worst_cost))
+    return float(widths @ gain)
