@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-RESAMPLES = 1000
+RESAMPLES, FEW = 1000, 300
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,16 @@ def student(values: ArrayLike, level: float = 0.95) -> Interval:
 def bootstrap_mean(values: ArrayLike, level: float = 0.95, seed: int = 0) -> Interval:
     """Mean over images with its percentile bootstrap interval (Efron, 1979); ``seed`` makes it repeatable."""
     values = np.asarray(values, float)
-    if np.ptp(values) == 0:
-        return Interval(*[float(values[0])] * 3)
-    found = stats.bootstrap(
-        (values,), np.mean, n_resamples=RESAMPLES, batch=100, confidence_level=level, method="percentile", rng=seed
-    ).confidence_interval
-    return Interval(float(values.mean()), float(found.low), float(found.high))
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) <= FEW:
+        # Drawing how often each value occurs is the same resampling, and a hundred times faster.
+        draws = np.random.default_rng(seed).multinomial(len(values), counts / len(values), size=RESAMPLES)
+        low, high = np.quantile(draws @ distinct / len(values), [(1 - level) / 2, (1 + level) / 2])
+    else:
+        low, high = stats.bootstrap(
+            (values,), np.mean, n_resamples=RESAMPLES, batch=100, confidence_level=level, method="percentile", rng=seed
+        ).confidence_interval
+    return Interval(float(values.mean()), float(low), float(high))
 
 
 def paired_bootstrap(a: ArrayLike, b: ArrayLike, level: float = 0.95, seed: int = 0) -> Interval:
@@ -83,6 +87,11 @@ def mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
     disagreements = only_a + only_b
     p_value = float(stats.binomtest(only_a, disagreements).pvalue) if disagreements else 1.0
     return McNemar(only_a, only_b, p_value)
+
+
+def adjust(p_values: ArrayLike) -> list[float]:
+    """p-values of one table adjusted for their number (Benjamini and Hochberg, 1995)."""
+    return [float(value) for value in stats.false_discovery_control(p_values)] if len(p_values) else []
 
 
 def mann_whitney(a: ArrayLike, b: ArrayLike) -> float:

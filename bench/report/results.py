@@ -114,7 +114,7 @@ class Group:
     @property
     def slug(self) -> str:
         """The name as part of a file name: letters, digits, dots, dashes."""
-        return "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in self.name)
+        return "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in f"{self.dataset}-{self.backbone}")
 
     @property
     def results(self) -> list[Result]:
@@ -141,6 +141,19 @@ def load_groups(folders: Iterable[Path]) -> list[Group]:
         _require_same_images([result for result in results if result.record.dataset == dataset])
     names = sorted({(result.record.dataset, result.record.backbone) for result in results})
     return [Group(*name, _entries(result for result in results if _group(result) == name)) for name in names]
+
+
+def by_method(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Entries of each method, in their order."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.record.method, []).append(entry)
+    return found
+
+
+def middle(entries: Sequence[Entry]) -> Entry:
+    """The entry in the middle of a method's operating points, where one has to stand for all."""
+    return entries[len(entries) // 2]
 
 
 def note(details: Mapping[str, Any], topic: str) -> str:

@@ -24,8 +24,8 @@ def results_table(group: Group, unit: Unit) -> Table:
     """Accuracy and computation of every entry, reported numbers in columns of their own."""
     entries, name = group.entries, unit.name
     sources = list(dict.fromkeys(entry.record.reported_source for entry in entries if entry.record.reported_source))
-    best_top1 = _best(entries, lambda entry: entry.top1.value, max)
-    best_macs = _best(entries, lambda entry: entry.macs.value, min)
+    best_top1 = best(entries, lambda entry: entry.top1.value, max)
+    best_macs = best(entries, lambda entry: entry.macs.value, min)
     columns = [
         Column("Method", numeric=False),
         Column("Top-1 (%)", "Accuracy on the test images, with its 95 % interval"),
@@ -129,9 +129,10 @@ def console_table(records: Iterable[Record]) -> rich.table.Table:
         "Top-1 in percent [Wilson's 95 % interval]. MACs per image in millions: mean ± std [5th, 95th percentile]. "
         "Speed-up over the dense backbone: theoretical, below it measured latency / throughput."
     )
-    table = rich.table.Table(box=rich.box.SIMPLE, caption=note, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in ("Method", "Execution", "Top-1", "MACs", "Fraction", "Gates", "Speed-up"):
-        table.add_column(heading, justify="left" if heading in ("Method", "Execution") else "right")
+    table = rich.table.Table(box=rich.box.SIMPLE, caption=note, padding=0, pad_edge=False)
+    for heading in ("Method", "Execution", "Top-1", "MACs", "Frac.", "Gates", "Speed-up"):
+        justify = "left" if heading in ("Method", "Execution") else "right"
+        table.add_column(heading, justify=justify, no_wrap=heading == "Method")
     place = ""
     for record in records:
         if place != (place := f"{record.dataset} / {record.backbone}"):
@@ -158,7 +159,7 @@ def _macs(record: Record) -> tuple[float, ...]:
     return record.macs_mean, record.macs_std, record.macs_p5, record.macs_p95
 
 
-def _best(entries: Sequence[Entry], value: Callable[[Entry], float | None], choose: Callable) -> list[Entry]:
+def best(entries: Sequence[Entry], value: Callable[[Entry], float | None], choose: Callable) -> list[Entry]:
     """The valid entries that share the best value."""
     known = [(value(entry), entry) for entry in entries if entry.record.valid and value(entry) is not None]
     best = choose((found for found, _ in known), default=None)

@@ -1,0 +1,63 @@
+"""Measured time as a table, for the records that were timed."""
+
+from __future__ import annotations
+
+from bench.report.results import Entry, Group
+from bench.report.tables import best, caption, name_cell, status_cell
+from bench.report.tabular import Cell, Column, Table
+from bench.report.units import number
+
+COLUMNS = (
+    ("latency_ms_p50", "Latency p50 (ms)", "One image at a time, median", min),
+    ("latency_ms_p90", "p90 (ms)", "90th percentile of the latency", min),
+    ("latency_ms_p99", "p99 (ms)", "99th percentile of the latency", min),
+    (
+        "dense_latency_ms_p50",
+        "Dense p50 (ms)",
+        "The best optimised dense backbone, in the same interleaved rounds",
+        None,
+    ),
+    ("throughput_ips", "Images/s", "In fixed batches", max),
+    ("dense_throughput_ips", "Dense images/s", "The best optimised dense backbone", None),
+    ("speedup_theoretical", "Speed-up, theoretical", "MACs of the dense backbone over mean MACs", None),
+    ("speedup_latency", "Speed-up, latency", "Measured against the dense backbone", max),
+    ("speedup_throughput", "Speed-up, throughput", "Measured against the dense backbone", max),
+)
+
+
+def is_timed(entry: Entry) -> bool:
+    """Whether latency or throughput was measured for every seed."""
+    return entry.mean("latency_ms_p50") is not None or entry.mean("throughput_ips") is not None
+
+
+def time_table(group: Group) -> Table | None:
+    """Latency, throughput and realised speed-ups; None where nothing was timed."""
+    timed = [entry for entry in group.entries if is_timed(entry)]
+    if not timed:
+        return None
+    winners = {
+        field: best(timed, lambda entry, field=field: entry.mean(field), choose) if choose else []
+        for field, _, _, choose in COLUMNS
+    }
+
+    def row(entry: Entry) -> list[Cell]:
+        values = ((field, entry.mean(field)) for field, *_ in COLUMNS)
+        return [
+            name_cell(entry),
+            *(Cell(number(value), value, entry in winners[field]) for field, value in values),
+            Cell(entry.record.execution),
+            status_cell(entry),
+        ]
+
+    return Table(
+        name=f"time-{group.slug}",
+        title=f"{group.name}: measured time",
+        caption=f"{caption(group)} Means over seeds. Best valid measured value of a column in bold.",
+        columns=[
+            Column("Method", numeric=False),
+            *(Column(heading, meaning) for _, heading, meaning, _ in COLUMNS),
+            Column("Execution", "skipped: the work is not done; masked: it is multiplied by zero", numeric=False),
+            Column("Status", numeric=False),
+        ],
+        rows=[row(entry) for entry in timed],
+    )
