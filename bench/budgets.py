@@ -15,18 +15,20 @@ class DataSetDefaults:
         backbone: name of the backbone.
         epochs: per budget, epochs of a method on top of a trained backbone.
         backbone_epochs: per budget, epochs of the backbone from its initialisation.
+        batch_size: of training; learning rates of SGD follow it linearly.
         points: operating points, fractions of the dense backbone's MACs.
     """
 
     backbone: str
     epochs: dict[str, int]
     backbone_epochs: dict[str, int]
+    batch_size: int = 128
     points: tuple[float, ...] = (0.5,)
 
 
 BUDGETS = ("quick", "paper")
 DEFAULTS = {
-    "digits": DataSetDefaults("resnet14", {"quick": 16, "paper": 100}, {"quick": 16, "paper": 100}),
+    "digits": DataSetDefaults("resnet14", {"quick": 12, "paper": 100}, {"quick": 12, "paper": 100}, batch_size=32),
     "cifar10": DataSetDefaults("resnet20", {"quick": 6, "paper": 190}, {"quick": 30, "paper": 200}),
 }
 

@@ -77,7 +77,7 @@ def run_job(job: Job, context: Context) -> Path:
         network,
         stages,
         context.data,
-        Recipe(distillation=job.distillation, compile=context.compile),
+        Recipe(job.batch_size, job.distillation, compile=context.compile),
         point=job.point,
         seed=derive_seed(job.seed, "train", job.method, job.point),
         teacher=teacher,

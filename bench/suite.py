@@ -49,6 +49,7 @@ class Job:
     point: float | None
     seed: int
     epochs: int
+    batch_size: int
     distillation: float
     start: str
     start_job: str
@@ -82,7 +83,12 @@ def load_suite(name: str) -> Suite:
         raise BadInput(f"suite {path} has unknown option {unknown[0]!r}: choose from {', '.join(sorted(known))}")
     lists = {"methods", "points", "seeds"}
     return check_suite(
-        Suite(**{key: tuple(value) if key in lists and isinstance(value, list) else value for key, value in values.items()})
+        Suite(
+            **{
+                key: tuple(value) if key in lists and isinstance(value, list) else value
+                for key, value in values.items()
+            }
+        )
     )
 
 
@@ -99,7 +105,9 @@ def check_suite(suite: Suite) -> Suite:
     """
     defaults = defaults_for(suite.dataset)
     suite = replace(
-        suite, backbone=suite.backbone or defaults.backbone, points=defaults.points if suite.points is None else suite.points
+        suite,
+        backbone=suite.backbone or defaults.backbone,
+        points=defaults.points if suite.points is None else suite.points,
     )
     _require(_is_list(suite.methods, str) and suite.methods, "methods must name at least one method")
     _require(_is_list(suite.points, float) and suite.points, "points must be a list of numbers")
@@ -148,26 +156,34 @@ def plan(suite: Suite) -> list[Job]:
 
 
 def _dense_job(suite: Suite, seed: int) -> Job:
-    asked = "dense" in suite.methods
-    if suite.backbone_weights:
-        epochs = _epochs(suite) if asked else 0
-    else:
-        epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if suite.epochs is None else suite.epochs
     start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
+    if not start:
+        epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if suite.epochs is None else suite.epochs
+    else:
+        epochs = _epochs(suite) if "dense" in suite.methods else 0
     # From its initialisation there is no dense network yet that it could learn from.
-    distillation = float(suite.distillation) if start and epochs else 0.0
-    source = source_hash(load_method("dense"))
-    return Job("dense", suite.dataset, suite.backbone, None, seed, epochs, distillation, start, "", source)
+    distillation = suite.distillation if start and epochs else 0.0
+    return _job(suite, "dense", None, seed, epochs, distillation, start, "")
 
 
 def _method_job(suite: Suite, name: str, point: float | None, seed: int, dense: Job) -> Job:
-    source = source_hash(load_method(name))
     start_job = "" if suite.backbone_weights else dense.id
-    point = None if point is None else float(point)
-    epochs = _epochs(suite)
-    distillation = float(suite.distillation)
+    return _job(suite, name, point, seed, _epochs(suite), suite.distillation, dense.start, start_job)
+
+
+def _job(suite, name, point, seed, epochs, distillation, start, start_job) -> Job:
     return Job(
-        name, suite.dataset, suite.backbone, point, seed, epochs, distillation, dense.start, start_job, source
+        method=name,
+        dataset=suite.dataset,
+        backbone=suite.backbone,
+        point=None if point is None else float(point),
+        seed=seed,
+        epochs=epochs,
+        batch_size=defaults_for(suite.dataset).batch_size,
+        distillation=float(distillation),
+        start=start,
+        start_job=start_job,
+        source=source_hash(load_method(name)),
     )
 
 

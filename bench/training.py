@@ -24,6 +24,8 @@ from bench.storage import write_atomically
 
 POINT_TOLERANCE = 0.02
 """An epoch is eligible as the final network while its validation MACs fraction is this near its target."""
+REFERENCE_BATCH = 128
+"""Batch size that SGD learning rates are given for."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def train(
             continue
         if saved is None and stage.begin is not None:
             stage.begin(network)
-        optimisers = _optimisers(network, stage)
+        optimisers = _optimisers(network, stage, recipe.batch_size)
         if saved is not None:
             progress = _restore(saved, network, optimisers)
             saved = None
@@ -117,7 +119,7 @@ def train(
     return pd.DataFrame(progress.rows)
 
 
-def _optimisers(network: DynamicNetwork, stage: Stage) -> list[torch.optim.Optimizer]:
+def _optimisers(network: DynamicNetwork, stage: Stage, batch_size: int) -> list[torch.optim.Optimizer]:
     """One optimiser per group; everything that no group names is frozen."""
     network.requires_grad_(False)
     optimisers = []
@@ -125,13 +127,16 @@ def _optimisers(network: DynamicNetwork, stage: Stage) -> list[torch.optim.Optim
         for parameter in group.parameters:
             parameter.requires_grad_(True)
         if group.optimiser == "adamw":
-            optimisers.append(torch.optim.AdamW(group.parameters, group.lr, weight_decay=group.weight_decay))
+            optimiser = torch.optim.AdamW(group.parameters, group.lr, weight_decay=group.weight_decay)
         else:
-            optimisers.append(
-                torch.optim.SGD(
-                    group.parameters, group.lr, momentum=0.9, nesterov=True, weight_decay=group.weight_decay
-                )
+            # Linear scaling with the batch (Goyal et al., arXiv 1706.02677).
+            lr = group.lr * batch_size / REFERENCE_BATCH
+            optimiser = torch.optim.SGD(
+                group.parameters, lr, momentum=0.9, nesterov=True, weight_decay=group.weight_decay
             )
+        optimisers.append(optimiser)
+    for optimiser in optimisers:
+        optimiser.param_groups[0]["peak_lr"] = optimiser.param_groups[0]["lr"]
     return optimisers
 
 
@@ -142,12 +147,15 @@ def _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, tea
     torch.manual_seed(epoch_seed)
     generator = torch.Generator().manual_seed(epoch_seed)
     network.train()
+    if not any(parameter.requires_grad for parameter in network.backbone.parameters()):
+        network.backbone.eval()  # a frozen backbone keeps its batch-norm statistics too
     steps = max(1, len(data.train) // min(recipe.batch_size, len(data.train)))
     total = 0.0
     for index, (images, labels) in enumerate(data.train.shuffled(recipe.batch_size, generator, data.augment)):
         done = (epoch + index / steps) / stage.epochs
-        for group, optimiser in zip(stage.groups, optimisers):
-            optimiser.param_groups[0]["lr"] = group.lr * _schedule(done, stage.warmup)
+        for optimiser in optimisers:
+            settings = optimiser.param_groups[0]
+            settings["lr"] = settings["peak_lr"] * _schedule(done, stage.warmup)
             optimiser.zero_grad(set_to_none=True)
         images, labels = data.normalise(images.to(device)), labels.to(device)
         step = Step(images, labels, done, _sample_loss(images, labels, recipe, teacher))
@@ -194,9 +202,9 @@ def _row(network: DynamicNetwork, data: DataSet, stage: Stage, epoch: int, loss:
         "epoch": epoch + 1,
         "of": stage.epochs,
         "loss": loss,
-        "validation_top1": 100 * samples["correct"].mean(),
-        "validation_macs_fraction": fraction.mean(),
-        "validation_macs_fraction_std": fraction.std(ddof=0),
+        "validation_top1": 100 * float(samples["correct"].mean()),
+        "validation_macs_fraction": float(fraction.mean()),
+        "validation_macs_fraction_std": float(fraction.std(ddof=0)),
         "seconds": seconds,
     }
 

@@ -144,7 +144,9 @@ def check_gradients(method: Method) -> str:
 
 def check_batch_norm(method: Method) -> str:
     network, stages = _trainable(method)
-    norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)}
+    norms = {
+        name: module for name, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
+    }
     for stage in stages:
         before = {name: int(norm.num_batches_tracked) for name, norm in norms.items()}
         stage.loss(network.train(), _step(0.5))
@@ -257,9 +259,10 @@ def _step(progress: float) -> Step:
 
 
 def _images() -> Tensor:
-    return torch.randn(IMAGES, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * torch.linspace(0.3, 2, IMAGES)[
-        :, None, None, None
-    ]
+    return (
+        torch.randn(IMAGES, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+        * torch.linspace(0.3, 2, IMAGES)[:, None, None, None]
+    )
 
 
 @torch.inference_mode()
@@ -284,7 +287,9 @@ def _reordered(output: Output, order: Tensor) -> Output:
 
 
 def _require_same(network: DynamicNetwork, together: Output, parts: list) -> None:
-    decided = torch.cat([getattr(part, "decided", None) if hasattr(part, "decided") else _decided(part) for part in parts])
+    decided = torch.cat(
+        [getattr(part, "decided", None) if hasattr(part, "decided") else _decided(part) for part in parts]
+    )
     same = (decided - _decided(together)).abs().amax(1) < 1e-6
     _require(bool(same.all()), f"decisions differ for sample {int((~same).nonzero()[0]) if not same.all() else ''}")
     difference = _logit_difference(together, parts)

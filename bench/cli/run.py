@@ -52,7 +52,9 @@ class CommaSeparated(click.ParamType):
 @click.option("--epochs", type=click.IntRange(min=0), help="Of every method; 0 evaluates what is given.")
 @click.option("--budget", type=click.Choice(BUDGETS), help="Epochs where --epochs says nothing. Default: quick.")
 @click.option("--backbone-weights", help="Weights to start from: .safetensors, or a public CIFAR ResNet .th file.")
-@click.option("--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5.")
+@click.option(
+    "--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5."
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
