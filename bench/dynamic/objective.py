@@ -1,0 +1,32 @@
+"""Landing on an operating point: what methods without a published way to do so share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from bench.dynamic.decisions import Output
+from bench.dynamic.network import DynamicNetwork
+
+DESCENT = 0.5
+"""Share of the training over which a target falls from the dense network's MACs to the operating point."""
+TARGET_WEIGHT = 50.0
+
+
+def falling_target(point: float, progress: float) -> float:
+    """The mean MACs fraction asked for after ``progress`` of the training: linearly from 1 down to ``point``."""
+    return 1 - (1 - point) * min(1.0, progress / DESCENT)
+
+
+def target_penalty(network: DynamicNetwork, output: Output, target: float) -> Tensor:
+    """``TARGET_WEIGHT * (batch mean of the MACs fraction - target)^2``; single images are free to differ."""
+    return TARGET_WEIGHT * (network.macs_fraction(output).mean().float() - target).square()
+
+
+def nearest_step(fraction: Callable[[int], float], low: int, high: int, point: float) -> int:
+    """The step in [low, high] whose MACs fraction, which rises with the step, is nearest to ``point``."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fraction(middle) <= point else (low, middle)
+    return min((low, high), key=lambda step: abs(fraction(step) - point))
