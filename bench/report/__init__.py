@@ -11,6 +11,7 @@ from bench.errors import BadInput
 from bench.records import table
 from bench.report import path_plots, plots
 from bench.report.comparisons import comparison_table, front_table
+from bench.report.page import page
 from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tabular import Table, latex_document, to_markdown
@@ -22,13 +23,18 @@ FORMATS = ("md", "csv", "latex", "html")
 
 
 def write_report(
-    folders: Sequence[Path], out: Path, formats: Sequence[str] = ("md", "csv"), convention: str = "macs"
+    folders: Sequence[Path],
+    out: Path,
+    formats: Sequence[str] = ("md", "csv"),
+    convention: str = "macs",
+    data_dir: Path | None = None,
 ) -> list[Path]:
     """Writes the report on all records below ``folders`` into ``out``.
 
     Args:
         formats: some of ``FORMATS``.
         convention: what tables count, ``macs`` or ``flops`` (1 MAC = 2 FLOPs). The CSV always has MACs.
+        data_dir: where the page's gallery finds the images of data sets that are not embedded.
 
     Returns:
         The files written.
@@ -51,6 +57,8 @@ def write_report(
         texts["table.csv"] = table(records).to_csv(index=False)
     if "latex" in formats:
         texts["tables.tex"] = latex_document([one for group in groups for one in tables[group]])
+    if "html" in formats:
+        texts["index.html"] = page(groups, tables, figures, unit, data_dir)
     files = []
     for name, text in texts.items():
         write_atomically(out / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))

@@ -14,9 +14,9 @@ from bench.report.units import Unit
 
 # Okabe and Ito's colours: the colour-blind can tell them apart. Markers and lines do so in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8A7F00")
-MARKERS = "sD^vPX*<>hpd"
+MARKERS = "sD^vPX*<>p"
 LINES = ("--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
-STATIC = ("#000000", "o", "-")
+STATIC = {"dense": ("#000000", "o", "-"), "slim": ("#777777", "o", "-"), "shallow": ("#777777", "h", "-")}
 RC = {
     "font.size": 9,
     "axes.grid": True,
@@ -38,7 +38,7 @@ def styles(groups: Sequence[Group]) -> dict[str, Style]:
     return {
         name: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)])
         for i, name in enumerate(names)
-    } | {"dense": STATIC, "slim": ("#555555", "|", "-"), "shallow": ("#555555", "_", "-")}
+    } | STATIC
 
 
 def plain_resnets(group: Group, groups: Sequence[Group]) -> list[Entry]:
@@ -111,7 +111,7 @@ def _pareto(group: Group, groups: Sequence[Group], cost: Measure, label: str) ->
     static = sorted((entry for entry in plain_resnets(group, groups) if cost(entry) is not None), key=cost)
     costs = [cost(entry) for entry in static]
     axes.plot(costs, [entry.top1.value for entry in static], "-", color="#999999", zorder=1, label="plain ResNets")
-    axes.set(xlim=(0, limits[1]), xlabel=label, ylabel="Top-1 (%)")
+    axes.set(xlim=limits, xlabel=label, ylabel="Top-1 (%)")
     _legend(axes)
     return figure
 
@@ -130,7 +130,7 @@ def _points(
     colour, marker, line = style
     axes.plot(x, y, linestyle=line, color=colour, linewidth=1, marker=marker, label=entries[0].record.method)
     for entry, cost, quality in zip(entries, x, y):
-        if marks.get(entry) == "dominated" and marker not in "|_":
+        if marks.get(entry) == "dominated":
             axes.plot(cost, quality, marker, color=colour, markerfacecolor="white")
         if not entry.record.valid:
             axes.plot(cost, quality, "x", color="black", markersize=10)

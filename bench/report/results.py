@@ -114,7 +114,9 @@ class Group:
     @property
     def slug(self) -> str:
         """The name as part of a file name: letters, digits, dots, dashes."""
-        return "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in f"{self.dataset}-{self.backbone}")
+        return "".join(
+            letter if letter.isalnum() or letter in "-." else "-" for letter in f"{self.dataset}-{self.backbone}"
+        )
 
     @property
     def results(self) -> list[Result]:
