@@ -150,8 +150,8 @@ def plan(suite: Suite) -> list[Job]:
         for name in dict.fromkeys(suite.methods):
             if name == "dense":
                 continue
-            for point in suite.points if load_method(name).has_points else (None,):
-                jobs.append(_method_job(suite, name, point, seed, dense))
+            points = suite.points if load_method(name).has_points else (None,)
+            jobs.extend(_method_job(suite, name, point, seed, dense) for point in points)
     return jobs
 
 

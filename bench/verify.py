@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from bench.backbones import Backbone, build_backbone
 from bench.counting import count_macs
-from bench.dynamic.cost import sample_cost
 from bench.dynamic.decisions import ChannelDecision, LayerDecision, Output
 from bench.dynamic.method import Budget, Method, Stage, Step
 from bench.dynamic.network import DynamicNetwork
@@ -64,16 +63,13 @@ def check_decisions(method: Method) -> str:
 
 def check_batch_of_one(method: Method) -> str:
     network, images = _network(method), _images()
-    together = _run(network, images)
-    apart = [_run(network, images[index : index + 1]) for index in range(IMAGES)]
-    _require_same(network, together, apart)
-    return f"largest logit difference {_logit_difference(together, apart):.1e}"
+    return _require_same(_see(network, images), _see_apart(network, images))
 
 
 def check_repeatable(method: Method) -> str:
     network, images = _network(method), _images()
-    first, second = _run(network, images), _run(network, images)
-    _require(torch.equal(_decided(first), _decided(second)), "two evaluations of the same images decided differently")
+    first, second = _see(network, images), _see(network, images)
+    _require(torch.equal(first.decided, second.decided), "two evaluations of the same images decided differently")
     return "two evaluations decide alike"
 
 
@@ -106,14 +102,10 @@ def check_all_closed(method: Method) -> str:
 
 def check_skipping(method: Method) -> str:
     network, images = _network(method), _images()
-    skipping = skip(network)
-    masked = _run(network, images)
+    masked, skipping = _see(network, images), skip(network)
     order = torch.randperm(IMAGES)
-    shuffled = _run(skipping, images[order])
-    _require_same(network, masked, [_reordered(shuffled, order.argsort())])
-    apart = [_run(skipping, images[index : index + 1]) for index in range(IMAGES)]
-    _require_same(network, masked, apart)
-    return f"largest logit difference {_logit_difference(masked, apart):.1e}"
+    _require_same(masked[order], _see(skipping, images[order]))
+    return _require_same(masked, _see_apart(skipping, images))
 
 
 def check_count(method: Method) -> str:
@@ -265,39 +257,40 @@ def _images() -> Tensor:
     )
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What one evaluation shows of each sample: logits, and everything decided (executed blocks, kept fractions)."""
+
+    logits: Tensor
+    decided: Tensor
+
+    def __getitem__(self, rows: Tensor) -> _Seen:
+        return _Seen(self.logits[rows], self.decided[rows])
+
+
 @torch.inference_mode()
 def _run(network: nn.Module, images: Tensor) -> Output:
     return network.eval()(images)
 
 
-def _decided(output: Output) -> Tensor:
-    """Everything that was decided, ``[N, ...]``: executed blocks and kept fractions."""
+def _see(network: nn.Module, images: Tensor) -> _Seen:
+    output = _run(network, images)
     kept = torch.stack([decision.kept_fraction for decision in output.decisions], 1)
-    return torch.cat([output.executed(), kept], 1)
+    return _Seen(output.logits, torch.cat([output.executed(), kept], 1))
 
 
-def _reordered(output: Output, order: Tensor) -> Output:
-    class Rows:
-        """Decisions seen in another order; only what the comparison reads."""
-
-        logits = output.logits[order]
-        decided = _decided(output)[order]
-
-    return Rows()
+def _see_apart(network: nn.Module, images: Tensor) -> _Seen:
+    """The same, one image at a time."""
+    parts = [_see(network, images[index : index + 1]) for index in range(len(images))]
+    return _Seen(torch.cat([part.logits for part in parts]), torch.cat([part.decided for part in parts]))
 
 
-def _require_same(network: DynamicNetwork, together: Output, parts: list) -> None:
-    decided = torch.cat(
-        [getattr(part, "decided", None) if hasattr(part, "decided") else _decided(part) for part in parts]
-    )
-    same = (decided - _decided(together)).abs().amax(1) < 1e-6
-    _require(bool(same.all()), f"decisions differ for sample {int((~same).nonzero()[0]) if not same.all() else ''}")
-    difference = _logit_difference(together, parts)
+def _require_same(expected: _Seen, found: _Seen) -> str:
+    differ = ((found.decided - expected.decided).abs().amax(1) > 1e-6).nonzero().flatten().tolist()
+    _require(not differ, f"decisions differ for sample {differ and differ[0]}")
+    difference = _relative(found.logits, expected.logits)
     _require(difference <= LOGIT_TOLERANCE, f"logits differ by {difference:.1e}")
-
-
-def _logit_difference(together: Output, parts: list) -> float:
-    return _relative(torch.cat([part.logits for part in parts]), together.logits)
+    return f"largest logit difference {difference:.1e}"
 
 
 def _relative(found: Tensor, expected: Tensor) -> float:

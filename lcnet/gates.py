@@ -2,29 +2,74 @@
 
 from __future__ import annotations
 
-import math
-
+import torch
 from torch import Tensor, nn
 
-INITIAL_SPREAD = 0.3
+from bench.backbones.residual import ResidualBlock
+
+SPREAD = 0.5
+"""Standard deviation, over images, of every score at the start."""
+LAYER_SCORE = 3.0
+"""Score of every block at the start: open, unscaled, and well away from closing."""
+CHANNEL_SCORE = 4.0
+"""Score of a block's most important channel at the start; the least important one starts near zero."""
 
 
 class ScoreNet(nn.Module):
-    """Pooled block inputs ``[N, C_in]`` to scores ``[N, outputs]``; a score of zero or less means *skip*.
+    """Standardised, pooled block inputs ``[N, C_in]`` to scores ``[N, outputs]``; zero or less means *skip*.
 
-    Scores start around 1 (everything open, scale 1) and differ between images by ``INITIAL_SPREAD`` from the first
-    step on, so that no two images are bound to the same path.
+    Args:
+        start: ``[outputs]``, mean scores at the start. Images differ around them by ``SPREAD`` from the first step
+            on, so that no two images are bound to the same path.
     """
 
-    def __init__(self, in_channels: int, outputs: int):
+    def __init__(self, in_channels: int, start: Tensor):
         super().__init__()
-        self.linear = nn.Linear(in_channels, outputs)
-        nn.init.normal_(self.linear.weight, std=INITIAL_SPREAD / math.sqrt(in_channels))
-        nn.init.ones_(self.linear.bias)
+        # Divided by sqrt(C_in), a step of the optimiser moves a score by as much for wide blocks as for narrow ones.
+        self.gain = in_channels**-0.5
+        self.linear = nn.Linear(in_channels, len(start))
+        nn.init.normal_(self.linear.weight, std=SPREAD)
+        self.linear.bias.data.copy_(start)
 
     @property
     def macs(self) -> int:
         return self.linear.weight.numel()
 
     def forward(self, pooled: Tensor) -> Tensor:
-        return self.linear(pooled)
+        return self.linear(pooled * self.gain)
+
+
+def layer_net(block: ResidualBlock) -> ScoreNet:
+    """A Layer-Net that starts by executing its block for every image."""
+    return ScoreNet(block.in_channels, torch.tensor([LAYER_SCORE]))
+
+
+def channel_net(block: ResidualBlock) -> ScoreNet:
+    """A Channel-Net that starts with all channels open, in the order of their importance for the dense network.
+
+    The ranks are spread evenly: as the price of computation rises, channels close one after the other, the least
+    important first, instead of all at the same moment.
+    """
+    rank = channel_importance(block).argsort().argsort().float() + 1
+    return ScoreNet(block.in_channels, CHANNEL_SCORE * rank / len(rank))
+
+
+@torch.no_grad()
+def channel_importance(block: ResidualBlock) -> Tensor:
+    """How much each inner channel contributes to the branch, ``[inner_channels]``, read off the weights alone.
+
+    Root mean square of the channel after batch norm and ReLU, if what enters the ReLU is normal with the batch norm's
+    shift and scale, times the norm of the weights that read it.
+    """
+    norm, reader = block.units[block.gated_unit].norm, block.units[block.gated_unit + 1].conv
+    scale = norm.weight.abs().clamp(min=1e-12)
+    ratio = norm.bias / scale
+    normal = torch.distributions.Normal(torch.zeros_like(ratio), torch.ones_like(ratio))
+    mean_square = scale**2 * ((1 + ratio**2) * normal.cdf(ratio) + ratio * normal.log_prob(ratio).exp())
+    return mean_square.clamp(min=0).sqrt() * _input_norms(reader)
+
+
+def _input_norms(conv: nn.Conv2d) -> Tensor:
+    """Norm of the weights behind each input channel; with groups an input is read by its own group alone."""
+    per_group = conv.weight.square().sum((2, 3)).unflatten(0, (conv.groups, -1)).sum(1)
+    return per_group.flatten().sqrt()

@@ -10,7 +10,7 @@ from bench.backbones.residual import Backbone
 from bench.dynamic.decisions import ChannelDecision, LayerDecision
 from bench.dynamic.gates import is_open, relu1
 from bench.dynamic.router import GateCost, Router
-from lcnet.gates import ScoreNet
+from lcnet.gates import channel_net, layer_net
 
 
 class LCRouter(Router):
@@ -27,10 +27,8 @@ class LCRouter(Router):
         blocks = backbone.blocks
         # Without affine parameters: standardised inputs let images differ; the linear layers absorb the statistics.
         self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
-        self.layer_nets = nn.ModuleList(ScoreNet(block.in_channels, 1) for block in blocks) if layers else None
-        self.channel_nets = (
-            nn.ModuleList(ScoreNet(block.in_channels, block.inner_channels) for block in blocks) if channels else None
-        )
+        self.layer_nets = nn.ModuleList(map(layer_net, blocks)) if layers else None
+        self.channel_nets = nn.ModuleList(map(channel_net, blocks)) if channels else None
 
     def look(self, index: int, x: Tensor) -> Tensor:
         # Detached: a nearly constant channel is blown up by the standardisation, and so would its gradient be.

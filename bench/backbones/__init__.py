@@ -48,6 +48,8 @@ def load_weights(backbone: Backbone, path: Path) -> None:
     if not any(key.startswith("blocks.") for key in state):
         state = public_state_dict(backbone, state)
     expected = backbone.state_dict()
+    # Checkpoints from before torch 0.4.1 do not count batches; nothing here depends on that number.
+    state = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")} | state
     unlike = sorted(expected.keys() ^ state.keys()) or [
         key for key, value in expected.items() if value.shape != state[key].shape
     ]

@@ -21,7 +21,7 @@ MACS_TOLERANCE = 1e-4
 @click.option("--against", type=click.Path(path_type=Path), required=True, help="A table.csv with the agreed numbers.")
 @click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
 def check(against: Path, runs: Path) -> None:
-    """Compares the records in RUNS with a table; exits 1 with a readable difference where numbers left their tolerance."""
+    """Compares the records in RUNS with a table; exits 1 and says which numbers left their tolerance."""
     agreed = _read(against)
     measured = table(find_records([runs]).values())
     differences, compared = compare(agreed, measured)

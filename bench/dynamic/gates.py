@@ -23,18 +23,17 @@ class _Clip(torch.autograd.Function):
 
 
 class _Open(torch.autograd.Function):
-    """1 where score > 0; backwards a triangle of the given half-width around zero."""
+    """1 where score > 0; the gradient passes where score > -1."""
 
     @staticmethod
-    def forward(ctx, score: Tensor, width: float) -> Tensor:
+    def forward(ctx, score: Tensor) -> Tensor:
         ctx.save_for_backward(score)
-        ctx.width = width
         return (score > 0).to(score.dtype)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx, gradient: Tensor) -> Tensor:
         (score,) = ctx.saved_tensors
-        return gradient * (1 - score.abs() / ctx.width).clamp(min=0) / ctx.width, None
+        return gradient * (score > -1)
 
 
 class _Step(torch.autograd.Function):
@@ -58,9 +57,13 @@ def relu1(score: Tensor) -> Tensor:
     return _Clip.apply(score)
 
 
-def is_open(score: Tensor, width: float = 1.0) -> Tensor:
-    """1 where ``score > 0``, else 0; the gradient is that of a triangular kernel of half-width ``width``."""
-    return _Open.apply(score, width)
+def is_open(score: Tensor) -> Tensor:
+    """1 where ``score > 0``, else 0, with the identity as gradient.
+
+    Every open gate feels the price of being open, however high its score; a gate that is closed by more than 1 feels
+    it no longer, so that it stays within reach.
+    """
+    return _Open.apply(score)
 
 
 def straight_through(probability: Tensor) -> Tensor:

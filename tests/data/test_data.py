@@ -1,0 +1,92 @@
+"""Data sets: fixed splits, real images, clear words where something is missing or damaged."""
+
+import shutil
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.data import load_data
+from bench.data.dataset import crop_and_flip
+from bench.errors import BadInput
+
+
+def _disjoint(data, total):
+    indices = torch.cat([data.train.indices, data.validation.indices])
+    assert len(indices.unique()) == len(indices) == total
+
+
+def test_digits_split(digits):
+    assert (len(digits.train), len(digits.validation), len(digits.test)) == (1097, 200, 500)
+    everything = torch.cat([digits.train.indices, digits.validation.indices, digits.test.indices])
+    assert len(everything.unique()) == 1797
+    for split in (digits.train, digits.validation, digits.test):
+        assert split.images.shape[1:] == (3, 32, 32)
+        share = split.labels.bincount() / len(split)
+        assert share.min() > 0.09 and share.max() < 0.115  # stratified: 10 % each, up to rounding
+
+
+def test_digits_never_change(digits):
+    assert load_data("digits", None).fingerprint() == digits.fingerprint()
+    assert digits.fingerprint().startswith(DIGITS_FINGERPRINT)
+
+
+DIGITS_FINGERPRINT = ""
+
+
+def test_cifar10_split(cifar10):
+    assert (len(cifar10.train), len(cifar10.validation), len(cifar10.test)) == (45_000, 5_000, 10_000)
+    _disjoint(cifar10, 50_000)
+    assert cifar10.test.labels.bincount().tolist() == [1000] * 10
+    assert cifar10.classes[:3] == ("airplane", "automobile", "bird")
+
+
+def test_missing_cifar10_says_how_to_get_it(tmp_path):
+    for folder in (None, tmp_path):
+        with pytest.raises(BadInput, match=r"--data-dir .*download=True"):
+            load_data("cifar10", folder)
+
+
+def test_truncated_cifar10_is_refused(cifar_dir, tmp_path):
+    shutil.copytree(cifar_dir / "cifar-10-batches-py", tmp_path / "cifar-10-batches-py")
+    batch = tmp_path / "cifar-10-batches-py" / "data_batch_3"
+    batch.chmod(0o644)
+    with batch.open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(BadInput, match="incomplete or corrupt"):
+        load_data("cifar10", tmp_path)
+
+
+def test_unknown_data_set():
+    with pytest.raises(BadInput, match="choose from"):
+        load_data("mnist", None)
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32), padding=st.integers(0, 4), flip=st.booleans())
+def test_every_crop_is_a_window_of_the_padded_image(seed, padding, flip):
+    """Every augmented image stands somewhere in the padded original, possibly mirrored."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(256, (3, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    padded = torch.nn.functional.pad(images, (padding,) * 4)
+    for crop, original in zip(crop_and_flip(padding, flip)(images, generator), padded):
+        windows = [
+            original[:, top : top + 8, left : left + 8]
+            for top in range(2 * padding + 1)
+            for left in range(2 * padding + 1)
+        ]
+        candidates = windows + ([window.flip(2) for window in windows] if flip else [])
+        assert any(torch.equal(crop, window) for window in candidates)
+
+
+def test_an_epoch_shows_every_image_at_most_once(digits):
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.cat([batch for _, batch in digits.train.shuffled(100, generator, lambda images, _: images)])
+    assert len(labels) == 1000  # the incomplete last batch is left out
+
+
+def test_normalisation(cifar10):
+    images = cifar10.normalise(cifar10.train.images[:2000])
+    assert images.dtype == torch.float32
+    assert images.mean((0, 2, 3)).abs().max() < 0.3 and (images.std((0, 2, 3)) - 1).abs().max() < 0.25
