@@ -138,8 +138,18 @@ def split_parameters(network: DynamicNetwork) -> tuple[list[nn.Parameter], list[
 
 
 FINE_TUNING_LR, SCRATCH_LR = 0.02, 0.1
+BACKBONE_WEIGHT_DECAY = 5e-4
 
 
 def backbone_lr(budget: Budget) -> float:
     """Peak SGD learning rate for the backbone at batch 128, one for all methods: gentler from trained weights."""
     return FINE_TUNING_LR if budget.pretrained else SCRATCH_LR
+
+
+def joint_groups(network: DynamicNetwork, budget: Budget, router_lr: float) -> list[ParameterGroup]:
+    """Backbone and router learn together: SGD for the one, AdamW at its own rate and without decay for the other."""
+    backbone, router = split_parameters(network)
+    return [
+        ParameterGroup(backbone, backbone_lr(budget), weight_decay=BACKBONE_WEIGHT_DECAY),
+        ParameterGroup(router, router_lr, weight_decay=0.0, optimiser="adamw"),
+    ]

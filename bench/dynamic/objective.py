@@ -14,9 +14,9 @@ DESCENT = 0.5
 TARGET_WEIGHT = 50.0
 
 
-def falling_target(point: float, progress: float) -> float:
-    """The mean MACs fraction asked for after ``progress`` of the training: linearly from 1 down to ``point``."""
-    return 1 - (1 - point) * min(1.0, progress / DESCENT)
+def falling_target(point: float, progress: float, start: float = 1.0) -> float:
+    """The mean MACs fraction asked for after ``progress`` of the training: linearly from ``start`` to ``point``."""
+    return start + (point - start) * min(1.0, progress / DESCENT)
 
 
 def target_penalty(network: DynamicNetwork, output: Output, target: float) -> Tensor:

@@ -1,0 +1,123 @@
+"""ConvNet-AIG (Veit and Belongie, ECCV 2018, arXiv 1711.11503): a gate on every block, trained with Gumbel noise.
+
+Gate: pooled block input, linear to 16, batch norm, ReLU, linear to 2 (skip, run). In training the larger of the two
+logits plus Gumbel noise decides, with the gradient of the softmax at temperature 1 (straight-through). A loss holds
+the execution rate of every block, over the batch, near one rate: ``c * mean over blocks of (rate - t)^2``.
+
+The public code keeps the noise at test time, so its accuracy is a random variable; here, as in the paper's inference,
+the larger logit decides. What is ours:
+
+- t is solved for the operating point, gates included, and falls from 1 during the first half of the training, since
+  we start from trained weights (the paper: t constant, from scratch);
+- the noise fades out between 50 and 80 % of the training (DynConv, arXiv 1912.03203, ends it at 80 %): rates held
+  under noise need not hold without it;
+- c = 20, the paper has 2 for 350 epochs: short budgets have to arrive, too;
+- gates learn with AdamW at their own rate, and the first linear layer starts at the scale of its inputs, not at 0.001:
+  the batch norm behind it makes both the same function, but its running variance starts at 1 and would need hundreds
+  of steps to come down.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.backbones.residual import Backbone
+from bench.dynamic.decisions import LayerDecision
+from bench.dynamic.gates import straight_through
+from bench.dynamic.method import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.objective import falling_target
+from bench.dynamic.router import GateCost, Router
+
+HIDDEN = 16
+RATE_WEIGHT = 20.0
+ROUTER_LR = 0.01
+NOISE_FADES, NOISE_ENDS = 0.5, 0.8
+
+
+class AIGGate(nn.Module):
+    """Pooled block inputs ``[N, C]`` to the logit of running minus that of skipping, ``[N]``."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.hidden = nn.Linear(channels, HIDDEN, bias=False)
+        self.norm = nn.BatchNorm1d(HIDDEN)
+        self.output = nn.Linear(HIDDEN, 2)
+        nn.init.normal_(self.hidden.weight, std=1 / math.sqrt(channels))
+        nn.init.normal_(self.output.weight, std=0.001)
+        self.output.bias.data = torch.tensor([0.1, 2.0])
+
+    @property
+    def macs(self) -> int:
+        return self.hidden.weight.numel() + self.output.weight.numel()
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        skip, run = self.output(torch.relu(self.norm(self.hidden(pooled)))).unbind(1)
+        return run - skip
+
+
+class AIGRouter(Router):
+    """One gate per block. ``noise`` scales the Gumbel noise in training; there is none in evaluation mode."""
+
+    def __init__(self, backbone: Backbone):
+        super().__init__(len(backbone.blocks))
+        self.gates = nn.ModuleList(AIGGate(block.in_channels) for block in backbone.blocks)
+        self.noise = 1.0
+
+    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
+        logit = self.gates[index](glance)
+        if self.training:
+            # The difference of two Gumbel variables is logistic.
+            logit = logit + self.noise * torch.rand_like(logit).logit(eps=1e-6)
+        executed = straight_through(logit.sigmoid())
+        return LayerDecision(executed, executed)
+
+    def cost(self) -> GateCost:
+        return GateCost(0, tuple(gate.macs for gate in self.gates), (0,) * self.blocks)
+
+
+class RateLoss:
+    """Task loss, and every block's execution rate over the batch held near one falling rate."""
+
+    def __init__(self, rate: float):
+        self.rate = rate
+
+    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+        fading = (NOISE_ENDS - step.progress) / (NOISE_ENDS - NOISE_FADES)
+        network.router.noise = min(1.0, max(0.0, fading))
+        output = network(step.images)
+        misses = output.executed().mean(0) - falling_target(self.rate, step.progress)
+        return step.task_loss(output.logits) + RATE_WEIGHT * misses.square().mean()
+
+
+def execution_rate(network: DynamicNetwork, point: float) -> float:
+    """The rate at which every block must run so that the mean MACs, gates included, are ``point``."""
+    cost, gates = network.backbone_cost, network.gate_cost
+    rate = (point * cost.total - cost.fixed - sum(gates.layer)) / (cost.total - cost.fixed)
+    return min(1.0, max(0.0, rate))
+
+
+_VEIT = "Veit and Belongie 2018 (arXiv 1711.11503), table 1 (2xMAC convention, halved; shortcut B, 350 epochs)"
+
+
+class ConvNetAIG(Method):
+    """Independent gates with Gumbel noise, one rate for all blocks."""
+
+    info = MethodInfo(
+        decides="layer",
+        looks_at="block input, pooled",
+        paper="Veit, Belongie, Convolutional Networks with Adaptive Inference Graphs, ECCV 2018, arXiv 1711.11503",
+        year=2018,
+        reported=(Reported("cifar10", "resnet110", 94.24, 205e6, _VEIT),),
+    )
+
+    def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        return DynamicNetwork(backbone, AIGRouter(backbone))
+
+    def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        loss = RateLoss(execution_rate(network, point))
+        return [Stage("joint", budget.epochs, joint_groups(network, budget, ROUTER_LR), loss)]
