@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from bench.dynamic.decisions import UnitDecision
 
 
 class ConvUnit(nn.Module):
@@ -29,12 +30,24 @@ class ConvUnit(nn.Module):
 class SelfGatedUnit(ConvUnit):
     """A unit that decides by itself, from its own input, what it computes of its convolution.
 
-    ``forward`` returns the output and what was decided (:class:`bench.dynamic.decisions.UnitDecision`). ``conv`` is
-    called once, at full width, in every pass: costs are counted there.
+    ``conv`` is called once, at full width, in every pass: costs are counted there.
+
+    Attributes:
+        opened: overrules the gates, for checks: everything is computed, as by the plain unit.
     """
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Any]:
+    opened: bool = False
+
+    def gated(self, x: Tensor) -> tuple[Tensor, UnitDecision]:
+        """The output for ``x``, everything computed and then masked, and what each sample would compute of it."""
         raise NotImplementedError
+
+    def gate_parameters(self) -> list[nn.Parameter]:
+        """What learns as a gate does; the unit's other parameters learn as the backbone does."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> tuple[Tensor, UnitDecision]:
+        return (super().forward(x), UnitDecision.everything(x)) if self.opened else self.gated(x)
 
 
 class ResidualBlock(nn.Module):

@@ -57,6 +57,12 @@ class UnitDecision:
     outputs: Tensor
     completed: Tensor
 
+    @classmethod
+    def everything(cls, like: Tensor) -> UnitDecision:
+        """Every sample of the batch ``like`` ``[N, ...]`` computes the whole convolution."""
+        ones = like.new_ones(len(like), dtype=torch.float64)
+        return cls(ones, ones)
+
 
 @dataclass(frozen=True)
 class BlockDecision:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from bench.backbones.residual import Backbone
+from bench.backbones.residual import Backbone, SelfGatedUnit
 from bench.dynamic.network import DynamicNetwork
 
 
@@ -133,8 +133,13 @@ class Method:
 
 
 def split_parameters(network: DynamicNetwork) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Parameters of the backbone and of the router."""
-    return list(network.backbone.parameters()), list(network.router.parameters())
+    """Parameters of the backbone, and of the gates: those of the router and of self-gated units."""
+    gates = list(network.router.parameters())
+    for unit in network.backbone.modules():
+        if isinstance(unit, SelfGatedUnit):
+            gates += unit.gate_parameters()
+    known = {id(parameter) for parameter in gates}
+    return [parameter for parameter in network.backbone.parameters() if id(parameter) not in known], gates
 
 
 FINE_TUNING_LR, SCRATCH_LR = 0.02, 0.1
@@ -146,10 +151,10 @@ def backbone_lr(budget: Budget) -> float:
     return FINE_TUNING_LR if budget.pretrained else SCRATCH_LR
 
 
-def joint_groups(network: DynamicNetwork, budget: Budget, router_lr: float) -> list[ParameterGroup]:
-    """Backbone and router learn together: SGD for the one, AdamW at its own rate and without decay for the other."""
-    backbone, router = split_parameters(network)
+def joint_groups(network: DynamicNetwork, budget: Budget, gate_lr: float) -> list[ParameterGroup]:
+    """Backbone and gates learn together: SGD for the one, AdamW at its own rate and without decay for the others."""
+    backbone, gates = split_parameters(network)
     return [
         ParameterGroup(backbone, backbone_lr(budget), weight_decay=BACKBONE_WEIGHT_DECAY),
-        ParameterGroup(router, router_lr, weight_decay=0.0, optimiser="adamw"),
+        ParameterGroup(gates, gate_lr, weight_decay=0.0, optimiser="adamw"),
     ]
