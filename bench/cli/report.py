@@ -13,17 +13,21 @@ from bench.report.units import UNITS
 
 @click.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[RUNS_DIR]...")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True, help="Where to write."
-)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True, help="Where to.")
 @click.option("--format", "formats", default=",".join(FORMATS), show_default=True, help="Formats, comma separated.")
-@click.option(
-    "--convention", type=click.Choice(list(UNITS)), default="macs", show_default=True, help="What tables count."
-)
-def report(folders: tuple[Path, ...], out: Path, formats: str, convention: str) -> None:
+@click.option("--convention", type=click.Choice(list(UNITS)), default="macs", show_default=True, help="Counted in.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="For the gallery's images.")
+@click.option("--open", "open_", is_flag=True, help="Show the page in the browser.")
+def report(
+    folders: tuple[Path, ...], out: Path, formats: str, convention: str, data_dir: Path | None, open_: bool
+) -> None:
     """Make tables, plots and a page of all records below RUNS_DIR (default: runs)."""
     chosen = [name.strip() for name in formats.split(",") if name.strip()]
     if unknown := [name for name in chosen if name not in FORMATS]:
         raise BadInput(f"unknown format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
-    for path in write_report(folders or (Path("runs"),), out, chosen, convention):
+    if open_ and "html" not in chosen:
+        raise BadInput("--open shows the page: add html to --format")
+    for path in write_report(folders or (Path("runs"),), out, chosen, convention, data_dir):
         click.echo(path)
+    if open_:
+        click.launch(str(out / "index.html"))

@@ -70,6 +70,7 @@ def pareto_figure(group: Group, groups: Sequence[Group], unit: Unit) -> dict[str
         "hovermode": "closest",
         "margin": {"l": 55, "r": 15, "t": 15, "b": 50},
         "legend": {"orientation": "h", "y": -0.2},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9aa4af", "activecolor": "#0072b2"},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
     }

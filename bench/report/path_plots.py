@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from bench.report.plots import styles
 from bench.report.results import Entry, Group, by_method, middle
@@ -34,6 +36,7 @@ def macs_histograms(group: Group, groups: Sequence[Group], unit: Unit) -> Figure
             share = 100 * counts / len(entry.macs_per_image)
             axes.stairs(share, bins, color=look[method][0], linestyle=line, label=label)
         axes.set_ylabel(method, rotation=0, ha="right", va="center")
+        axes.locator_params(axis="y", nbins=2)
         axes.legend(fontsize=6, frameon=False, loc="upper left")
     rows[0].set_title(f"{group.name}: share of images (%)")
     rows[-1].set_xlabel(f"{unit.name} per image (M), gates included")
@@ -64,7 +67,7 @@ def class_shares(group: Group) -> Figure | None:
     columns = min(3, len(entries))
     lines = -(-len(entries) // columns)
     figure = Figure(figsize=(2.6 * columns, 0.6 + 2.3 * lines))
-    panels = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+    panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, entry in zip(panels, entries):
         result = entry.results[0]
         shares = 100 * result.executed.groupby(result.samples["label"].to_numpy()).mean()
@@ -72,6 +75,8 @@ def class_shares(group: Group) -> Figure | None:
         axes.set_title(entry.label, fontsize=8)
     for axes in panels[len(entries) :]:
         axes.remove()
+    for axes in panels:
+        axes.label_outer()
     for axes in panels[::columns]:
         axes.set_ylabel("Class")
     figure.suptitle(group.name, fontsize=9)
@@ -100,11 +105,10 @@ def executed_shares(entry: Entry) -> pd.Series:
     return 100 * pd.concat([result.executed for result in entry.results]).mean()
 
 
-def _heat_map(axes, shares: pd.DataFrame, label: str):
+def _heat_map(axes: Axes, shares: pd.DataFrame, label: str) -> AxesImage:
     axes.grid(visible=False)
-    axes.set_xticks(range(shares.shape[1]), shares.columns, fontsize=6)
+    every = -(-shares.shape[1] // 10)
+    axes.set_xticks(range(0, shares.shape[1], every), shares.columns[::every], fontsize=6)
     axes.set_yticks(range(len(shares)), shares.index, fontsize=7)
     axes.set_xlabel(label)
-    if shares.shape[1] > 30:
-        axes.set_xticks(range(0, shares.shape[1], 5), shares.columns[::5], fontsize=6)
     return axes.imshow(shares, cmap=COLOUR_MAP, vmin=0, vmax=100, aspect="auto", interpolation="nearest")

@@ -140,9 +140,35 @@ def load_groups(folders: Iterable[Path]) -> list[Group]:
     by_job = {folder.name: folder for folder in reversed(found)}  # A job's name tells its result: once is enough.
     results = [Result(job, found[folder], read_samples(folder)) for job, folder in sorted(by_job.items())]
     for dataset in {result.record.dataset for result in results}:
-        _require_same_images([result for result in results if result.record.dataset == dataset])
+        require_same_images([result for result in results if result.record.dataset == dataset])
     names = sorted({(result.record.dataset, result.record.backbone) for result in results})
     return [Group(*name, _entries(result for result in results if _group(result) == name)) for name in names]
+
+
+def load_result(folder: Path) -> Result:
+    """The single record below ``folder``.
+
+    Raises:
+        BadInput: none, more than one, or an unreadable one.
+    """
+    found = find_records([folder])
+    if len(found) != 1:
+        raise BadInput(f"{folder} holds {len(found)} records: give the folder of a single job")
+    (job, record), *_ = found.items()
+    return Result(job.name, record, read_samples(job))
+
+
+def require_same_images(results: Sequence[Result]) -> None:
+    """Raises BadInput, naming both, where two results were not measured on the same images."""
+    first = results[0]
+    for other in results[1:]:
+        if first.record.dataset != other.record.dataset:
+            raise BadInput(f"{first.job} is about {first.record.dataset}, {other.job} about {other.record.dataset}")
+        if _images(first) != _images(other):
+            raise BadInput(
+                f"{first.job} and {other.job} were measured on different images of {first.record.dataset}: "
+                "report on them separately"
+            )
 
 
 def by_method(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
@@ -196,16 +222,6 @@ def _all_but_seed(record: Record) -> str:
     if config.pop("start_job", None):
         config.pop("start", None)  # Each seed starts from the dense network of its own.
     return json.dumps([[getattr(record, name) for name in shared], config], sort_keys=True, default=str)
-
-
-def _require_same_images(results: Sequence[Result]) -> None:
-    first = results[0]
-    for other in results[1:]:
-        if _images(first) != _images(other):
-            raise BadInput(
-                f"{first.job} and {other.job} were measured on different images of {first.record.dataset}: "
-                "report on them separately"
-            )
 
 
 def _images(result: Result) -> tuple:

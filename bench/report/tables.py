@@ -120,7 +120,13 @@ def remarks(group: Group) -> list[str]:
                 said.setdefault(f"INVALID: {record.invalid_reasons or 'no reason given'}", []).append(entry.label)
             if start := note(record.details, "start"):
                 said.setdefault(f"start: {start}", []).append(entry.label)
-    return [f"{', '.join(dict.fromkeys(labels))} - {remark}" for remark, labels in said.items()]
+            for warning in record.details.get("warnings") or []:
+                said.setdefault(f"warning: {warning}", []).append(entry.label)
+    everyone = {entry.label for entry in group.entries}
+    named = {
+        remark: "all" if set(found) == everyone else ", ".join(dict.fromkeys(found)) for remark, found in said.items()
+    }
+    return [f"{names} - {remark}" for remark, names in named.items()]
 
 
 def console_table(records: Iterable[Record]) -> rich.table.Table:

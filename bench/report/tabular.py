@@ -8,6 +8,11 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import rich.box
+import rich.markup
+import rich.table
+import rich.text
+
 UNKNOWN = "—"
 
 
@@ -65,6 +70,22 @@ def to_markdown(table: Table) -> str:
     ]
     lines += [f"\n- {markdown_text(text)}" for text in table.notes]
     return "\n".join(lines) + "\n"
+
+
+def to_console(table: Table) -> rich.table.Table:
+    """The table for a terminal."""
+    shown = rich.table.Table(
+        title=rich.markup.escape(table.title),
+        caption=rich.markup.escape(table.caption),
+        box=rich.box.SIMPLE,
+        title_justify="left",
+        caption_justify="left",
+    )
+    for column in table.columns:
+        shown.add_column(rich.markup.escape(column.heading), justify="right" if column.numeric else "left")
+    for row in table.rows:
+        shown.add_row(*(rich.text.Text(cell.text, style="bold" if cell.best else "") for cell in row))
+    return shown
 
 
 def to_latex(table: Table) -> str:

@@ -1,0 +1,22 @@
+"""``bench compare``: two records side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench.report.results import load_result
+from bench.report.tabular import to_console
+from bench.report.versus import versus_tables
+
+
+@click.command()
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+def compare(a: Path, b: Path) -> None:
+    """Compare the records in the job folders A and B: paired test, class by class, images where they disagree."""
+    console = Console()
+    for table in versus_tables(load_result(a), load_result(b)):
+        console.print(to_console(table))
