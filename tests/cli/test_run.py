@@ -1,0 +1,131 @@
+"""``bench run`` end to end: records, tables, resuming, refusals."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from bench.records import COLUMNS, find_records, read_samples
+
+SMALL = ("--backbone", "resnet8", "--epochs", "2")
+
+
+def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
+    finished = bench("run", "--methods", "dense,lcnet,skipnet", *SMALL, "--no-timing")
+    assert finished.returncode == 0, finished.stderr
+    for word in ("dense", "lcnet", "skipnet", "report", "records: runs/"):
+        assert word in finished.stdout
+    records = find_records([tmp_path / "runs"])
+    assert sorted(record.method for record in records.values()) == ["dense", "lcnet", "skipnet"]
+    for folder, record in records.items():
+        samples = read_samples(folder)
+        assert len(samples) == record.n_test == 500 and not samples["index"].duplicated().any()
+        assert record.top1 == pytest.approx(100 * (samples["label"] == samples["prediction"]).mean())
+        assert record.macs_mean == samples["macs"].mean() and record.gate_macs_mean == samples["gate_macs"].mean()
+        assert {path.name for path in folder.iterdir()} == {
+            "record.json", "samples.parquet", "model.safetensors", "train.csv",
+        }
+        assert len(pd.read_csv(folder / "train.csv")) == 2
+        assert record.details["config"]["epochs"] == 2 and record.command.startswith("bench run --methods")
+    table = pd.read_csv(tmp_path / "runs" / "report" / "table.csv")
+    assert list(table.columns) == list(COLUMNS) and len(table) == 3
+
+    again = time.monotonic()
+    assert bench("run", "--methods", "dense,lcnet,skipnet", *SMALL, "--no-timing").returncode == 0
+    assert find_records([tmp_path / "runs"]) == records  # finished jobs are kept, not repeated
+    assert time.monotonic() - again < 120
+
+
+def test_a_killed_run_continues_to_the_same_record(bench, tmp_path):
+    """SIGKILL while training LC-Net, then the same command: bit for bit the record of an undisturbed run."""
+    command = ("run", "--methods", "lcnet", "--backbone", "resnet8", "--epochs", "3", "--no-timing")
+    assert bench(*command, "--out", "undisturbed").returncode == 0
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench", *command, "--out", "killed"], cwd=tmp_path, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 300
+    while not list((tmp_path / "killed").glob("lcnet-*/checkpoint.pt")):
+        assert process.poll() is None and time.monotonic() < deadline, "no checkpoint was ever written"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not list((tmp_path / "killed").glob("lcnet-*/record.json"))
+
+    assert bench(*command, "--out", "killed").returncode == 0
+    for folder in (tmp_path / "undisturbed").glob("*-digits-*"):
+        other = tmp_path / "killed" / folder.name
+        pd.testing.assert_frame_equal(read_samples(folder), read_samples(other))
+        assert (folder / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
+        first, second = (json.loads((one / "record.json").read_text()) for one in (folder, other))
+        for record in (first, second):
+            record.pop("created_utc"), record.pop("command")
+        assert first == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--methods", "nosuch"), "unknown method 'nosuch': choose from dense"),
+        (("--methods", "lcnet", "--points", "1.7"), "an operating point is a fraction"),
+        (("--methods", "lcnet", "--points", "abc"), "no comma-separated list"),
+        (("--methods", "lcnet", "--backbone", "resnet21"), "depth must be 6n+2"),
+        (("--methods", "dense", "--dataset", "cifar10"), "--data-dir"),
+        (("--methods", "dense", "--dataset", "cifar10", "--data-dir", "nowhere"), "no CIFAR-10 in nowhere"),
+        (("--methods", "dense", "--backbone-weights", "nothing.th"), "cannot read nothing.th"),
+        (("--methods", "dense", "--device", "cuda"), "no usable CUDA"),
+        (("--methods", "dense", "--epochs", "-1"), "-1"),
+        (("--suite", "nosuch"), "no suite 'nosuch'"),
+        ((), "say what to run"),
+        (("--nosuch",), "--nosuch"),
+    ],
+)
+def test_bad_input_gets_one_line_and_exit_code_2(bench, arguments, says):
+    if "cuda" in arguments:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a CUDA device")
+    finished = bench("run", *arguments)
+    assert finished.returncode == 2
+    assert len(finished.stderr.strip().splitlines()) == 1 and says in finished.stderr
+    assert finished.stdout == ""
+
+
+@pytest.mark.parametrize("text", ["methods: [", "- 1", "methods: [lcnet]\nmethdos: 1", "methods: 7", "methods: []"])
+def test_broken_suite_files(bench, tmp_path, text):
+    (tmp_path / "suite.yaml").write_text(text)
+    finished = bench("run", "--suite", "suite.yaml")
+    assert finished.returncode == 2 and len(finished.stderr.strip().splitlines()) == 1
+
+
+def test_truncated_cifar_file_and_wrong_depth(bench, tmp_path, cifar_dir, public_weights):
+    shutil.copytree(cifar_dir / "cifar-10-batches-py", tmp_path / "data" / "cifar-10-batches-py")
+    cifar = ("run", "--methods", "dense", "--dataset", "cifar10", "--epochs", "0", "--data-dir")
+    wrong = bench(*cifar, cifar_dir, "--backbone", "resnet56", "--backbone-weights", public_weights[20])
+    assert wrong.returncode == 2 and "does not hold weights of resnet56" in wrong.stderr
+    assert len(wrong.stderr.strip().splitlines()) == 1
+
+    batch = tmp_path / "data" / "cifar-10-batches-py" / "test_batch"
+    batch.chmod(0o644)
+    batch.write_bytes(batch.read_bytes()[:-1])
+    truncated = bench(*cifar, "data")
+    assert truncated.returncode == 2 and "incomplete or corrupt" in truncated.stderr
+    assert len(truncated.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("depth", "top1", "macs"), [(20, 91.73, 40_551_040), (56, 93.39, 125_485_696)])
+def test_public_weights_reproduce_their_accuracy(bench, tmp_path, cifar_dir, public_weights, depth, top1, macs):
+    finished = bench(
+        "run", "--methods", "dense", "--dataset", "cifar10", "--data-dir", cifar_dir, "--backbone", f"resnet{depth}",
+        "--backbone-weights", public_weights[depth], "--epochs", "0", "--no-timing",
+    )
+    assert finished.returncode == 0, finished.stderr
+    (record,) = find_records([tmp_path / "runs"]).values()
+    assert record.top1 == top1 and record.macs_mean == macs and record.macs_std == 0 and record.gate_macs_mean == 0
+    assert record.n_test == 10_000 and "may be optimistic" in record.details["start"]
