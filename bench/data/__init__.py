@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
-from bench.data import cifar10, digits
 from bench.data.dataset import DataSet, Split
 from bench.errors import BadInput
 
-LOADERS = {"digits": digits.load, "cifar10": cifar10.load}
+NAMES = ("digits", "cifar10")
 
-__all__ = ["LOADERS", "DataSet", "Split", "load_data"]
+__all__ = ["NAMES", "DataSet", "Split", "load_data"]
 
 
 def load_data(name: str, data_dir: Path | None) -> DataSet:
@@ -19,6 +19,7 @@ def load_data(name: str, data_dir: Path | None) -> DataSet:
     Raises:
         BadInput: an unknown name, or images that are missing or corrupt.
     """
-    if name not in LOADERS:
-        raise BadInput(f"unknown data set {name!r}: choose from {', '.join(LOADERS)}")
-    return LOADERS[name](data_dir)
+    if name not in NAMES:
+        raise BadInput(f"unknown data set {name!r}: choose from {', '.join(NAMES)}")
+    # Imported on demand: torchvision and scikit-learn take seconds, and most commands read no images.
+    return import_module(f"bench.data.{name}").load(data_dir)

@@ -1,0 +1,88 @@
+"""LC-Net: scores, initialisation, cost, and training that lands on its operating point with images that differ."""
+
+import pytest
+import torch
+
+from bench.backbones import build_backbone
+from bench.dynamic.method import Budget
+from bench.training import Recipe, train
+from lcnet.gates import LAYER_SCORE, SPREAD, channel_importance, channel_net
+from lcnet.method import CNet, LCNet, LNet
+
+
+def test_at_the_start_nearly_everything_is_open(trained_resnet20, cifar10):
+    """A trained backbone is hardly disturbed: no block is skipped, and only channels that matter least are closed."""
+    images = cifar10.normalise(cifar10.validation.images[:256])
+    dense = trained_resnet20(images)
+    network = LCNet().build(trained_resnet20, 0.6).train()
+    with torch.no_grad():
+        network(images)  # the gates' standardisation sees its first batch
+        output = network.train()(images)
+    assert output.executed().mean() > 0.999
+    assert 0.9 < network.macs_fraction(output).mean() < 1.01
+    assert (output.logits.argmax(1) == dense.argmax(1)).float().mean() > 0.75
+
+
+def test_images_differ_from_the_first_step(trained_resnet20, cifar10):
+    network = LCNet().build(trained_resnet20, 0.6).train()
+    images = cifar10.normalise(cifar10.validation.images[:256])
+    block = network.backbone.blocks[0]
+    with torch.no_grad():
+        glance = network.router.look(0, network.backbone.stem(images))
+        scores = network.router.channel_nets[0](glance)
+        layer_scores = network.router.layer_nets[0](glance)
+    # Standardised inputs times weights of this deviation; 16 x 16 weights and correlated inputs leave some slack.
+    assert 0.5 * SPREAD < scores.std(0).mean() < 2 * SPREAD
+    assert abs(layer_scores.mean() - LAYER_SCORE) < 0.2
+    assert scores.shape == (256, block.inner_channels)
+
+
+def test_a_dead_channel_is_the_least_important():
+    block = build_backbone("resnet8", classes=10).blocks[1]
+    block.units[0].norm.weight.data[5] = 0
+    block.units[0].norm.bias.data[5] = -1
+    assert channel_importance(block).argmin() == 5
+    block.units[1].conv.weight.data[:, 9] = 0
+    block.units[0].norm.weight.data[5] = 1
+    assert channel_importance(block).argmin() == 9
+    assert channel_net(block).linear.bias.argmin() == 9
+
+
+def test_importance_is_the_deviation_of_what_the_next_convolution_reads():
+    """Against a sample: E[relu(b + g n)^2] for normal n, within the sampling error of 200,000 draws."""
+    block = build_backbone("resnet8", classes=10).blocks[0]
+    norm, reader = block.units[0].norm, block.units[1].conv
+    torch.manual_seed(0)
+    torch.nn.init.uniform_(norm.weight, -1.5, 1.5)
+    torch.nn.init.uniform_(norm.bias, -1, 1)
+    draws = torch.relu(norm.bias + norm.weight * torch.randn(200_000, 16))
+    sampled = draws.square().mean(0).sqrt() * reader.weight.square().sum((0, 2, 3)).sqrt()
+    assert torch.allclose(channel_importance(block), sampled, rtol=0.02)
+
+
+@pytest.mark.parametrize(("method", "layers", "channels"), [(LNet, True, False), (CNet, False, True), (LCNet, True, True)])
+def test_gate_cost(method, layers, channels):
+    cost = method().build(build_backbone("resnet20", classes=10), 0.5).gate_cost
+    widths = [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2
+    assert cost.layer == (tuple(before for before, _ in widths) if layers else (0,) * 9)
+    assert cost.channels == (tuple(before * inner for before, inner in widths) if channels else (0,) * 9)
+
+
+def test_the_gates_do_not_send_gradients_into_the_features(trained_resnet20):
+    """Through a nearly constant channel they would be blown up by the standardisation."""
+    router = LCNet().build(trained_resnet20, 0.6).router
+    features = torch.randn(8, 16, 4, 4, requires_grad=True)
+    assert not router.look(0, features).requires_grad
+
+
+def test_training_lands_on_its_operating_point(digits, tmp_path):
+    torch.manual_seed(0)
+    network = LCNet().build(build_backbone("resnet8", classes=10), 0.5)
+    stages = LCNet().stages(network, 0.5, Budget(8, pretrained=False))
+    history = train(
+        network, stages, digits, Recipe(batch_size=32),
+        point=0.5, seed=0, teacher=None, checkpoint=tmp_path / "checkpoint.pt",
+    )  # fmt: skip
+    assert abs(history["validation_macs_fraction"].iloc[-1] - 0.5) < 0.03
+    assert history["validation_macs_fraction_std"].iloc[-1] > 0.005  # images differ
+    assert history["validation_top1"].iloc[-1] > 85
