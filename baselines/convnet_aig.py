@@ -68,6 +68,10 @@ class AIGRouter(Router):
         self.gates = nn.ModuleList(AIGGate(block.in_channels) for block in backbone.blocks)
         self.noise = 1.0
 
+    def look(self, index: int, x: Tensor) -> Tensor:
+        # Detached: batch norm blows up differences between pooled features, which are small, and so the gradient.
+        return x.mean((2, 3)).detach()
+
     def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
         logit = self.gates[index](glance)
         if self.training:

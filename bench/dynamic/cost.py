@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.backbones.residual import Backbone, ResidualBlock
+from bench.backbones.residual import Backbone, ResidualBlock, SelfGatedUnit
 from bench.dynamic.decisions import BlockDecision
 from bench.dynamic.router import GateCost
 
@@ -71,7 +71,8 @@ def count_backbone(backbone: Backbone) -> BackboneCost:
         return sum(macs.get(child, 0) for child in module.modules())
 
     def count_block(block: ResidualBlock) -> BlockCost:
-        units = tuple(count(unit) for unit in block.units)
+        # What a self-gated unit spends on its decisions is the router's to count.
+        units = tuple(count(unit.conv if isinstance(unit, SelfGatedUnit) else unit) for unit in block.units)
         return BlockCost(units, count(block.shortcut), block.gated_unit, block.inner_channels)
 
     blocks = tuple(count_block(block) for block in backbone.blocks)
