@@ -88,7 +88,8 @@ def facts(result: Result) -> dict[str, str]:
         "start": note(record.details, "start"),
         "warnings": "; ".join(map(str, record.details.get("warnings") or [])),
     }
-    return {name: without_folders(f"{value}") for name, value in (known | told).items() if value != ""}
+    known["command"] = without_folders(record.command)
+    return {name: f"{value}" for name, value in (known | told).items() if value != ""}
 
 
 def without_folders(text: str) -> str:

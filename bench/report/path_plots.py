@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from bench.report.plots import styles
+from bench.report.plots import short, styles
 from bench.report.results import Entry, Group, by_method, middle
 from bench.report.units import Unit
 
@@ -35,7 +35,7 @@ def macs_histograms(group: Group, groups: Sequence[Group], unit: Unit) -> Figure
             label = f"{entry.record.point:g}" if entry.record.point is not None else None
             share = 100 * counts / len(entry.macs_per_image)
             axes.stairs(share, bins, color=look[method][0], linestyle=line, label=label)
-        axes.set_ylabel(method, rotation=0, ha="right", va="center")
+        axes.set_ylabel(short(method), rotation=0, ha="right", va="center")
         axes.locator_params(axis="y", nbins=2)
         axes.legend(fontsize=6, frameon=False, loc="upper left")
     rows[0].set_title(f"{group.name}: share of images (%)")
@@ -45,7 +45,9 @@ def macs_histograms(group: Group, groups: Sequence[Group], unit: Unit) -> Figure
 
 def block_shares(group: Group) -> Figure | None:
     """Which share of the images executes each block, for every entry with gated blocks."""
-    rows = {entry.label: executed_shares(entry) for entry in group.entries if not entry.results[0].executed.empty}
+    rows = {
+        short(entry.label): executed_shares(entry) for entry in group.entries if not entry.results[0].executed.empty
+    }
     if not rows:
         return None
     shares = pd.DataFrame(rows).T
@@ -72,7 +74,7 @@ def class_shares(group: Group) -> Figure | None:
         result = entry.results[0]
         shares = 100 * result.executed.groupby(result.samples["label"].to_numpy()).mean()
         image = _heat_map(axes, shares, "Block")
-        axes.set_title(entry.label, fontsize=8)
+        axes.set_title(short(entry.label), fontsize=8)
     for axes in panels[len(entries) :]:
         axes.remove()
     for axes in panels:
@@ -92,7 +94,9 @@ def gate_shares(group: Group) -> Figure | None:
     figure = Figure(figsize=(6.4, 1.0 + ROW * len(gated)))
     axes = figure.subplots()
     shares = [100 * entry.mean("gate_macs_mean") / entry.macs.value for entry in gated]
-    bars = axes.barh([entry.label for entry in gated], shares, color="#56B4E9", edgecolor="#333333", linewidth=0.5)
+    bars = axes.barh(
+        [short(entry.label) for entry in gated], shares, color="#56B4E9", edgecolor="#333333", linewidth=0.5
+    )
     axes.bar_label(bars, fmt="%.2f %%", padding=2, fontsize=7)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")

@@ -28,6 +28,8 @@ RC = {
     "text.parse_math": False,
     "figure.constrained_layout.use": True,
 }
+LONGEST = 32
+"""Letters of a name."""
 Style = tuple[str, str, object]
 Measure = Callable[[Entry], float | None]
 
@@ -45,6 +47,11 @@ def plain_resnets(group: Group, groups: Sequence[Group]) -> list[Entry]:
     """The valid static networks of all backbones on the group's data: what dynamic ones have to beat."""
     same = [other for other in groups if other.dataset == group.dataset]
     return [entry for other in same for entry in other.entries if entry.is_static and entry.record.valid]
+
+
+def short(name: str) -> str:
+    """A name that leaves room for the plot."""
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
 def save(figure: Figure, out: Path, name: str) -> list[Path]:
@@ -130,7 +137,7 @@ def _points(
 ) -> None:
     """A method's operating points: filled on the front, hollow where dominated, crossed out where invalid."""
     colour, marker, line = style
-    axes.plot(x, y, linestyle=line, color=colour, linewidth=1, marker=marker, label=entries[0].record.method)
+    axes.plot(x, y, linestyle=line, color=colour, linewidth=1, marker=marker, label=short(entries[0].record.method))
     for entry, cost, quality in zip(entries, x, y):
         if marks.get(entry) == "dominated":
             axes.plot(cost, quality, marker, color=colour, markerfacecolor="white")
