@@ -9,7 +9,7 @@ from bench.errors import BadInput
 from bench.report.results import Entry, Group, by_method
 from bench.report.tables import caption, name_cell, status_cell
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
-from bench.report.units import Unit, number
+from bench.report.units import Unit, number, p_text
 from bench.statistics import Interval, McNemar, adjust, hypervolume, mcnemar, paired_bootstrap
 
 REFERENCE_DROP = 10.0
@@ -112,11 +112,6 @@ def front_table(group: Group, unit: Unit) -> Table | None:
             for method, count, volume in volumes
         ],
     )
-
-
-def p_text(value: float) -> str:
-    """A p-value with three decimals."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _pairs(group: Group) -> list[tuple[Entry, Entry]]:

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +64,24 @@ def gallery(group: Group, data_dir: Path | None) -> Gallery:
     varying = [entry for entry in group.entries if np.ptp(entry.results[0].samples["macs"]) > 0]
     if not varying:
         return Gallery(missing="No method here spends more on one image than on another.")
-    try:
-        data = load_data(group.dataset, data_dir)
-    except BadInput:
+    found = _at_hand(group.dataset, data_dir)
+    if found is None:
         return Gallery(missing=f"The images of {group.dataset} were not at hand: give bench report --data-dir.")
+    data, fingerprint = found
     known = {(result.record.details.get("data") or {}).get("fingerprint") for result in group.results} - {None}
-    if known - {data.fingerprint()}:
+    if known - {fingerprint}:
         return Gallery(missing=f"The images of {group.dataset} at hand are not those of the records.")
     return Gallery([_wall(middle(entries), data) for entries in by_method(varying).values()])
+
+
+@cache
+def _at_hand(dataset: str, data_dir: Path | None) -> tuple[DataSet, str] | None:
+    """The data set and its fingerprint, read once for all backbones."""
+    try:
+        data = load_data(dataset, data_dir)
+    except BadInput:
+        return None
+    return data, data.fingerprint()
 
 
 def _wall(entry: Entry, data: DataSet) -> Wall:

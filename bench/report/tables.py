@@ -28,6 +28,7 @@ def results_table(group: Group, unit: Unit) -> Table:
     best_macs = best(entries, lambda entry: entry.macs.value, min)
     columns = [
         Column("Method", numeric=False),
+        Column("Status", "INVALID: the measurement missed its minimums, see the notes", numeric=False),
         Column("Top-1 (%)", "Accuracy on the test images, with its 95 % interval"),
         Column(f"{name}/image (M)", f"Mean {name} over test images, gates included, with its 95 % interval"),
         Column("p5-p95 (M)", f"5th to 95th percentile of {name} over test images"),
@@ -36,7 +37,6 @@ def results_table(group: Group, unit: Unit) -> Table:
         Column("Params (M)", "Parameters, gates included"),
         Column("Pareto", f"Whether no other valid entry has as much accuracy for as few {name}", numeric=False),
         Column("Execution", "skipped: the work is not done; masked: it is done and multiplied by zero", numeric=False),
-        Column("Status", "INVALID: the measurement missed its minimums, see the notes", numeric=False),
         Column("Reported top-1 (%)", "As published, not measured here"),
         Column(f"Reported {name} (M)", "As published, not measured here"),
         Column("Reported in", "Number of the source in the notes", numeric=False),
@@ -49,6 +49,7 @@ def results_table(group: Group, unit: Unit) -> Table:
         reported = None if record.reported_macs is None else unit.millions(record.reported_macs)
         return [
             name_cell(entry),
+            status_cell(entry),
             Cell(interval(entry.top1, seeds, number), entry.top1.value, entry in best_top1),
             Cell(interval(entry.macs, seeds, lambda v: significant(unit.millions(v))), macs, entry in best_macs),
             Cell(f"{significant(unit.millions(low))}-{significant(unit.millions(high))}", high - low),
@@ -57,7 +58,6 @@ def results_table(group: Group, unit: Unit) -> Table:
             Cell(number(record.params / 1e6, 3), record.params),
             Cell(fronts[entry]),
             Cell(record.execution),
-            status_cell(entry),
             Cell(number(record.reported_top1), record.reported_top1),
             Cell(significant(reported), reported),
             Cell(f"[{sources.index(record.reported_source) + 1}]" if record.reported_source else UNKNOWN),

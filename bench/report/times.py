@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bench.report.results import Entry, Group
 from bench.report.tables import best, caption, name_cell, status_cell
-from bench.report.tabular import Cell, Column, Table
-from bench.report.units import number
+from bench.report.tabular import UNKNOWN, Cell, Column, Table
+from bench.report.units import number, p_text
+from bench.statistics import mann_whitney
 
 COLUMNS = (
     ("latency_ms_p50", "Latency p50 (ms)", "One image at a time, median", min),
@@ -30,6 +31,14 @@ def is_timed(entry: Entry) -> bool:
     return entry.mean("latency_ms_p50") is not None or entry.mean("throughput_ips") is not None
 
 
+def rounds(entry: Entry) -> tuple[list[float], list[float]] | None:
+    """Median latency (ms) of each interleaved round, of the entry and of its dense backbone, over all seeds."""
+    timings = [(result.record.details.get("timing") or {}).get("latency_rounds_ms") for result in entry.results]
+    if not all(timings):
+        return None
+    return tuple([value for timing in timings for value in timing[name]] for name in ("method", "dense"))
+
+
 def time_table(group: Group) -> Table | None:
     """Latency, throughput and realised speed-ups; None where nothing was timed."""
     timed = [entry for entry in group.entries if is_timed(entry)]
@@ -41,23 +50,28 @@ def time_table(group: Group) -> Table | None:
     }
 
     def row(entry: Entry) -> list[Cell]:
+        measured = rounds(entry)
+        p_value = mann_whitney(*measured) if measured else None
         values = ((field, entry.mean(field)) for field, *_ in COLUMNS)
         return [
             name_cell(entry),
-            *(Cell(number(value), value, entry in winners[field]) for field, value in values),
-            Cell(entry.record.execution),
             status_cell(entry),
+            *(Cell(number(value), value, entry in winners[field]) for field, value in values),
+            Cell(UNKNOWN if p_value is None else p_text(p_value), p_value),
+            Cell(entry.record.execution),
         ]
 
     return Table(
         name=f"time-{group.slug}",
         title=f"{group.name}: measured time",
-        caption=f"{caption(group)} Means over seeds. Best valid measured value of a column in bold.",
+        caption=f"{caption(group)} Means over seeds. p: Mann-Whitney U test of the median latencies of all "
+        "rounds against the dense backbone's, two-sided, not adjusted. Best valid measured value of a column in bold.",
         columns=[
             Column("Method", numeric=False),
+            Column("Status", "INVALID: the measurement missed its minimums", numeric=False),
             *(Column(heading, meaning) for _, heading, meaning, _ in COLUMNS),
+            Column("p (Mann-Whitney)", "Whether the rounds differ from those of the dense backbone, two-sided"),
             Column("Execution", "skipped: the work is not done; masked: it is multiplied by zero", numeric=False),
-            Column("Status", numeric=False),
         ],
         rows=[row(entry) for entry in timed],
     )

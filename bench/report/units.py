@@ -38,6 +38,11 @@ def significant(value: float | None, digits: int = 4) -> str:
     return f"{value:,.{max(decimals, 0)}f}"
 
 
+def p_text(value: float) -> str:
+    """A p-value with three decimals."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def interval(found: Interval, seeds: int, write: Callable[[float], str]) -> str:
     """``mean ± half width (n=seeds)``, or ``value [low, high] (n=1)`` of one seed."""
     if seeds > 1:

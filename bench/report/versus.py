@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.records import COLUMNS
-from bench.report.comparisons import compare, p_text
+from bench.report.comparisons import compare
 from bench.report.results import Entry, Result, require_same_images
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
-from bench.report.units import number
+from bench.report.units import number, p_text
 
 SHOWN = 20
 """Images on which two records disagree, of each kind."""

@@ -128,9 +128,12 @@ def test_hypervolume_states_its_reference(runs):
 def test_only_timed_entries_have_a_time_table(runs):
     runs.add("dense")
     assert time_table(load_groups([runs.folder])[0]) is None
-    runs.add("lcnet", point=0.5, dynamic=True, latency_ms_p50=2.5, speedup_latency=1.25)
-    (row,) = time_table(load_groups([runs.folder])[0]).rows
-    assert [cell.text for cell in row[:2]] == ["lcnet 0.5", "2.50"]
+    rounds = {"method": [2.0, 2.1, 2.2, 2.3], "dense": [3.0, 3.1, 3.2, 3.3]}
+    timing = {"timing": {"latency_rounds_ms": rounds}}
+    runs.add("lcnet", point=0.5, dynamic=True, latency_ms_p50=2.5, speedup_latency=1.25, details=timing)
+    table = time_table(load_groups([runs.folder])[0])
+    assert [column(table, heading)[0].text for heading in ("Method", "Latency p50 (ms)")] == ["lcnet 0.5", "2.50"]
+    assert column(table, "p (Mann-Whitney)")[0].value == pytest.approx(2 / 70)
 
 
 def test_hostile_names_stay_text_in_markdown_and_latex(runs, tmp_path):
