@@ -38,6 +38,15 @@ class ScoreNet(nn.Module):
     def forward(self, pooled: Tensor) -> Tensor:
         return self.linear(pooled * self.gain)
 
+    @torch.no_grad()
+    def folded(self, norm: nn.BatchNorm1d) -> nn.Linear:
+        """The same scores in evaluation mode, from inputs that ``norm`` has not yet standardised."""
+        factor = self.gain / torch.sqrt(norm.running_var + norm.eps)
+        folded = nn.Linear(self.linear.in_features, self.linear.out_features)
+        folded.weight = nn.Parameter(self.linear.weight * factor)
+        folded.bias = nn.Parameter(self.linear.bias - folded.weight @ norm.running_mean)
+        return folded
+
 
 def layer_net(block: ResidualBlock) -> ScoreNet:
     """A Layer-Net that starts by executing its block for every image."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bench.backbones.residual import Backbone
 from bench.dynamic.decisions import ChannelDecision, LayerDecision
 from bench.dynamic.gates import is_open, relu1
-from bench.dynamic.router import GateCost, Router
+from bench.dynamic.router import FoldedGates, GateCost, Router
 from lcnet.gates import channel_net, layer_net
 
 
@@ -45,6 +45,12 @@ class LCRouter(Router):
             return None
         score = self.channel_nets[index](glance)
         return ChannelDecision(is_open(score), relu1(score))
+
+    def folded_gates(self, index: int) -> FoldedGates:
+        def fold(nets: nn.ModuleList | None) -> nn.Linear | None:
+            return None if nets is None else nets[index].folded(self.norms[index])
+
+        return FoldedGates(fold(self.layer_nets), fold(self.channel_nets))
 
     def cost(self) -> GateCost:
         def macs(nets: nn.ModuleList | None) -> tuple[int, ...]:

@@ -25,6 +25,22 @@ class GateCost:
     channels: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class FoldedGates:
+    """The gates of one block as linear functions of its average-pooled input, for fast inference.
+
+    Attributes:
+        layer: to one score: positive executes, clamped to [0, 1] it scales the branch. None: always executed.
+        channels: to one score for each inner channel, or for each step of the menu, read the same way. None: all kept.
+        menu: number of widths: equal shares of the channels, of which the first are kept up to the first closed one,
+            scaled by the running minimum of the scores. None: channels are kept one by one.
+    """
+
+    layer: nn.Linear | None = None
+    channels: nn.Linear | None = None
+    menu: int | None = None
+
+
 class Router(nn.Module):
     """Decides, for each sample, which blocks run and which inner channels they keep. This one runs everything.
 
@@ -56,6 +72,13 @@ class Router(nn.Module):
         The rows of ``glance`` may be a part of the batch, so ``trace`` must not be needed sample by sample here.
         """
         return None
+
+    def folded_gates(self, index: int) -> FoldedGates | None:
+        """The gates of block ``index`` where they are that simple; None: ``look`` and ``decide_...`` must be called.
+
+        With all blocks folded, skipping execution of a single image calls neither of them.
+        """
+        return FoldedGates() if type(self) is Router else None
 
     def cost(self) -> GateCost:
         """MACs of the gates for one image."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.backbones.residual import ConvUnit, ResidualBlock
 from bench.dynamic.decisions import UnitDecision
-from bench.dynamic.skipping.convolution import Channels, Convolution, fold
+from bench.dynamic.skipping.convolution import Channels, Constant, Convolution, fold
 
 
 class Width(NamedTuple):
@@ -18,14 +18,14 @@ class Width(NamedTuple):
 
     Attributes:
         kept: which are computed; 0 for none.
-        scale: multiplies them, ``[N, kept, 1, 1]``; None for ones.
+        scale: multiplies them, ``[N, kept, 1, 1]``; None for ones, and where there are none.
     """
 
     kept: Channels = None
     scale: Tensor | None = None
 
 
-FULL = Width()
+FULL, NOTHING = Width(), Width(0)
 
 
 def lower(block: ResidualBlock) -> FoldedBlock | MaskedBlock:
@@ -105,6 +105,9 @@ class FoldedBlock(MaskedBlock):
 
     def _narrow(self, kept: int | Tensor) -> list[Convolution]:
         narrow = list(self.folded)
+        if isinstance(kept, int) and kept == 0:
+            narrow[self.gated : self.gated + 2] = [Constant(*narrow[self.gated : self.gated + 2])]
+            return narrow
         narrow[self.gated] = narrow[self.gated].select(outputs=kept)
         narrow[self.gated + 1] = narrow[self.gated + 1].select(inputs=kept)
         return narrow

@@ -37,8 +37,9 @@ class SkippingNetwork(nn.Module):
         self.classifier = network.backbone.classifier
         self.backbone_cost = network.backbone_cost
         self.gate_cost = network.gate_cost
-        self.stem = lower_unit(network.backbone.stem)
         self.blocks = [lower(block) for block in network.backbone.blocks]
+        # Folding rounds differently; thresholds at single positions would answer with other decisions.
+        self.stem = lower_unit(network.backbone.stem) if self.execution == "skipped" else network.backbone.stem
         self.single_gates = self._single_gates()
         self.eval()
 
