@@ -144,7 +144,7 @@ class PolicyLoss:
         decisions = tuple(BlockDecision(LayerDecision(one, one)) for one in output.trace.likeliest.unbind(1))
         start = 1 + network.gate_cost.image / network.backbone_cost.total
         target = self.point if self.joint else falling_target(self.point, progress, start)
-        return target_penalty(network, Output(output.logits, decisions), target)
+        return target_penalty(network, Output(output.logits, decisions), target, progress)
 
 
 def run(backbone: Backbone, images: Tensor, executed: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ class ThresholdLoss:
         threshold = threshold_for((target - self.lowest) / (1 - self.lowest))
         output = network(step.images)
         distance = sum((unit.threshold - threshold).square().sum() for unit in gated_units(network))
-        penalty = target_penalty(network, output, target)
+        penalty = target_penalty(network, output, target, step.progress)
         return step.task_loss(output.logits) + THRESHOLD_WEIGHT * distance + penalty
 
 

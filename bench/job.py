@@ -18,6 +18,7 @@ from bench.data import DataSet
 from bench.dynamic.cost import count_backbone
 from bench.dynamic.method import Budget, Method, Reported
 from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.skipping import skip
 from bench.errors import BadInput
 from bench.evaluation import evaluate
 from bench.methods import load_method
@@ -85,7 +86,8 @@ def run_job(job: Job, context: Context) -> Path:
         on_epoch=context.on_epoch,
     )
     network.requires_grad_(False)
-    samples = evaluate(network, context.data, context.data.test).samples
+    # What is evaluated is what a deployment would run: work that was decided away is not done.
+    samples = evaluate(skip(network), context.data, context.data.test).samples
     write_atomically(folder / MODEL_FILE, lambda path: save_file(_weights(network), path))
     write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))

@@ -15,7 +15,7 @@ from lcnet.objective import target_loss
 from lcnet.router import LCRouter
 
 PAPER = "Xia, Yin, Dai, Jha, Fully Dynamic Inference with Deep Neural Networks, IEEE TETC 2022, arXiv 2007.15151"
-ROUTER_LR = 0.02
+ROUTER_LR = 0.03
 
 
 class LCNet(Method):

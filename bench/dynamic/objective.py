@@ -11,7 +11,8 @@ from bench.dynamic.network import DynamicNetwork
 
 DESCENT = 0.5
 """Share of the training over which a target falls from the dense network's MACs to the operating point."""
-TARGET_WEIGHT = 50.0
+FIRST_WEIGHT, LAST_WEIGHT = 50.0, 500.0
+"""Weight of missing the target at the start and at the end of the training; geometric in between."""
 
 
 def falling_target(point: float, progress: float, start: float = 1.0) -> float:
@@ -19,9 +20,14 @@ def falling_target(point: float, progress: float, start: float = 1.0) -> float:
     return start + (point - start) * min(1.0, progress / DESCENT)
 
 
-def target_penalty(network: DynamicNetwork, output: Output, target: float) -> Tensor:
-    """``TARGET_WEIGHT * (batch mean of the MACs fraction - target)^2``; single images are free to differ."""
-    return TARGET_WEIGHT * (network.macs_fraction(output).mean().float() - target).square()
+def target_penalty(network: DynamicNetwork, output: Output, target: float, progress: float) -> Tensor:
+    """``weight * (batch mean of the MACs fraction - target)^2``; single images are free to differ.
+
+    The weight rises with ``progress``: early on gates may lag behind a moving target, in the end the task's loss must
+    not hold the network away from it.
+    """
+    weight = FIRST_WEIGHT * (LAST_WEIGHT / FIRST_WEIGHT) ** progress
+    return weight * (network.macs_fraction(output).mean().float() - target).square()
 
 
 def nearest_step(fraction: Callable[[int], float], low: int, high: int, point: float) -> int:
