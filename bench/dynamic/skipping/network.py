@@ -106,7 +106,7 @@ class SkippingNetwork(nn.Module):
 
     def _single_gates(self) -> list[SingleGates] | None:
         gates = [self.router.folded_gates(index) for index in range(len(self.blocks))]
-        if not all(gates):
+        if self.execution == "masked" or not all(gates):
             return None
         return [SingleGates(gate, block.inner_channels) for gate, block in zip(gates, self.blocks)]
 
