@@ -29,6 +29,7 @@ def macs_histograms(group: Group, groups: Sequence[Group], unit: Unit) -> Figure
     largest = unit.millions(max(entry.macs_per_image.max() for entries in varying.values() for entry in entries))
     bins = np.linspace(0, 1.02 * largest, 60)
     look = styles(groups)
+    explained = None
     for axes, (method, entries) in zip(rows, varying.items()):
         for entry, line in zip(entries, ("-", "--", ":", "-.") * len(entries)):
             counts, _ = np.histogram(unit.millions(entry.macs_per_image), bins)
@@ -37,7 +38,10 @@ def macs_histograms(group: Group, groups: Sequence[Group], unit: Unit) -> Figure
             axes.stairs(share, bins, color=look[method][0], linestyle=line, label=label)
         axes.set_ylabel(short(method), rotation=0, ha="right", va="center")
         axes.locator_params(axis="y", nbins=2)
-        axes.legend(fontsize=6, frameon=False, loc="upper left")
+        points = [entry.record.point for entry in entries]
+        if points != explained:  # Lines mean the same until the operating points change.
+            axes.legend(fontsize=6, frameon=False, loc="upper left")
+            explained = points
     rows[0].set_title(f"{group.name}: share of images (%)")
     rows[-1].set_xlabel(f"{unit.name} per image (M), gates included")
     return figure
@@ -54,7 +58,8 @@ def block_shares(group: Group) -> Figure | None:
     shares = shares[sorted(shares.columns, key=int)]
     figure = Figure(figsize=(max(4.5, 1.8 + 0.2 * shares.shape[1]), 1.1 + ROW * len(shares)))
     axes = figure.subplots()
-    image = _heat_map(axes, shares, "Block")
+    image = _heat_map(axes, shares)
+    axes.set_xlabel("Block")
     axes.set_title(group.name)
     figure.colorbar(image, label="Images that execute it (%)", fraction=0.05)
     return figure
@@ -69,18 +74,22 @@ def class_shares(group: Group) -> Figure | None:
     columns = min(3, len(entries))
     lines = -(-len(entries) // columns)
     figure = Figure(figsize=(2.6 * columns, 0.6 + 2.3 * lines))
-    panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    for axes, entry in zip(panels, entries):
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    for place, (axes, entry) in enumerate(zip(panels, entries)):
         result = entry.results[0]
         shares = 100 * result.executed.groupby(result.samples["label"].to_numpy()).mean()
-        image = _heat_map(axes, shares, "Block")
+        image = _heat_map(axes, shares)
         axes.set_title(short(entry.label), fontsize=8)
+        if place % columns:
+            axes.set_yticks([])
+        else:
+            axes.set_ylabel("Class")
+        if place + columns < len(entries):
+            axes.set_xticks([])
+        else:
+            axes.set_xlabel("Block")
     for axes in panels[len(entries) :]:
         axes.remove()
-    for axes in panels:
-        axes.label_outer()
-    for axes in panels[::columns]:
-        axes.set_ylabel("Class")
     figure.suptitle(group.name, fontsize=9)
     figure.colorbar(image, ax=list(panels[: len(entries)]), label="Images that execute it (%)", fraction=0.03)
     return figure
@@ -109,10 +118,9 @@ def executed_shares(entry: Entry) -> pd.Series:
     return 100 * pd.concat([result.executed for result in entry.results]).mean()
 
 
-def _heat_map(axes: Axes, shares: pd.DataFrame, label: str) -> AxesImage:
+def _heat_map(axes: Axes, shares: pd.DataFrame) -> AxesImage:
     axes.grid(visible=False)
     every = -(-shares.shape[1] // 10)
     axes.set_xticks(range(0, shares.shape[1], every), shares.columns[::every], fontsize=6)
     axes.set_yticks(range(len(shares)), shares.index, fontsize=7)
-    axes.set_xlabel(label)
     return axes.imshow(shares, cmap=COLOUR_MAP, vmin=0, vmax=100, aspect="auto", interpolation="nearest")

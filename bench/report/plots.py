@@ -57,7 +57,7 @@ def short(name: str) -> str:
 def save(figure: Figure, out: Path, name: str) -> list[Path]:
     """Writes ``figure`` as SVG and PNG, the same bytes each time."""
     paths = [out / f"{name}.{kind}" for kind in ("svg", "png")]
-    figure.draw_without_rendering()
+    figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")  # Laid out once, not again for every draw: that takes most of the time.
     figure.savefig(paths[0], metadata={"Date": None})
     figure.savefig(paths[1], dpi=160)
