@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from bench.report.plots import STATIC, plain_resnets, styles
 from bench.report.results import Entry, Group, by_method
-from bench.report.tables import front_marks
+from bench.report.tables import front_marks, mean_macs
 from bench.report.units import Unit, interval, number, significant
 
 SYMBOLS = {
@@ -39,8 +39,8 @@ def packed_plotly() -> str:
 
 def pareto_figure(group: Group, groups: Sequence[Group], unit: Unit) -> dict[str, Any]:
     """Accuracy against MACs: hover tells the record, ``customdata`` is the id of its details on the page."""
-    look, marks = styles(groups), front_marks(group.entries)
-    static = sorted(plain_resnets(group, groups), key=lambda entry: entry.macs.value)
+    look, marks = styles(groups), front_marks(group.entries, mean_macs)
+    static = sorted(plain_resnets(group, groups), key=mean_macs)
     traces = [
         _trace("plain ResNets", static, unit, line={"color": "#bbbbbb", "width": 2}, mode="lines", hoverinfo="skip")
     ]

@@ -77,9 +77,13 @@ def latency_plot(group: Group, groups: Sequence[Group]) -> Figure | None:
     """Accuracy against milliseconds, timed entries only; None where there are none."""
 
     def latency(entry: Entry) -> float | None:
-        return entry.mean("latency_ms_p50")
+        own = entry.mean("latency_ms_p50")
+        return dense if own is None and entry is group.dense else own
 
-    if all(latency(entry) is None for entry in group.entries):
+    # A dense record need not be timed itself: every timed method was timed beside it.
+    beside = [entry.mean("dense_latency_ms_p50") for entry in group.entries]
+    dense = next((value for value in beside if value is not None), None)
+    if all(entry.mean("latency_ms_p50") is None for entry in group.entries):
         return None
     return _pareto(group, groups, latency, "Latency of one image, median (ms)")
 
@@ -105,8 +109,8 @@ def speedup_plot(group: Group, groups: Sequence[Group]) -> Figure | None:
 
 def _pareto(group: Group, groups: Sequence[Group], cost: Measure, label: str) -> Figure:
     figure, axes = _figure(group.name)
-    look, marks = styles(groups), front_marks(group.entries)
     own = [entry for entry in group.entries if cost(entry) is not None]
+    look, marks = styles(groups), front_marks(own, cost)
     for method, entries in by_method(own).items():
         x, y = [cost(entry) for entry in entries], [entry.top1.value for entry in entries]
         error = [

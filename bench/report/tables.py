@@ -26,22 +26,7 @@ def results_table(group: Group, unit: Unit) -> Table:
     sources = list(dict.fromkeys(entry.record.reported_source for entry in entries if entry.record.reported_source))
     best_top1 = best(entries, lambda entry: entry.top1.value, max)
     best_macs = best(entries, lambda entry: entry.macs.value, min)
-    columns = [
-        Column("Method", numeric=False),
-        Column("Status", "INVALID: the measurement missed its minimums, see the notes", numeric=False),
-        Column("Top-1 (%)", "Accuracy on the test images, with its 95 % interval"),
-        Column(f"{name}/image (M)", f"Mean {name} over test images, gates included, with its 95 % interval"),
-        Column("p5-p95 (M)", f"5th to 95th percentile of {name} over test images"),
-        Column("Fraction", f"Mean {name} as a fraction of the dense backbone's"),
-        Column(f"Gates (M {name})", f"Mean {name} of the gates alone, and their share of the sum"),
-        Column("Params (M)", "Parameters, gates included"),
-        Column("Pareto", f"Whether no other valid entry has as much accuracy for as few {name}", numeric=False),
-        Column("Execution", "skipped: the work is not done; masked: it is done and multiplied by zero", numeric=False),
-        Column("Reported top-1 (%)", "As published, not measured here"),
-        Column(f"Reported {name} (M)", "As published, not measured here"),
-        Column("Reported in", "Number of the source in the notes", numeric=False),
-    ]
-    fronts = front_marks(entries)
+    fronts = front_marks(entries, mean_macs)
 
     def row(entry: Entry) -> list[Cell]:
         record, macs, seeds = entry.record, entry.macs.value, len(entry.results)
@@ -67,10 +52,28 @@ def results_table(group: Group, unit: Unit) -> Table:
         name=f"results-{group.slug}",
         title=f"{group.name}: accuracy and {name} per image",
         caption=f"{caption(group)} {INTERVALS} Best valid measured value of a column in bold.",
-        columns=columns,
+        columns=_columns(name),
         rows=[row(entry) for entry in entries],
         notes=[*remarks(group), *(f"[{index}] {source}" for index, source in enumerate(sources, 1))],
     )
+
+
+def _columns(name: str) -> list[Column]:
+    return [
+        Column("Method", numeric=False),
+        Column("Status", "INVALID: the measurement missed its minimums, see the notes", numeric=False),
+        Column("Top-1 (%)", "Accuracy on the test images, with its 95 % interval"),
+        Column(f"{name}/image (M)", f"Mean {name} over test images, gates included, with its 95 % interval"),
+        Column("p5-p95 (M)", f"5th to 95th percentile of {name} over test images"),
+        Column("Fraction", f"Mean {name} as a fraction of the dense backbone's"),
+        Column(f"Gates (M {name})", f"Mean {name} of the gates alone, and their share of the sum"),
+        Column("Params (M)", "Parameters, gates included"),
+        Column("Pareto", f"Whether no other valid entry has as much accuracy for as few {name}", numeric=False),
+        Column("Execution", "skipped: the work is not done; masked: it is done and multiplied by zero", numeric=False),
+        Column("Reported top-1 (%)", "As published, not measured here"),
+        Column(f"Reported {name} (M)", "As published, not measured here"),
+        Column("Reported in", "Number of the source in the notes", numeric=False),
+    ]
 
 
 def name_cell(entry: Entry) -> Cell:
@@ -83,12 +86,17 @@ def status_cell(entry: Entry) -> Cell:
     return Cell("VALID" if entry.record.valid else "INVALID")
 
 
-def front_marks(entries: Sequence[Entry]) -> dict[Entry, str]:
-    """``front`` or ``dominated`` for each valid entry; invalid ones take no part."""
+def front_marks(entries: Sequence[Entry], cost: Callable[[Entry], float]) -> dict[Entry, str]:
+    """``front`` or ``dominated`` in accuracy and ``cost`` for each valid entry; invalid ones take no part."""
     valid = [entry for entry in entries if entry.record.valid]
-    kept = pareto_front([entry.macs.value for entry in valid], [entry.top1.value for entry in valid])
+    kept = pareto_front([cost(entry) for entry in valid], [entry.top1.value for entry in valid])
     marks = {entry: "front" if on_front else "dominated" for entry, on_front in zip(valid, kept)}
     return {entry: marks.get(entry, UNKNOWN) for entry in entries}
+
+
+def mean_macs(entry: Entry) -> float:
+    """The cost that tables order by."""
+    return entry.macs.value
 
 
 def caption(group: Group) -> str:
@@ -149,7 +157,8 @@ def console_table(records: Iterable[Record]) -> rich.table.Table:
 
 def _console_cells(record: Record) -> tuple[str, ...]:
     point = "" if record.point is None else f" {record.point:g}"
-    mean, spread, low, high = (value / 1e6 for value in _macs(record))
+    macs = (record.macs_mean, record.macs_std, record.macs_p5, record.macs_p95)
+    mean, spread, low, high = (value / 1e6 for value in macs)
     return (
         f"{record.method}{point}\n  seed {record.seed}",
         f"{record.execution}\n{'VALID' if record.valid else 'INVALID'}",
@@ -159,10 +168,6 @@ def _console_cells(record: Record) -> tuple[str, ...]:
         significant(record.gate_macs_mean / 1e6, 2),
         f"{number(record.speedup_theoretical)}\n{number(record.speedup_latency)} / {number(record.speedup_throughput)}",
     )
-
-
-def _macs(record: Record) -> tuple[float, ...]:
-    return record.macs_mean, record.macs_std, record.macs_p5, record.macs_p95
 
 
 def best(entries: Sequence[Entry], value: Callable[[Entry], float | None], choose: Callable) -> list[Entry]:
