@@ -8,7 +8,7 @@ from bench.records import COLUMNS
 from bench.report.comparisons import compare
 from bench.report.results import Entry, Result, require_same_images
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
-from bench.report.units import number, p_text
+from bench.report.units import number, p_text, significant
 
 SHOWN = 20
 """Images on which two records disagree, of each kind."""
@@ -91,7 +91,7 @@ def _disagreements(both: pd.DataFrame) -> Table:
 def _text(value: object) -> str:
     if value is None or value == "":
         return UNKNOWN
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    return significant(value, 6) if isinstance(value, float) else str(value)
 
 
 def _p(value: float) -> str:
