@@ -8,19 +8,20 @@ from torch import Tensor, nn
 from bench.backbones.residual import ResidualBlock
 
 SPREAD = 0.5
-"""Standard deviation, over images, of every score at the start."""
+"""By how much an image whose features are one deviation stronger than usual moves all scores of a block at the start."""
 LAYER_SCORE = 3.0
-"""Score of every block at the start: open, unscaled, and well away from closing."""
+"""Score of every block at the start."""
 CHANNEL_SCORE = 4.0
 """Score of a block's most important channel at the start; the least important one starts near zero."""
 
 
 class ScoreNet(nn.Module):
-    """Standardised, pooled block inputs ``[N, C_in]`` to scores ``[N, outputs]``; zero or less means *skip*.
+    """Standardised, pooled block inputs ``[N, C_in]`` to scores ``[N, outputs]``.
 
     Args:
-        start: ``[outputs]``, mean scores at the start. Images differ around them by ``SPREAD`` from the first step
-            on, so that no two images are bound to the same path.
+        start: ``[outputs]``, mean scores at the start. All weights start equal: an image whose features are stronger
+            than usual moves all scores up together, so images differ from the first step on, and yet every image
+            keeps the most important channels.
     """
 
     def __init__(self, in_channels: int, start: Tensor):
@@ -28,7 +29,7 @@ class ScoreNet(nn.Module):
         # Divided by sqrt(C_in), a step of the optimiser moves a score by as much for wide blocks as for narrow ones.
         self.gain = in_channels**-0.5
         self.linear = nn.Linear(in_channels, len(start))
-        nn.init.normal_(self.linear.weight, std=SPREAD)
+        nn.init.constant_(self.linear.weight, SPREAD * self.gain)
         self.linear.bias.data.copy_(start)
 
     @property
@@ -39,12 +40,12 @@ class ScoreNet(nn.Module):
         return self.linear(pooled * self.gain)
 
     @torch.no_grad()
-    def folded(self, norm: nn.BatchNorm1d) -> nn.Linear:
-        """The same scores in evaluation mode, from inputs that ``norm`` has not yet standardised."""
+    def folded(self, norm: nn.BatchNorm1d, threshold: Tensor) -> nn.Linear:
+        """Scores above ``threshold`` in evaluation mode, from inputs that ``norm`` has not yet standardised."""
         factor = self.gain / torch.sqrt(norm.running_var + norm.eps)
         folded = nn.Linear(self.linear.in_features, self.linear.out_features)
         folded.weight = nn.Parameter(self.linear.weight * factor)
-        folded.bias = nn.Parameter(self.linear.bias - folded.weight @ norm.running_mean)
+        folded.bias = nn.Parameter(self.linear.bias - threshold - folded.weight @ norm.running_mean)
         return folded
 
 
@@ -54,10 +55,9 @@ def layer_net(block: ResidualBlock) -> ScoreNet:
 
 
 def channel_net(block: ResidualBlock) -> ScoreNet:
-    """A Channel-Net that starts with all channels open, in the order of their importance for the dense network.
+    """A Channel-Net whose channels start in the order of their importance for the dense network, evenly spread.
 
-    The ranks are spread evenly: as the price of computation rises, channels close one after the other, the least
-    important first, instead of all at the same moment.
+    As the common threshold rises, channels close one after the other, the least important first.
     """
     rank = channel_importance(block).argsort().argsort().float() + 1
     return ScoreNet(block.in_channels, CHANNEL_SCORE * rank / len(rank))

@@ -11,11 +11,11 @@ from typing import ClassVar
 from bench.backbones.residual import Backbone
 from bench.dynamic.method import Budget, Method, MethodInfo, ParameterGroup, Stage, backbone_lr, split_parameters
 from bench.dynamic.network import DynamicNetwork
-from lcnet.objective import target_loss
+from lcnet.objective import PricedLoss
 from lcnet.router import LCRouter
 
 PAPER = "Xia, Yin, Dai, Jha, Fully Dynamic Inference with Deep Neural Networks, IEEE TETC 2022, arXiv 2007.15151"
-ROUTER_LR = 0.03
+ROUTER_LR = 0.003
 
 
 class LCNet(Method):
@@ -34,7 +34,7 @@ class LCNet(Method):
             ParameterGroup(backbone, backbone_lr(budget)),
             ParameterGroup(router, ROUTER_LR, weight_decay=0.0, optimiser="adamw"),
         ]
-        return [Stage("joint", budget.epochs, groups, target_loss(point))]
+        return [Stage("joint", budget.epochs, groups, PricedLoss(point))]
 
 
 class LNet(LCNet):

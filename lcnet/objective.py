@@ -1,26 +1,34 @@
-"""What LC-Net minimises: the task's loss, and the distance of the batch's mean MACs from a falling target."""
+"""How LC-Net learns which gates deserve to be open, and how it lands on its operating point."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from torch import Tensor
 
 from bench.dynamic.method import Step
 from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import falling_target, target_penalty
+from bench.dynamic.objective import falling_target
+
+PRICE = 2.0
+"""Loss that one more backbone's worth of MACs must be worth to a gate near its threshold."""
+RATE = 0.3
+"""Rise of the threshold per step and unit of MACs fraction above the target."""
 
 
-def target_loss(point: float) -> Callable[[DynamicNetwork, Step], Tensor]:
-    """``task + weight * (mean MACs fraction - target)^2``, the target falling from 1 to ``point``, the weight rising.
+class PricedLoss:
+    """``task + PRICE * mean MACs fraction``; the threshold common to all gates follows a falling target.
 
-    The mean over the batch is held, not each image: images are free to differ. Since the target falls slowly the
-    network never loses much at once.
+    The price makes gates compete: those near the threshold that are worth less than they cost sink, the others rise.
+    How many stay open is not left to that balance: after every step the threshold moves by ``RATE`` times the distance
+    of the batch's mean MACs from the target, which falls from the dense network's to ``point``. The mean over the
+    batch is held, not each image: images are free to differ.
     """
 
-    def loss(network: DynamicNetwork, step: Step) -> Tensor:
-        output = network(step.images)
-        target = falling_target(point, step.progress)
-        return step.task_loss(output.logits) + target_penalty(network, output, target, step.progress)
+    def __init__(self, point: float):
+        self.point = point
 
-    return loss
+    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+        output = network(step.images)
+        fraction = network.macs_fraction(output).mean().float()
+        miss = fraction.detach() - falling_target(self.point, step.progress)
+        network.router.threshold.add_(RATE * miss)
+        return step.task_loss(output.logits) + PRICE * fraction

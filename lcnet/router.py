@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from bench.backbones.residual import Backbone
@@ -12,9 +13,15 @@ from bench.dynamic.gates import is_open, relu1
 from bench.dynamic.router import FoldedGates, GateCost, Router
 from lcnet.gates import channel_net, layer_net
 
+INITIAL_THRESHOLD = -1.0
+"""Below every score at the start: all gates are open, and all scales are 1."""
+
 
 class LCRouter(Router):
-    """Scores from the pooled block input, shared by both nets, clamped to [0, 1]: zero skips, the rest scales.
+    """Scores from the pooled block input, shared by both nets, less one threshold common to all gates, clamped to
+    [0, 1]: zero skips, the rest scales.
+
+    The threshold sets the operating point: training raises it until the mean MACs are at their target.
 
     Args:
         backbone: decides the widths.
@@ -25,6 +32,7 @@ class LCRouter(Router):
     def __init__(self, backbone: Backbone, layers: bool, channels: bool):
         super().__init__(len(backbone.blocks))
         blocks = backbone.blocks
+        self.register_buffer("threshold", torch.tensor(INITIAL_THRESHOLD))
         # Without affine parameters: standardised inputs let images differ; the linear layers absorb the statistics.
         self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
         self.layer_nets = nn.ModuleList(map(layer_net, blocks)) if layers else None
@@ -37,18 +45,18 @@ class LCRouter(Router):
     def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
         if self.layer_nets is None:
             return LayerDecision.always(glance)
-        score = self.layer_nets[index](glance).squeeze(1)
+        score = self.layer_nets[index](glance).squeeze(1) - self.threshold
         return LayerDecision(is_open(score), relu1(score))
 
     def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
         if self.channel_nets is None:
             return None
-        score = self.channel_nets[index](glance)
+        score = self.channel_nets[index](glance) - self.threshold
         return ChannelDecision(is_open(score), relu1(score))
 
     def folded_gates(self, index: int) -> FoldedGates:
         def fold(nets: nn.ModuleList | None) -> nn.Linear | None:
-            return None if nets is None else nets[index].folded(self.norms[index])
+            return None if nets is None else nets[index].folded(self.norms[index], self.threshold)
 
         return FoldedGates(fold(self.layer_nets), fold(self.channel_nets))
 

@@ -8,6 +8,7 @@ import click
 
 from bench import __version__
 from bench.cli.check import check
+from bench.cli.compare import compare
 from bench.cli.list import list_
 from bench.cli.report import report
 from bench.cli.run import run
@@ -23,7 +24,7 @@ def cli() -> None:
     """Does dynamic inference really pay? Accuracy, MACs per image and time, side by side."""
 
 
-for command in (run, report, check, verify, list_):
+for command in (run, report, compare, check, verify, list_):
     cli.add_command(command)
 
 

@@ -97,7 +97,9 @@ def _device(name: str) -> torch.device:
 
 
 def _command() -> str:
-    return shlex.join(["bench", *sys.argv[1:]])
+    """As typed, but for the folders of absolute paths: a record names no place of the machine it was made on."""
+    arguments = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return shlex.join(["bench", *arguments])
 
 
 def _remove(jobs: list[Job], out: Path) -> None:

@@ -6,8 +6,12 @@ import torch
 from torch import Tensor
 
 
+REACH = 1.0
+"""How far from its threshold a closed gate still gets gradients, and an open one still feels its price."""
+
+
 class _Clip(torch.autograd.Function):
-    """Clamp to [0, 1] that lets a gradient through wherever it points back inside."""
+    """Clamp to [0, 1] that lets a gradient through wherever it points back inside, unless the score is out of reach."""
 
     @staticmethod
     def forward(ctx, score: Tensor) -> Tensor:
@@ -18,12 +22,12 @@ class _Clip(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> Tensor:
         (score,) = ctx.saved_tensors
         # Descent moves the score by -gradient: below 0 only upward moves count, above 1 only downward ones.
-        stuck = ((score < 0) & (gradient > 0)) | ((score > 1) & (gradient < 0))
+        stuck = ((score < 0) & (gradient > 0)) | ((score > 1) & (gradient < 0)) | (score < -REACH)
         return gradient.masked_fill(stuck, 0)
 
 
 class _Open(torch.autograd.Function):
-    """1 where score > 0; the gradient passes where score > -1."""
+    """1 where score > 0; the gradient passes within reach of zero."""
 
     @staticmethod
     def forward(ctx, score: Tensor) -> Tensor:
@@ -33,7 +37,7 @@ class _Open(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
         (score,) = ctx.saved_tensors
-        return gradient * (score > -1)
+        return gradient * (score.abs() < REACH)
 
 
 class _Step(torch.autograd.Function):
@@ -52,17 +56,13 @@ def relu1(score: Tensor) -> Tensor:
     """``min(max(score, 0), 1)``, with a gradient that survives outside the interval.
 
     A plain clamp has none there, so a gate that once closed for an image could never be asked to open again. Here
-    the gradient is dropped only where following it would leave the interval further behind.
+    the gradient is dropped only where following it would leave the interval further behind, and below ``-REACH``.
     """
     return _Clip.apply(score)
 
 
 def is_open(score: Tensor) -> Tensor:
-    """1 where ``score > 0``, else 0, with the identity as gradient.
-
-    Every open gate feels the price of being open, however high its score; a gate that is closed by more than 1 feels
-    it no longer, so that it stays within reach.
-    """
+    """1 where ``score > 0``, else 0; the gradient is the identity while the score is within ``REACH`` of zero."""
     return _Open.apply(score)
 
 
