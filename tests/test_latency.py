@@ -1,0 +1,119 @@
+"""The clock: what it counts, and when it says that its own numbers must not be trusted."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from bench.backbones.cifar import cifar_resnet
+from bench.clock import MIN_ROUNDS, Measurement, measure, threads
+from bench.dense_forms import dense_forms
+from bench.dynamic.network import DynamicNetwork
+from bench.errors import BadInput
+from bench.latency import DENSE, DYNAMIC, time_network
+from lcnet.router import LCRouter
+
+BATCHES = [torch.zeros(1)] * 5
+
+
+def sleeper(milliseconds: float):
+    return lambda batch: time.sleep(milliseconds / 1e3)
+
+
+def steady(rounds: int = MIN_ROUNDS, foreign: float = 0.0, noise: float = 0.0) -> Measurement:
+    """Dense takes 4 ms, dynamic 2 ms; ``noise`` is added to every other round of dynamic."""
+    dynamic = np.full((rounds, 3), 2.0)
+    dynamic[::2] += noise
+    return Measurement({DENSE: np.full((rounds, 3), 4.0), DYNAMIC: dynamic}, np.full(rounds, foreign), seconds=5.0)
+
+
+def test_the_ratio_of_known_times_is_measured():
+    measured = measure({"slow": sleeper(4), "fast": sleeper(1)}, BATCHES, seconds=0.3)
+    assert measured.speedup("slow", "fast") == pytest.approx(4, rel=0.5)
+    assert measured.percentile("slow", 50) >= 4
+
+
+def test_every_batch_is_timed_equally_often_by_everybody():
+    seen = {"a": [], "b": []}
+    batches = [torch.full((1,), float(index)) for index in range(3)]
+    contestants = {name: lambda batch, name=name: seen[name].append(int(batch)) for name in seen}
+    measured = measure(contestants, batches, seconds=0.01, min_rounds=4, max_seconds=10)
+    assert all(times.shape == (measured.rounds, 3) for times in measured.milliseconds.values())
+    assert measured.rounds >= 4
+    for name in seen:
+        assert {seen[name].count(index) for index in range(3)} == {len(seen[name]) // 3}
+
+
+def test_a_limit_ends_the_rounds_and_makes_them_invalid():
+    measured = measure({"a": sleeper(20), "b": sleeper(20)}, BATCHES, seconds=0.1, max_seconds=0.1)
+    assert any("too few rounds" in reason for reason in measured.invalid_reasons("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("measurement", "reason"),
+    [
+        (steady(rounds=MIN_ROUNDS - 1), "too few"),
+        (steady(foreign=0.5), "foreign load"),
+        (steady(noise=1.0), "too noisy"),
+    ],
+)
+def test_an_untrustworthy_measurement_says_why(measurement, reason):
+    (found,) = measurement.invalid_reasons(DENSE, DYNAMIC)
+    assert found.startswith(reason)
+
+
+def test_a_steady_measurement_is_valid():
+    assert steady().invalid_reasons(DENSE, DYNAMIC) == []
+    assert steady().speedup(DENSE, DYNAMIC) == 2
+
+
+def test_nothing_to_measure_is_bad_input():
+    with pytest.raises(BadInput, match="missing"):
+        measure({}, BATCHES)
+
+
+def test_threads_are_restored():
+    before = torch.get_num_threads()
+    with threads(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
+def test_all_dense_forms_compute_the_backbone():
+    backbone = cifar_resnet(8).eval()
+    images = torch.randn(3, 3, 32, 32)
+    with torch.no_grad():
+        expected = backbone(images)
+    for name, form in dense_forms(backbone, compile=False).items():
+        torch.testing.assert_close(form(images), expected, rtol=1e-4, atol=1e-4, msg=name)
+
+
+@pytest.fixture(scope="module")
+def timing():
+    backbone = cifar_resnet(8)
+    network = DynamicNetwork(cifar_resnet(8), LCRouter(backbone, layers=True, channels=False)).eval()
+    return time_network(network, backbone, torch.randn(70, 3, 32, 32), torch.device("cpu"), 1, 0.5, compile=False)
+
+
+def test_a_timing_holds_together(timing):
+    assert timing.latency_ms_p50 <= timing.latency_ms_p90 <= timing.latency_ms_p99
+    assert timing.realised_latency == pytest.approx(timing.speedup_latency / timing.speedup_theoretical)
+    assert timing.speedup_theoretical < 1, "all gates are open, and they cost something"
+    assert timing.raw["latency_dynamic_ms"].shape == (timing.rounds_latency, 70)
+    assert timing.raw["throughput_dense_ms"].shape == (timing.rounds_throughput, 2)
+
+
+def test_raw_values_can_be_read_again(timing, tmp_path):
+    timing.save_raw(tmp_path / "timing.npz")
+    with np.load(tmp_path / "timing.npz") as raw:
+        assert set(raw) == set(timing.raw)
+        np.testing.assert_array_equal(raw["latency_dense_ms"], timing.raw["latency_dense_ms"])
+
+
+def test_too_few_images_are_bad_input():
+    backbone = cifar_resnet(8)
+    with pytest.raises(BadInput, match="64"):
+        time_network(DynamicNetwork(backbone), backbone, torch.randn(5, 3, 32, 32), torch.device("cpu"), 1)
