@@ -10,8 +10,8 @@ sums it, so its weight grows with the batch), and there is no value head (the co
 What is ours:
 
 - the policy starts open (p = 0.88), as everything here starts from trained weights;
-- the batch mean of the MACs fraction, of the blocks the policy would choose at test time and with the policy network
-  itself counted, is pulled to a falling target; the paper has gamma to trade accuracy for computation;
+- in the joint stage the batch mean of the MACs fraction, of the blocks the policy would choose at test time and with
+  the policy network itself counted, is pulled to a falling target; the paper trades by gamma alone;
 - one third of the epochs for the curriculum (paper: 5000 of 7000 at batch 2048), Adam at 1e-3 in both stages;
 - sampling stays within [0.2, 0.8] in the curriculum, as in the paper; in the joint stage the bounds open up to the
   policy's own probabilities, so that the backbone ends on the paths it will be tested on; there is no entropy bonus;
@@ -114,10 +114,11 @@ def reward(logits: Tensor, labels: Tensor, executed: Tensor, gamma: float) -> Te
 
 
 class PolicyLoss:
-    """REINFORCE with the self-critical baseline, and the pull to the operating point.
+    """REINFORCE with the self-critical baseline.
 
     Args:
-        joint: also the task's loss on the sampled path, for a backbone that learns too.
+        point: the operating point.
+        joint: also the task's loss on the sampled path, for a backbone that learns too, and the pull to ``point``.
     """
 
     def __init__(self, point: float, joint: bool):
@@ -133,8 +134,10 @@ class PolicyLoss:
             baseline_logits = run(network.backbone, step.images, trace.likeliest)
             advantage = reward(output.logits, step.labels, trace.executed, gamma)
             advantage = advantage - reward(baseline_logits, step.labels, trace.likeliest, gamma)
-        loss = -(advantage * trace.log_probability).mean() + self._pull(network, output, step.progress)
-        return loss + step.task_loss(output.logits) if self.joint else loss
+        reinforce = -(advantage * trace.log_probability).mean()
+        if not self.joint:
+            return reinforce
+        return reinforce + step.task_loss(output.logits) + self._pull(network, output, step.progress)
 
     def _schedule(self, router: PolicyRouter, progress: float) -> None:
         router.controlled = router.blocks if self.joint else min(router.blocks, 1 + int(progress * router.blocks))
@@ -143,7 +146,7 @@ class PolicyLoss:
     def _pull(self, network: DynamicNetwork, output: Output, progress: float) -> Tensor:
         decisions = tuple(BlockDecision(LayerDecision(one, one)) for one in output.trace.likeliest.unbind(1))
         start = 1 + network.gate_cost.image / network.backbone_cost.total
-        target = self.point if self.joint else falling_target(self.point, progress, start)
+        target = falling_target(self.point, progress, start)
         return target_penalty(network, Output(output.logits, decisions), target, progress)
 
 

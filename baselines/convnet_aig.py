@@ -12,9 +12,10 @@ the larger logit decides. What is ours:
 - the noise fades out over the first half of the training (DynConv, arXiv 1912.03203, ends it at 80 %): rates held
   under noise need not hold without it, and a thin backbone must learn the paths that it will be tested on;
 - c = 20, the paper has 2 for 350 epochs: short budgets have to arrive, too;
-- gates learn with AdamW at their own rate, and the first linear layer starts at the scale of its inputs, not at 0.001:
-  the batch norm behind it makes both the same function, but its running variance starts at 1 and would need hundreds
-  of steps to come down.
+- gates learn with AdamW at their own rate from features that are detached;
+- weights do not start at 0.001: the first layer's running variance starts at 1 and would need hundreds of steps to come
+  down to that scale, and from equal outputs the rate loss ranks images before the task's loss does, in all blocks by
+  the same feature: half of the images then skip everything.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ from bench.dynamic.router import GateCost, Router
 
 HIDDEN = 16
 RATE_WEIGHT = 20.0
-ROUTER_LR = 0.01
+ROUTER_LR = 0.005
+INITIAL_SPREAD = 1.0
+"""About the standard deviation, over images, of the logits of a new gate."""
 NOISE_ENDS = 0.5
 
 
@@ -48,7 +51,7 @@ class AIGGate(nn.Module):
         self.norm = nn.BatchNorm1d(HIDDEN)
         self.output = nn.Linear(HIDDEN, 2)
         nn.init.normal_(self.hidden.weight, std=1 / math.sqrt(channels))
-        nn.init.normal_(self.output.weight, std=0.001)
+        nn.init.normal_(self.output.weight, std=INITIAL_SPREAD / math.sqrt(HIDDEN))
         self.output.bias.data = torch.tensor([0.1, 2.0])
 
     @property

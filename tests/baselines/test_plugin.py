@@ -1,0 +1,64 @@
+"""A third party's method in a package of its own: installed, found, verified, run and reported like ours."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+PLUGIN = Path(__file__).parents[1] / "plugin"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """Runs ``bench`` in an environment where the plug-in is installed."""
+    folder = tmp_path_factory.mktemp("plugin")
+    source, target = folder / "source", folder / "installed"
+    shutil.copytree(PLUGIN, source)
+    install = "pip install --quiet --no-deps --no-build-isolation --no-index --target".split()
+    subprocess.run([sys.executable, "-m", *install, target, source], check=True)
+    environment = os.environ | {"PYTHONPATH": str(target), "COLUMNS": "200"}
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "bench", *map(str, arguments)]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+def test_the_plugin_is_small():
+    assert len((PLUGIN / "linear_gate.py").read_text().splitlines()) <= 45
+
+
+def test_it_is_listed_beside_ours(bench):
+    result = bench("list", "methods")
+    assert result.returncode == 0, result.stderr
+    assert "linear_gate" in result.stdout and "lcnet" in result.stdout
+
+
+def test_it_is_unknown_where_it_is_not_installed():
+    result = subprocess.run(
+        [sys.executable, "-m", "bench", "verify", "linear_gate"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert "unknown method 'linear_gate'" in result.stderr
+
+
+def test_it_conforms(bench):
+    result = bench("verify", "linear_gate")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_it_is_run_and_reported(bench, tmp_path):
+    options = "--methods linear_gate --backbone resnet8 --epochs 1 --points 0.6 --device cpu".split()
+    result = bench("run", *options, "--out", tmp_path / "runs")
+    assert result.returncode == 0, result.stderr
+    report = bench("report", tmp_path / "runs", "--out", tmp_path / "report")
+    assert report.returncode == 0, report.stderr
+    table = pd.read_csv(tmp_path / "report" / "table.csv").set_index("method")
+    assert {"dense", "linear_gate"} == set(table.index)
+    assert table.loc["linear_gate", "gate_macs_mean"] == 16 + 16 + 32
+    assert table.loc["linear_gate", "macs_mean"] <= table.loc["dense", "macs_mean"] + 64
