@@ -38,7 +38,9 @@ def load_method(name: str) -> Method:
 
 
 def source_hash(method: Method) -> str:
-    """SHA-256 over the files beside the one that defines ``method``'s class, and over the ground floor.
+    """SHA-256 over the files that ``method`` is made of, and over the ground floor.
+
+    The method's own are those that define its class, its bases and whatever its module imports from beside it.
 
     A record made by other source is another record.
     """
@@ -52,8 +54,10 @@ def source_hash(method: Method) -> str:
     for folder in ("dynamic", "backbones"):
         files.update((ground / folder).glob("*.py"))
     files.update(ground / name for name in ("training.py", "evaluation.py"))
-    if own.parent.name in ("lcnet",):
-        files.update(own.parent.glob("*.py"))
+    for value in vars(inspect.getmodule(type(method))).values():
+        module = inspect.getmodule(value)
+        if module is not None and Path(getattr(module, "__file__", None) or "").parent == own.parent:
+            files.add(Path(module.__file__))
     for file in sorted(files, key=lambda file: (file.name, str(file))):
         digest.update(file.read_bytes())
     return digest.hexdigest()
