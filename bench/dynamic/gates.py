@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 REACH = 1.0
-"""How far from its threshold a closed gate still gets gradients, and an open one still feels its price."""
+"""How far below its threshold a closed gate still learns, and how far from it a gate feels its price."""
 
 
 class _Clip(torch.autograd.Function):
-    """Clamp to [0, 1] that lets a gradient through wherever it points back inside, unless the score is out of reach."""
+    """Clamp to [0, 1] whose gradient is the identity from -REACH to 1."""
 
     @staticmethod
     def forward(ctx, score: Tensor) -> Tensor:
@@ -21,9 +21,7 @@ class _Clip(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
         (score,) = ctx.saved_tensors
-        # Descent moves the score by -gradient: below 0 only upward moves count, above 1 only downward ones.
-        stuck = ((score < 0) & (gradient > 0)) | ((score > 1) & (gradient < 0)) | (score < -REACH)
-        return gradient.masked_fill(stuck, 0)
+        return gradient * ((score > -REACH) & (score < 1))
 
 
 class _Open(torch.autograd.Function):
@@ -53,10 +51,11 @@ class _Step(torch.autograd.Function):
 
 
 def relu1(score: Tensor) -> Tensor:
-    """``min(max(score, 0), 1)``, with a gradient that survives outside the interval.
+    """``min(max(score, 0), 1)``, with a gradient that survives closing: the identity down to ``-REACH``.
 
-    A plain clamp has none there, so a gate that once closed for an image could never be asked to open again. Here
-    the gradient is dropped only where following it would leave the interval further behind, and below ``-REACH``.
+    A plain clamp has none below zero, so a gate that once closed for an image could never be asked to open again. Both
+    directions pass or neither does: letting through only what points back inside turns the noise of the gradient into
+    a drift, and open gates slide to their threshold for no reason.
     """
     return _Clip.apply(score)
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.dynamic.gates import is_open, relu1, straight_through
+from bench.dynamic.gates import REACH, is_open, relu1, straight_through
 
 scores = st.floats(-3, 3, allow_nan=False).map(lambda value: torch.tensor([value], requires_grad=True))
 
@@ -16,11 +16,15 @@ def test_relu1_is_zero_exactly_where_the_gate_is_closed(score):
 
 
 @given(scores, st.sampled_from([-1.0, 1.0]))
-def test_relu1_passes_exactly_the_gradients_that_lead_inside(score, gradient):
+def test_relu1_passes_both_directions_or_neither(score, gradient):
     relu1(score).backward(torch.tensor([gradient]))
-    moves_up = gradient < 0
-    outside = (score.item() < 0 and not moves_up) or (score.item() > 1 and moves_up)
-    assert score.grad.item() == (0.0 if outside else gradient)
+    assert score.grad.item() == (gradient if -REACH < score.item() < 1 else 0)
+
+
+@given(scores)
+def test_only_gates_near_their_threshold_feel_the_price(score):
+    is_open(score).sum().backward()
+    assert score.grad.item() == float(abs(score.item()) < REACH)
 
 
 def test_a_closed_gate_is_asked_to_open_where_it_would_help():
