@@ -166,7 +166,7 @@ def test_fbs_at_density_one_and_saliency_one_is_the_dense_network(backbone):
             unit.density = 1.0
             nn.init.zeros_(unit.predictor.weight)
     output = network(images)
-    assert torch.allclose(output.logits, expected, atol=1e-5 * expected.abs().max())
+    assert torch.allclose(output.logits, expected, atol=1e-5 * expected.abs().max().item())
     cost = network.cost(output)
     assert cost.total.tolist() == [count_backbone(backbone).total + sum(network.gate_cost.channels)] * 3
 
@@ -216,9 +216,10 @@ def test_finishing_nothing_is_the_convolution_over_a_quarter_of_the_inputs(backb
 
 
 def test_base_groups_use_every_input_and_every_output_equally(backbone):
-    for _, unit in (gated(backbone, 0.0),):
-        assert unit.base.sum(0).unique().numel() == 1 and unit.base.sum(1).unique().numel() == 1
-        assert "base" not in unit.state_dict()
+    _, unit = gated(backbone, 0.0)
+    assert unit.base.sum(0).unique().numel() == 1
+    assert unit.base.sum(1).unique().numel() == 1
+    assert "base" not in unit.state_dict()
 
 
 def test_thresholds_for_normal_sums():
