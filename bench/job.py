@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +21,7 @@ from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import skip
 from bench.errors import BadInput
 from bench.evaluation import evaluate
+from bench.latency import DENSE, DYNAMIC, Timing, time_network
 from bench.methods import load_method
 from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, SCHEMA_VERSION, TRAINING_FILE, Record, write_record
 from bench.seeds import derive_seed
@@ -29,7 +30,8 @@ from bench.storage import write_atomically
 from bench.suite import Job
 from bench.training import Recipe, train
 
-CHECKPOINT_FILE = "checkpoint.pt"
+CHECKPOINT_FILE, TIMES_FILE = "checkpoint.pt", "times.npz"
+TIMED_IMAGES = 256
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Context:
     Attributes:
         weights: file that backbones start from, or None.
         command: as typed, for the record.
+        timing: whether the network is also timed against the best dense form of its backbone.
         on_epoch: called with each epoch's row of ``train.csv``.
     """
 
@@ -48,6 +51,7 @@ class Context:
     weights: Path | None
     command: str
     compile: bool = False
+    timing: bool = False
     on_epoch: Callable[[dict], None] = lambda row: None
 
 
@@ -87,12 +91,16 @@ def run_job(job: Job, context: Context) -> Path:
     )
     network.requires_grad_(False)
     # What is evaluated is what a deployment would run: work that was decided away is not done.
-    samples = evaluate(skip(network), context.data, context.data.test).samples
+    skipping = skip(network)
+    samples = evaluate(skipping, context.data, context.data.test).samples
+    timing = _time(job, network, folder, context) if context.timing else None
     write_atomically(folder / MODEL_FILE, lambda path: save_file(_weights(network), path))
     write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
     stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)
-    write_record(folder, _record(job, method, network, samples, stage_epochs, backbone_macs, context))
+    record = _record(job, method, network, samples, stage_epochs, backbone_macs, context)
+    record = replace(record, execution=skipping.execution)
+    write_record(folder, record if timing is None else _with_timing(record, timing))
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
     return folder
 
@@ -103,6 +111,30 @@ def _has_start(job: Job) -> bool:
 
 def _weights(network: DynamicNetwork) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+
+
+def _time(job: Job, network: DynamicNetwork, folder: Path, context: Context) -> Timing:
+    """Times the network against the dense backbone that it started from, on the first test images."""
+    images = context.data.normalise(context.data.test.images[:TIMED_IMAGES])
+    timing = time_network(network, starting_backbone(job, context), images, context.device, torch.get_num_threads())
+    write_atomically(folder / TIMES_FILE, timing.save_raw)
+    return timing
+
+
+def _with_timing(record: Record, timing: Timing) -> Record:
+    shared = {declared.name for declared in fields(Record)} & {declared.name for declared in fields(Timing)}
+    shared -= {"device", "threads", "execution", "speedup_theoretical", "invalid_reasons"}
+    rounds = {
+        "method": timing.raw[f"latency_{DYNAMIC}_ms"].mean(1).tolist(),
+        "dense": timing.raw[f"latency_{DENSE}_ms"].mean(1).tolist(),
+    }
+    return replace(
+        record,
+        **{name: getattr(timing, name) for name in shared},
+        valid=timing.valid,
+        invalid_reasons="; ".join(timing.invalid_reasons),
+        details=record.details | {"timing": timing.summary() | {"latency_rounds_ms": rounds}},
+    )
 
 
 def starting_backbone(job: Job, context: Context) -> Backbone:
@@ -154,7 +186,7 @@ def _record(
         macs_fraction=float(macs.mean()) / backbone_macs,
         speedup_theoretical=backbone_macs / float(macs.mean()),
         params=sum(parameter.numel() for parameter in network.parameters()),
-        execution="masked",
+        execution="skipped",
         device=context.device.type,
         threads=torch.get_num_threads(),
         precision="float32",

@@ -57,9 +57,10 @@ class CommaSeparated(click.ParamType):
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
+@click.option("--timing/--no-timing", default=False, show_default=True, help="Latency and throughput beside MACs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
-def run(suite_name, data_dir, device, compile_, out, fresh, **options) -> None:
+def run(suite_name, data_dir, device, compile_, timing, out, fresh, **options) -> None:
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     suite = _suite(suite_name, options)
     chosen = _device(device)
@@ -70,7 +71,7 @@ def run(suite_name, data_dir, device, compile_, out, fresh, **options) -> None:
         _remove(jobs, out)
     console = Console()
     with RunProgress(console, len(jobs)) as progress:
-        context = Context(out, data, chosen, weights, _command(), compile_, progress.epoch)
+        context = Context(out, data, chosen, weights, _command(), compile_, timing, progress.epoch)
         for job in jobs:
             progress.start(job)
             if not is_done(job, out):
