@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from bench.backbones.residual import ResidualBlock
 
 SPREAD = 0.5
-"""By how much an image whose features are one deviation stronger than usual moves all scores of a block at the start."""
+"""How far an image whose features are one deviation stronger than usual moves all scores of a block at the start."""
 LAYER_SCORE = 3.0
 """Score of every block at the start."""
 CHANNEL_SCORE = 4.0

@@ -1,4 +1,4 @@
-"""The training loop: it learns, it resumes bit for bit, it stops where numbers break, it keeps what validation chose."""
+"""The training loop: it learns, resumes bit for bit, stops where numbers break, keeps what validation chose."""
 
 import copy
 

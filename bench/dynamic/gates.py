@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-
 REACH = 1.0
 """How far below its threshold a closed gate still learns, and how far from it a gate feels its price."""
 

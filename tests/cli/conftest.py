@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from bench.cli import main
+
 
 @pytest.fixture
 def bench(tmp_path):
@@ -19,5 +21,19 @@ def bench(tmp_path):
         environment.pop("BENCH_DATA", None)
         settings = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 500}
         return subprocess.run(command, **settings | options)
+
+    return run
+
+
+@pytest.fixture
+def bench_here(tmp_path, monkeypatch, capsys):
+    """The same within this process, which saves seconds of imports: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exit_:
+            main([str(argument) for argument in arguments])
+        return exit_.value.code, *capsys.readouterr()
 
     return run

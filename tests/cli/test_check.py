@@ -34,16 +34,16 @@ def test_tolerances(column, value, agrees):
     assert all("lcnet/digits/resnet8/0.5/0" in line and column in line for line in differences)
 
 
-def test_nothing_compared_is_a_failure(bench, tmp_path):
+def test_nothing_compared_is_a_failure(bench_here, tmp_path):
     (tmp_path / "runs").mkdir()
     _table().to_csv(tmp_path / "agreed.csv", index=False)
-    finished = bench("check", "--against", "agreed.csv", "runs")
-    assert finished.returncode == 1 and "nothing was compared" in finished.stderr
+    code, _, error = bench_here("check", "--against", "agreed.csv", "runs")
+    assert code == 1 and "nothing was compared" in error
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n"])
-def test_a_broken_table_is_bad_input(bench, tmp_path, content):
+def test_a_broken_table_is_bad_input(bench_here, tmp_path, content):
     (tmp_path / "runs").mkdir()
     (tmp_path / "agreed.csv").write_text(content)
-    finished = bench("check", "--against", "agreed.csv", "runs")
-    assert finished.returncode == 2 and len(finished.stderr.strip().splitlines()) == 1
+    code, _, error = bench_here("check", "--against", "agreed.csv", "runs")
+    assert code == 2 and len(error.strip().splitlines()) == 1

@@ -2,24 +2,26 @@
 
 import pytest
 
+from bench import __version__
 from bench.methods import method_names
 
 
-@pytest.mark.parametrize(("what", "word"), [("datasets", "cifar10"), ("backbones", "resnet110"), ("suites", "")])
-def test_lists(bench, what, word):
-    finished = bench("list", what)
-    assert finished.returncode == 0 and word in finished.stdout.split() + [""]
+@pytest.mark.parametrize(("what", "word"), [("datasets", "cifar10"), ("backbones", "resnet110"), ("suites", "quick")])
+def test_lists(bench_here, what, word):
+    code, out, _ = bench_here("list", what)
+    assert code == 0 and word in out.split()
 
 
-def test_methods_say_what_they_decide(bench):
-    finished = bench("list", "methods")
-    assert finished.returncode == 0
+def test_methods_say_what_they_decide(bench_here, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    code, out, _ = bench_here("list", "methods")
+    assert code == 0
     for name in method_names():
-        assert name in finished.stdout
-    assert "2007.15151" in finished.stdout
+        assert name in out
+    assert "2007.15151" in out
 
 
-def test_unknown_command_and_version(bench):
-    assert bench("nosuch").returncode == 2
-    assert bench("list", "nonsense").returncode == 2
-    assert "bench" in bench("--version").stdout
+def test_unknown_command_and_version(bench_here):
+    assert bench_here("nosuch")[0] == 2
+    assert bench_here("list", "nonsense")[0] == 2
+    assert bench_here("--version")[:2] == (0, f"bench, version {__version__}\n")

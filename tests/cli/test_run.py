@@ -28,17 +28,18 @@ def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
         assert record.top1 == pytest.approx(100 * (samples["label"] == samples["prediction"]).mean())
         assert record.macs_mean == samples["macs"].mean() and record.gate_macs_mean == samples["gate_macs"].mean()
         assert {path.name for path in folder.iterdir()} == {
-            "record.json", "samples.parquet", "model.safetensors", "train.csv",
+            "record.json",
+            "samples.parquet",
+            "model.safetensors",
+            "train.csv",
         }
         assert len(pd.read_csv(folder / "train.csv")) == 2
         assert record.details["config"]["epochs"] == 2 and record.command.startswith("bench run --methods")
     table = pd.read_csv(tmp_path / "runs" / "report" / "table.csv")
     assert list(table.columns) == list(COLUMNS) and len(table) == 3
 
-    again = time.monotonic()
     assert bench("run", "--methods", "dense,lcnet,skipnet", *SMALL, "--no-timing").returncode == 0
     assert find_records([tmp_path / "runs"]) == records  # finished jobs are kept, not repeated
-    assert time.monotonic() - again < 120
 
 
 def test_a_killed_run_continues_to_the_same_record(bench, tmp_path):
@@ -85,45 +86,61 @@ def test_a_killed_run_continues_to_the_same_record(bench, tmp_path):
         (("--nosuch",), "--nosuch"),
     ],
 )
-def test_bad_input_gets_one_line_and_exit_code_2(bench, arguments, says):
+def test_bad_input_gets_one_line_and_exit_code_2(bench_here, arguments, says):
     if "cuda" in arguments:
         import torch
 
         if torch.cuda.is_available():
             pytest.skip("this machine has a CUDA device")
-    finished = bench("run", *arguments)
-    assert finished.returncode == 2
-    assert len(finished.stderr.strip().splitlines()) == 1 and says in finished.stderr
-    assert finished.stdout == ""
+    code, out, error = bench_here("run", *arguments)
+    assert code == 2
+    assert len(error.strip().splitlines()) == 1 and says in error
+    assert out == ""
+
+
+def test_bad_input_in_a_process_of_its_own(bench):
+    finished = bench("run", "--methods", "nosuch")
+    assert finished.returncode == 2 and finished.stdout == ""
+    assert len(finished.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("text", ["methods: [", "- 1", "methods: [lcnet]\nmethdos: 1", "methods: 7", "methods: []"])
-def test_broken_suite_files(bench, tmp_path, text):
+def test_broken_suite_files(bench_here, tmp_path, text):
     (tmp_path / "suite.yaml").write_text(text)
-    finished = bench("run", "--suite", "suite.yaml")
-    assert finished.returncode == 2 and len(finished.stderr.strip().splitlines()) == 1
+    code, _, error = bench_here("run", "--suite", "suite.yaml")
+    assert code == 2 and len(error.strip().splitlines()) == 1
 
 
-def test_truncated_cifar_file_and_wrong_depth(bench, tmp_path, cifar_dir, public_weights):
+def test_truncated_cifar_file_and_wrong_depth(bench_here, tmp_path, cifar_dir, public_weights):
     shutil.copytree(cifar_dir / "cifar-10-batches-py", tmp_path / "data" / "cifar-10-batches-py")
     cifar = ("run", "--methods", "dense", "--dataset", "cifar10", "--epochs", "0", "--data-dir")
-    wrong = bench(*cifar, cifar_dir, "--backbone", "resnet56", "--backbone-weights", public_weights[20])
-    assert wrong.returncode == 2 and "does not hold weights of resnet56" in wrong.stderr
-    assert len(wrong.stderr.strip().splitlines()) == 1
+    code, _, error = bench_here(*cifar, cifar_dir, "--backbone", "resnet56", "--backbone-weights", public_weights[20])
+    assert code == 2 and "does not hold weights of resnet56" in error and len(error.strip().splitlines()) == 1
 
     batch = tmp_path / "data" / "cifar-10-batches-py" / "test_batch"
     batch.chmod(0o644)
     batch.write_bytes(batch.read_bytes()[:-1])
-    truncated = bench(*cifar, "data")
-    assert truncated.returncode == 2 and "incomplete or corrupt" in truncated.stderr
-    assert len(truncated.stderr.strip().splitlines()) == 1
+    code, _, error = bench_here(*cifar, "data")
+    assert code == 2 and "incomplete or corrupt" in error and len(error.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(("depth", "top1", "macs"), [(20, 91.73, 40_551_040), (56, 93.39, 125_485_696)])
 def test_public_weights_reproduce_their_accuracy(bench, tmp_path, cifar_dir, public_weights, depth, top1, macs):
     finished = bench(
-        "run", "--methods", "dense", "--dataset", "cifar10", "--data-dir", cifar_dir, "--backbone", f"resnet{depth}",
-        "--backbone-weights", public_weights[depth], "--epochs", "0", "--no-timing",
+        "run",
+        "--methods",
+        "dense",
+        "--dataset",
+        "cifar10",
+        "--data-dir",
+        cifar_dir,
+        "--backbone",
+        f"resnet{depth}",
+        "--backbone-weights",
+        public_weights[depth],
+        "--epochs",
+        "0",
+        "--no-timing",
     )
     assert finished.returncode == 0, finished.stderr
     (record,) = find_records([tmp_path / "runs"]).values()

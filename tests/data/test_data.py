@@ -30,9 +30,7 @@ def test_digits_split(digits):
 def test_digits_never_change(digits):
     assert load_data("digits", None).fingerprint() == digits.fingerprint()
     # Of the split as first released; every record on digits rests on it.
-    assert digits.fingerprint() == (
-        "1c90f7967d6f1ac370fe143e680e64f01548c009cf45147cfbf49ca7f1fc3b4a"
-    )
+    assert digits.fingerprint() == ("1c90f7967d6f1ac370fe143e680e64f01548c009cf45147cfbf49ca7f1fc3b4a")
 
 
 def test_cifar10_split(cifar10):

@@ -65,7 +65,9 @@ def test_importance_is_the_deviation_of_what_the_next_convolution_reads():
     assert torch.allclose(channel_importance(block), sampled, atol=0.01)
 
 
-@pytest.mark.parametrize(("method", "layers", "channels"), [(LNet, True, False), (CNet, False, True), (LCNet, True, True)])
+@pytest.mark.parametrize(
+    ("method", "layers", "channels"), [(LNet, True, False), (CNet, False, True), (LCNet, True, True)]
+)
 def test_gate_cost(method, layers, channels):
     cost = method().build(build_backbone("resnet20", classes=10), 0.5).gate_cost
     widths = [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2
