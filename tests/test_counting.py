@@ -16,6 +16,12 @@ from bench.dynamic.skipping.convolution import fold
 from lcnet.router import LCRouter
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(_threads):
+    """Tiny convolutions: a second thread would only be waited for."""
+    torch.set_num_threads(1)
+
+
 def _lc(layers: bool, channels: bool) -> DynamicNetwork:
     backbone = cifar_resnet(8, shortcut="B")
     router = LCRouter(backbone, layers=layers, channels=channels)

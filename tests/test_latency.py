@@ -19,6 +19,12 @@ from lcnet.router import LCRouter
 BATCHES = [torch.zeros(1)] * 5
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(_threads):
+    """Tiny convolutions: a second thread would only be waited for."""
+    torch.set_num_threads(1)
+
+
 def sleeper(milliseconds: float):
     return lambda batch: time.sleep(milliseconds / 1e3)
 

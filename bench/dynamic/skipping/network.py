@@ -12,7 +12,7 @@ from bench.dynamic.cost import SampleCost, sample_cost
 from bench.dynamic.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping.block import FULL, Width, lower, lower_unit
-from bench.dynamic.skipping.paths import SingleGates, group_by_width
+from bench.dynamic.skipping.paths import Pooled, SingleGates, group_by_width
 
 
 def skip(network: DynamicNetwork) -> SkippingNetwork:
@@ -118,7 +118,7 @@ class SkippingNetwork(nn.Module):
         x, pooled, path = self._start(images), None, []
         for block, gates in zip(self.blocks, self.single_gates):
             if pooled is None and gates.look:
-                pooled = x.mean((2, 3))
+                pooled = Pooled.of(x)
             scale, width = gates.layer_scale(pooled), FULL
             if scale:
                 width = gates.width(pooled)
@@ -137,7 +137,7 @@ class SkippingNetwork(nn.Module):
         layers = map(LayerDecision, executed.split(1), scales.split(1))
         widths = [width for _, width in path]
         return tuple(
-            BlockDecision(layer, gates.decision(width, like) if gates.channels and scale else None)
+            BlockDecision(layer, gates.decision(width, like) if gates.decides_channels and scale else None)
             for layer, width, gates, (scale, _) in zip(layers, widths, self.single_gates, path)
         )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.dynamic.decisions import ChannelDecision
 from bench.dynamic.router import FoldedGates
@@ -57,33 +58,55 @@ def _prefix_groups(channels: ChannelDecision) -> Iterator[tuple[list[int] | None
         yield rows, Width(width, None if scale is kept or not width else scale[rows, :width, None, None])
 
 
+class Pooled(NamedTuple):
+    """The block input of one image summed over its positions ``[1, C]``, and their number: cheaper than the mean."""
+
+    total: Tensor
+    area: int
+
+    @classmethod
+    def of(cls, x: Tensor) -> Pooled:
+        return cls(x.sum((2, 3)), x.shape[2] * x.shape[3])
+
+
+def _columns(linear: nn.Linear | None) -> tuple[Tensor | None, Tensor | None]:
+    """Bias and transposed weight."""
+    return (None, None) if linear is None else (linear.bias, linear.weight.t().contiguous())
+
+
 class SingleGates:
     """The folded gates of one block, asked about one image: plain numbers as early as possible."""
 
     def __init__(self, gates: FoldedGates, inner_channels: int):
         self.menu = gates.menu
         self.inner_channels = inner_channels
-        self.layer = gates.layer and (gates.layer.bias, gates.layer.weight.t().contiguous())
-        self.channels = gates.channels and (gates.channels.bias, gates.channels.weight.t().contiguous())
+        self.layer_bias, self.layer_weight = _columns(gates.layer)
+        self.channel_bias, self.channel_weight = _columns(gates.channels)
+        if gates.layer is not None:
+            self.layer_bias = self.layer_bias.item()
 
     @property
     def look(self) -> bool:
         """Whether there is anything to be asked."""
-        return self.layer is not None or self.channels is not None
+        return self.layer_weight is not None or self.decides_channels
 
-    def layer_scale(self, pooled: Tensor) -> float:
-        """Pooled block input ``[1, C]`` to what multiplies the branch: 0 skips the block."""
-        if self.layer is None:
+    @property
+    def decides_channels(self) -> bool:
+        return self.channel_weight is not None
+
+    def layer_scale(self, pooled: Pooled | None) -> float:
+        """What multiplies the branch: 0 skips the block."""
+        if self.layer_weight is None:
             return 1.0
-        bias, weight = self.layer
-        return min(max(torch.addmm(bias, pooled, weight).item(), 0.0), 1.0)
+        total, area = pooled
+        return min(max(torch.mm(total, self.layer_weight).item() / area + self.layer_bias, 0.0), 1.0)
 
-    def width(self, pooled: Tensor) -> Width:
-        """Pooled block input ``[1, C]`` to the inner channels that are computed."""
-        if self.channels is None:
+    def width(self, pooled: Pooled | None) -> Width:
+        """The inner channels that are computed."""
+        if self.channel_weight is None:
             return FULL
-        bias, weight = self.channels
-        score = torch.addmm(bias, pooled, weight)
+        total, area = pooled
+        score = torch.addmm(self.channel_bias, total, self.channel_weight, alpha=1 / area)
         return self._from_menu(score) if self.menu else _width(score[0] > 0, score.clamp(max=1.0))
 
     def decision(self, width: Width, like: Tensor) -> ChannelDecision:

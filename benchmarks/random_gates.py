@@ -1,0 +1,130 @@
+"""Networks with random weights and random gates that keep a given share: to time the executor apart from training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.backbones import Backbone, ConvUnit, ResidualBlock, build_backbone
+from bench.dynamic.decisions import ChannelDecision, LayerDecision
+from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.router import FoldedGates, GateCost, Router
+
+SHARPNESS = 1e4
+"""Scores are so large that open gates are saturated: branches and channels are not scaled."""
+ALWAYS = 1e6
+
+
+class RandomRouter(Router):
+    """One linear gate per block for the layer, one for the channels (or the steps of a menu), on the pooled input.
+
+    The first pass sets the biases: every gate opens for a share of the samples that it sees there.
+    """
+
+    def __init__(self, backbone: Backbone, keep: float, layers: bool, channels: bool, menu: int | None):
+        super().__init__(len(backbone.blocks))
+        blocks = backbone.blocks
+        self.widths = [block.inner_channels for block in blocks]
+        self.menu = menu
+        self.calibrating = True
+        self.keep = keep**0.5 if layers and channels else keep
+        self.layer_nets = nn.ModuleList(nn.Linear(block.in_channels, 1) for block in blocks) if layers else None
+        self.channel_nets = (
+            nn.ModuleList(nn.Linear(block.in_channels, menu or block.inner_channels) for block in blocks)
+            if channels
+            else None
+        )
+        for linear in self.modules():
+            if isinstance(linear, nn.Linear):
+                # The steps of a menu follow one score and differ by their thresholds.
+                rows = nn.init.normal_(torch.empty(1 if menu else linear.out_features, linear.in_features))
+                linear.weight = nn.Parameter(SHARPNESS * rows.expand_as(linear.weight).contiguous())
+
+    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
+        if self.layer_nets is None:
+            return LayerDecision.always(glance)
+        scale = self._scores(self.layer_nets[index], glance, [self.keep]).squeeze(1).clamp(0, 1)
+        return LayerDecision((scale > 0).float(), scale)
+
+    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
+        if self.channel_nets is None:
+            return None
+        scores = self._scores(self.channel_nets[index], glance, self._step_shares())
+        if self.menu:
+            scores = scores.cummin(1).values.repeat_interleave(self.widths[index] // self.menu, 1)
+        scale = scores.clamp(0, 1)
+        return ChannelDecision((scale > 0).float(), scale)
+
+    def folded_gates(self, index: int) -> FoldedGates:
+        layer = self.layer_nets and self.layer_nets[index]
+        channels = self.channel_nets and self.channel_nets[index]
+        return FoldedGates(layer or None, channels or None, self.menu)
+
+    def cost(self) -> GateCost:
+        def macs(nets: nn.ModuleList | None) -> tuple[int, ...]:
+            return tuple(net.weight.numel() for net in nets) if nets else (0,) * self.blocks
+
+        return GateCost(0, macs(self.layer_nets), macs(self.channel_nets))
+
+    def _scores(self, linear: nn.Linear, glance: Tensor, shares: list[float]) -> Tensor:
+        if self.calibrating:
+            nn.init.zeros_(linear.bias)
+            scores = linear(glance)
+            shares = shares * (scores.shape[1] // len(shares))
+            thresholds = [scores[:, column].quantile(1 - share) for column, share in enumerate(shares)]
+            always = torch.tensor([ALWAYS * (share == 1) for share in shares], device=glance.device)
+            linear.bias.copy_(always - torch.stack(thresholds))
+        return linear(glance)
+
+    def _step_shares(self) -> list[float]:
+        """For each score the share of samples that open it: widths spread around ``keep``, which is their mean."""
+        if not self.menu:
+            return [self.keep]
+        return [min(1.0, max(0.0, 0.5 * (self.keep * self.menu - step) + 0.25)) for step in range(self.menu)]
+
+
+@torch.no_grad()
+def random_network(
+    name: str, keep: float, images: Tensor, layers: bool = False, channels: bool = False, menu: int | None = None
+) -> DynamicNetwork:
+    """A network whose gates keep the share ``keep`` over ``images``; with both kinds of gates each its square root."""
+    backbone = NETWORKS[name]().to(images.device)
+    network = DynamicNetwork(backbone, RandomRouter(backbone, keep, layers, channels, menu).to(images.device))
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    for part in images.split(64)[:1]:
+        backbone.train()(part)
+    network.eval()(images)
+    network.router.calibrating = False
+    return network
+
+
+def bottleneck_resnet50() -> Backbone:
+    """The shape of ResNet-50 at 224 x 224 (stride in the 3x3 convolution), with random weights."""
+
+    def unit(inputs: int, outputs: int, size: int, stride: int = 1, activation: bool = True) -> ConvUnit:
+        conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
+        nn.init.kaiming_normal_(conv.weight)
+        return ConvUnit(conv, nn.BatchNorm2d(outputs), activation)
+
+    blocks, inputs = [], 64
+    for stage, (inner, count) in enumerate(zip((64, 128, 256, 512), (3, 4, 6, 3))):
+        for position in range(count):
+            stride = 2 if stage and not position else 1
+            units = [unit(inputs, inner, 1), unit(inner, inner, 3, stride), unit(inner, 4 * inner, 1, activation=False)]
+            shortcut = nn.Identity() if position else unit(inputs, 4 * inner, 1, stride, activation=False)
+            blocks.append(ResidualBlock(units, shortcut))
+            inputs = 4 * inner
+    stem = nn.Sequential(unit(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1))
+    return Backbone("resnet50", stem, blocks, nn.Linear(inputs, 1000), image_shape=(3, 224, 224))
+
+
+NETWORKS: dict[str, Callable[[], Backbone]] = {
+    "resnet20": lambda: build_backbone("resnet20", classes=10),
+    "resnet110": lambda: build_backbone("resnet110", classes=10),
+    "resnet50": bottleneck_resnet50,
+}

@@ -1,0 +1,82 @@
+"""LC-Net with a menu of widths: a block keeps the first quarter, half, three quarters or all of its inner channels.
+
+Stock kernels gain nothing from a choice of single channels, since packing the chosen weights costs more than it saves.
+The weights of four widths are packed once. Ours, not the paper's; the operating point is that of a method of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.backbones.residual import Backbone, ResidualBlock
+from bench.dynamic.decisions import ChannelDecision
+from bench.dynamic.gates import is_open, relu1
+from bench.dynamic.method import MethodInfo
+from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.router import FoldedGates
+from bench.errors import BadInput
+from lcnet.gates import CHANNEL_SCORE, ScoreNet, channel_importance
+from lcnet.method import PAPER, LCNet
+from lcnet.router import LCRouter
+
+MENU = 4
+
+
+class MenuRouter(LCRouter):
+    """As :class:`LCRouter`, but a Channel-Net has one score for each of ``MENU`` equal groups of channels.
+
+    A group is open while its score and those of all groups before it are: it takes the running minimum.
+
+    Raises:
+        BadInput: inner channels that do not divide into ``MENU`` groups.
+    """
+
+    def __init__(self, backbone: Backbone, layers: bool):
+        super().__init__(backbone, layers, channels=False)
+        self.widths = [block.inner_channels for block in backbone.blocks]
+        if any(width % MENU for width in self.widths):
+            raise BadInput(f"a menu of {MENU} widths needs inner channels in multiples of {MENU}, not {self.widths}")
+        start = CHANNEL_SCORE * torch.arange(MENU, 0, -1) / MENU
+        self.channel_nets = nn.ModuleList(ScoreNet(block.in_channels, start) for block in backbone.blocks)
+
+    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision:
+        lowest = (self.channel_nets[index](glance) - self.threshold).cummin(1).values
+        score = lowest.repeat_interleave(self.widths[index] // MENU, 1)
+        return ChannelDecision(is_open(score), relu1(score))
+
+    def folded_gates(self, index: int) -> FoldedGates:
+        gates = super().folded_gates(index)
+        return FoldedGates(gates.layer, gates.channels, MENU)
+
+
+class LCNetMenu(LCNet):
+    """Layer-Net, and a Channel-Net that chooses one of four widths."""
+
+    info = MethodInfo("layer and width (quarters)", "block input, pooled", PAPER, 2020)
+
+    def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        for block in backbone.blocks:
+            sort_channels(block)
+        return DynamicNetwork(backbone, MenuRouter(backbone, layers=self.layers))
+
+
+class CNetMenu(LCNetMenu):
+    """The choice of a width alone."""
+
+    info = MethodInfo("width (quarters)", "block input, pooled", PAPER, 2020)
+    layers = False
+
+
+@torch.no_grad()
+def sort_channels(block: ResidualBlock) -> None:
+    """Puts the inner channels in falling order of their importance, in place; the block's function stays the same."""
+    order = channel_importance(block).argsort(descending=True)
+    gated, reader = block.units[block.gated_unit], block.units[block.gated_unit + 1].conv
+    conv, norm = gated.conv, gated.norm
+    for tensor in (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        if tensor is not None:
+            tensor.copy_(tensor[order])
+    reader.weight.copy_(reader.weight[:, order])
