@@ -4,7 +4,7 @@ The gate after block k reads its output and decides about block k + 1; the first
 n - 1 gates. There is a recurrent gate shared by all blocks (the paper's default) and two feed-forward ones.
 
 Stage *supervised*: hard gates with a straight-through gradient, no term for computation. Stage *hybrid*: gates are
-sampled, and REINFORCE adds the cost of the blocks that ran; the task's loss reaches the backbone along the sampled path.
+sampled, and REINFORCE adds the cost of the blocks that ran; the task's loss reaches the backbone on the sampled path.
 
 Defects of the public code that are avoided here: a sample's log-probability meets its own reward (``[N]`` with
 ``[N]``, detached) and both terms are means over the batch; the shortcut of a stage start runs once; no gate is built
@@ -14,6 +14,8 @@ What we decide ourselves, because budgets here are short, start from trained wei
 
 - gates start open (bias 2), since a half-closed start would destroy a trained backbone;
 - the weight alpha of computation is no constant: it rises while more is computed than the (falling) target allows;
+- gates learn slowly in the supervised stage, where nothing asks them to close, and actions are drawn from 0.8 p + 0.1
+  (as BlockDrop does): gates driven to p = 0.9996 there stayed open at every alpha;
 - a block's cost in the reward is its share of the MACs, not 1;
 - the batch mean is subtracted from the returns (the paper has no baseline; the gradient stays unbiased up to 1/N);
 - the stages share the epochs half and half from trained weights, else 164 : 26 as in the paper's CIFAR schedule;
@@ -28,6 +30,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.dense import cross_entropy
@@ -50,9 +53,12 @@ from bench.dynamic.router import GateCost, Router
 
 HIDDEN = 10
 """Width of the recurrent gate (paper, section 3.1)."""
-ROUTER_LR = 0.005
+ROUTER_LR = 0.0005
+HYBRID_LR = 0.02
+EXPLORATION = 0.1
+"""Least probability of either action while gates are sampled."""
 INITIAL_BIAS = 2.0
-ALPHA_RATE = 0.2
+ALPHA_RATE = 1.0
 """Rise of alpha per step and unit of MACs fraction above the target."""
 DESCENT = 0.5
 """Share of the hybrid stage over which the target falls to the operating point."""
@@ -103,9 +109,9 @@ class SkipRouter(Router):
         probability = self.probability(index, glance, trace)
         trace.probabilities.append(probability)
         if self.sampling:
-            action = torch.bernoulli(probability.detach())
-            chosen = torch.where(action > 0, probability, 1 - probability)
-            trace.log_probabilities.append(chosen.clamp(min=1e-6).log())
+            explored = EXPLORATION + (1 - 2 * EXPLORATION) * probability
+            action = torch.bernoulli(explored.detach())
+            trace.log_probabilities.append(torch.where(action > 0, explored, 1 - explored).log())
             return LayerDecision(action, action)
         executed = probability if self.soft and self.training else straight_through(probability)
         return LayerDecision(executed, executed)
@@ -184,7 +190,7 @@ def _gate_macs(backbone: Backbone, features: nn.ModuleList, outputs: nn.ModuleLi
 
 class HybridLoss:
     """Task loss plus REINFORCE (paper, section 3.3): the return of gate i is minus the cost of the gated blocks from i
-    on, weighted by alpha, minus the sample's task loss."""
+    on, weighted by alpha, minus the sample's cross-entropy (without distillation, whose scale is another)."""
 
     def __init__(self, point: float):
         self.point = point
@@ -197,7 +203,8 @@ class HybridLoss:
         cost = network.backbone_cost
         share = torch.tensor([block.branch / cost.total for block in cost.blocks[1:]], device=losses.device)
         rewards = -router.alpha * output.executed()[:, 1:] * share
-        returns = rewards.flip(1).cumsum(1).flip(1) - losses.detach()[:, None]
+        terminal = -F.cross_entropy(output.logits.detach(), step.labels, reduction="none")
+        returns = rewards.flip(1).cumsum(1).flip(1) + terminal[:, None]
         reinforce = policy_gradient(torch.stack(output.trace.log_probabilities, 1), returns)
         self._adapt(network, output, share, step.progress)
         return losses.mean() + reinforce
@@ -249,10 +256,14 @@ class SkipNet(Method):
         backbone, router = split_parameters(network)
         lr = backbone_lr(budget)
         hybrid = -(-budget.epochs // 2) if budget.pretrained else max(1, round(budget.epochs * 26 / 190))
-        gates = ParameterGroup(router, ROUTER_LR, weight_decay=0.0, optimiser="adamw")
-        supervised = Stage("supervised", budget.epochs - hybrid, [ParameterGroup(backbone, lr), gates], cross_entropy)
-        reinforced = Stage("hybrid", hybrid, [ParameterGroup(backbone, lr), gates], HybridLoss(point))
-        return [supervised, reinforced]
+        supervised, hybrid_gates = (
+            ParameterGroup(router, rate, weight_decay=0.0, optimiser="adamw") for rate in (ROUTER_LR, HYBRID_LR)
+        )
+        shared = ParameterGroup(backbone, lr)
+        return [
+            Stage("supervised", budget.epochs - hybrid, [shared, supervised], cross_entropy),
+            Stage("hybrid", hybrid, [shared, hybrid_gates], HybridLoss(point)),
+        ]
 
 
 class SkipNetFF1(SkipNet):

@@ -235,21 +235,23 @@ def _point(method: Method) -> float | None:
 
 
 def _network(method: Method) -> DynamicNetwork:
-    """A network of the method in evaluation mode whose gates differ between samples.
+    """A network of the method in evaluation mode, with all batch norms having seen data."""
+    network = _undecided(method).train()
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.randn(32, *network.backbone.image_shape))
+    return network.eval()
 
-    Freshly built gates are wide open; here their parameters are drawn around zero, and all batch norms have seen data.
-    """
+
+def _undecided(method: Method) -> DynamicNetwork:
+    """A network whose gates differ between samples: freshly built ones are wide open, these are drawn around zero."""
     network = method.build(_backbone(), _point(method))
     for name, parameter in network.router.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
         elif parameter.dim() > 1:
-            nn.init.normal_(parameter, std=2 / parameter[0].numel() ** 0.5)
-    network.train()
-    with torch.no_grad():
-        for _ in range(20):
-            network(torch.randn(32, *network.backbone.image_shape))
-    return network.eval()
+            nn.init.normal_(parameter, std=5 / parameter[0].numel() ** 0.5)
+    return network
 
 
 def _backbone() -> Backbone:
@@ -263,7 +265,7 @@ def _backbone() -> Backbone:
 
 
 def _trainable(method: Method) -> tuple[DynamicNetwork, list[Stage]]:
-    network = method.build(_backbone(), _point(method))
+    network = _undecided(method)
     return network, method.stages(network, _point(method), Budget(epochs=10, pretrained=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -54,10 +55,15 @@ def compare(agreed: pd.DataFrame, measured: pd.DataFrame) -> tuple[list[str], in
     for row in both.to_dict("records"):
         name = "/".join(str(row[key]) for key in KEY if not (key == "point" and row[key] == -1))
         for column, tolerance in allowed.items():
-            want, have = row[f"{column}_agreed"], row[f"{column}_measured"]
+            want, have = _number(row[f"{column}_agreed"]), _number(row[f"{column}_measured"])
             if not abs(have - want) <= tolerance(want):
                 differences.append(f"{name}: {column} is {have:g}, agreed {want:g} +- {tolerance(want):g}")
     return differences, len(both)
+
+
+def _number(value: float | None) -> float:
+    """Unknown is not a number, and a number that became unknown is a difference."""
+    return math.nan if value is None else float(value)
 
 
 def _read(path: Path) -> pd.DataFrame:

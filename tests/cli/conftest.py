@@ -12,15 +12,27 @@ from bench.cli import main
 
 
 @pytest.fixture
-def bench(tmp_path):
-    """Runs ``bench`` with the given arguments in a temporary folder; returns the finished process."""
+def start(tmp_path):
+    """Starts ``bench`` with the given arguments in a temporary folder, always with two threads."""
 
-    def run(*arguments: object, **options) -> subprocess.CompletedProcess:
+    def start(*arguments: object) -> subprocess.Popen:
         command = [sys.executable, "-m", "bench", *map(str, arguments)]
         environment = os.environ | {"OMP_NUM_THREADS": "2", "COLUMNS": "200"}
         environment.pop("BENCH_DATA", None)
-        settings = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 500}
-        return subprocess.run(command, **settings | options)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes)
+
+    return start
+
+
+@pytest.fixture
+def bench(start):
+    """Runs ``bench`` to its end; returns the finished process."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess:
+        with start(*arguments) as process:
+            out, error = process.communicate(timeout=900)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, error)
 
     return run
 

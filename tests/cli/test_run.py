@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pandas as pd
@@ -42,20 +40,19 @@ def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
     assert find_records([tmp_path / "runs"]) == records  # finished jobs are kept, not repeated
 
 
-def test_a_killed_run_continues_to_the_same_record(bench, tmp_path):
+def test_a_killed_run_continues_to_the_same_record(bench, start, tmp_path):
     """SIGKILL while training LC-Net, then the same command: bit for bit the record of an undisturbed run."""
     command = ("run", "--methods", "lcnet", "--backbone", "resnet8", "--epochs", "3", "--no-timing")
     assert bench(*command, "--out", "undisturbed").returncode == 0
 
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench", *command, "--out", "killed"], cwd=tmp_path, stdout=subprocess.DEVNULL
-    )
+    process = start(*command, "--out", "killed")
     deadline = time.monotonic() + 300
     while not list((tmp_path / "killed").glob("lcnet-*/checkpoint.pt")):
         assert process.poll() is None and time.monotonic() < deadline, "no checkpoint was ever written"
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
     assert not list((tmp_path / "killed").glob("lcnet-*/record.json"))
 
     assert bench(*command, "--out", "killed").returncode == 0

@@ -25,9 +25,7 @@ def _decide(executed: torch.Tensor, kept: list[torch.Tensor]) -> list[BlockDecis
 def _random_decisions(seed: int, count: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
     generator = torch.Generator().manual_seed(seed)
     executed = torch.randint(2, (count, BLOCKS), generator=generator).float()
-    kept = [
-        torch.randint(2, (count, block.inner_channels), generator=generator).float() for block in BACKBONE.blocks
-    ]
+    kept = [torch.randint(2, (count, block.inner_channels), generator=generator).float() for block in BACKBONE.blocks]
     return executed, kept
 
 
