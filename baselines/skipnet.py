@@ -58,8 +58,10 @@ HYBRID_LR = 0.02
 EXPLORATION = 0.1
 """Least probability of either action while gates are sampled."""
 INITIAL_BIAS = 2.0
-ALPHA_RATE = 1.0
-"""Rise of alpha per step and unit of MACs fraction above the target."""
+ALPHA_GAIN = 200.0
+"""Alpha per unit of MACs fraction above the target. In proportion, not summed up: a sum goes on closing gates long
+after the target is met, and on digits closed them all."""
+ALPHA_INERTIA = 0.9
 DESCENT = 0.5
 """Share of the hybrid stage over which the target falls to the operating point."""
 
@@ -217,7 +219,8 @@ class HybridLoss:
         fraction = always + (opened * share).sum(1).mean()
         target = 1 - (1 - self.point) * min(1.0, progress / DESCENT)
         alpha = network.router.alpha
-        alpha.add_((ALPHA_RATE * (fraction - target)).to(alpha.dtype)).clamp_(min=0)
+        wanted = (ALPHA_GAIN * (fraction - target)).clamp(min=0).to(alpha.dtype)
+        alpha.mul_(ALPHA_INERTIA).add_((1 - ALPHA_INERTIA) * wanted)
 
 
 def policy_gradient(log_probabilities: Tensor, returns: Tensor) -> Tensor:
