@@ -12,13 +12,18 @@ behind the last block; squeezing keeps the batch dimension, so a batch of one wo
 
 What we decide ourselves, because budgets here are short, start from trained weights and aim at an operating point:
 
-- gates start open (bias 2), since a half-closed start would destroy a trained backbone;
-- the weight alpha of computation is no constant: it rises while more is computed than the (falling) target allows;
-- gates learn slowly in the supervised stage, where nothing asks them to close, and actions are drawn from 0.8 p + 0.1
-  (as BlockDrop does): gates driven to p = 0.9996 there stayed open at every alpha;
+- gates start open (bias 1), since a half-closed start would destroy a trained backbone;
+- the recurrent gate reads its pooled features standardised (batch norm without affine, detached): raw ones differ so
+  little between images that all of them took one path, and the operating point could only be met in whole blocks;
+- the operating point is held as for LC-Net: the paper's alpha is constant (``PRICE``), and a threshold common to all
+  gates follows a falling target of the batch's mean MACs. Adapting alpha instead went on closing gates long after the
+  target was met (14 % on digits), or left them half open, drawn in training and thresholded away at test time (25 %);
+- for the same reason drawing cools: the temperature of the gates' sigmoid falls, so that towards the end the paths,
+  and with them the batch-norm statistics, are those of the thresholded gates that are tested;
 - a block's cost in the reward is its share of the MACs, not 1;
 - the batch mean is subtracted from the returns (the paper has no baseline; the gradient stays unbiased up to 1/N);
-- the stages share the epochs half and half from trained weights, else 164 : 26 as in the paper's CIFAR schedule;
+- from trained weights the supervised stage, whose length in the paper trains the backbone, takes a sixth of the epochs
+  and the hybrid stage the rest; from scratch 164 : 26 as in the paper's CIFAR schedule;
 - a skipped block yields ``relu(shortcut(x))`` for both shortcut options, as everywhere in this suite.
 """
 
@@ -35,7 +40,7 @@ from torch import Tensor, nn
 
 from baselines.dense import cross_entropy
 from bench.backbones.residual import Backbone, ResidualBlock
-from bench.dynamic.decisions import LayerDecision
+from bench.dynamic.decisions import LayerDecision, Output
 from bench.dynamic.gates import straight_through
 from bench.dynamic.method import (
     Budget,
@@ -49,29 +54,27 @@ from bench.dynamic.method import (
     split_parameters,
 )
 from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.objective import falling_target
 from bench.dynamic.router import GateCost, Router
 
 HIDDEN = 10
 """Width of the recurrent gate (paper, section 3.1)."""
 ROUTER_LR = 0.0005
-HYBRID_LR = 0.02
-EXPLORATION = 0.1
-"""Least probability of either action while gates are sampled."""
-INITIAL_BIAS = 2.0
-ALPHA_GAIN = 200.0
-"""Alpha per unit of MACs fraction above the target. In proportion, not summed up: a sum goes on closing gates long
-after the target is met, and on digits closed them all."""
-ALPHA_INERTIA = 0.9
-DESCENT = 0.5
-"""Share of the hybrid stage over which the target falls to the operating point."""
+HYBRID_LR = 0.003
+COLDEST, COOLING = 0.05, 0.6
+"""Temperature of the sampled gates from the share ``COOLING`` of the hybrid stage on; geometric down to it from 1."""
+INITIAL_BIAS = 1.0
+PRICE = 2.0
+"""The paper's alpha: loss that one more backbone's worth of MACs must be worth to a gate."""
+RATE = 0.3
+"""Rise of the threshold per step and unit of MACs fraction above the target."""
 
 
 @dataclass
 class SkipTrace:
-    """What one pass remembers: the recurrent state, and per gate the probability and log-probability ``[N]``."""
+    """What one pass remembers: the recurrent state, and per gate the log-probability ``[N]`` of what was drawn."""
 
     state: tuple[Tensor, Tensor] | None = None
-    probabilities: list[Tensor] = field(default_factory=list)
     log_probabilities: list[Tensor] = field(default_factory=list)
 
 
@@ -86,35 +89,39 @@ class SkipRouter(Router):
     def __init__(self, backbone: Backbone, soft: bool = False):
         super().__init__(len(backbone.blocks))
         self.soft = soft
-        self.sampling = False
-        self.register_buffer("alpha", torch.zeros(()))
+        self.temperature = 0.0
+        self.register_buffer("threshold", torch.zeros(()))
 
     @contextmanager
-    def sampled(self) -> Iterator[None]:
-        """Within this context decisions are drawn, and their log-probabilities kept in the trace."""
-        self.sampling = True
+    def sampled(self, temperature: float) -> Iterator[None]:
+        """Within this context decisions are drawn, and their log-probabilities kept in the trace.
+
+        Args:
+            temperature: of the gates' sigmoid; towards 0, drawing becomes thresholding.
+        """
+        self.temperature = temperature
         try:
             yield
         finally:
-            self.sampling = False
+            self.temperature = 0.0
 
     def start(self, images: Tensor) -> SkipTrace:
         return SkipTrace()
 
-    def probability(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
-        """Probability ``[N]`` that block ``index`` (from 1) is executed."""
+    def logit(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
+        """Logit ``[N]`` of executing block ``index`` (from 1)."""
         raise NotImplementedError
 
     def decide_layer(self, index: int, glance: Tensor, trace: SkipTrace) -> LayerDecision:
         if index == 0:
             return LayerDecision.always(glance)
-        probability = self.probability(index, glance, trace)
-        trace.probabilities.append(probability)
-        if self.sampling:
-            explored = EXPLORATION + (1 - 2 * EXPLORATION) * probability
-            action = torch.bernoulli(explored.detach())
-            trace.log_probabilities.append(torch.where(action > 0, explored, 1 - explored).log())
+        logit = self.logit(index, glance, trace) - self.threshold
+        if self.temperature:
+            drawn = torch.distributions.Bernoulli(logits=logit / self.temperature)
+            action = drawn.sample()
+            trace.log_probabilities.append(drawn.log_prob(action))
             return LayerDecision(action, action)
+        probability = logit.sigmoid()
         executed = probability if self.soft and self.training else straight_through(probability)
         return LayerDecision(executed, executed)
 
@@ -125,13 +132,14 @@ class RecurrentRouter(SkipRouter):
     def __init__(self, backbone: Backbone, soft: bool = False):
         super().__init__(backbone, soft)
         self.projections = nn.ModuleList(nn.Linear(block.in_channels, HIDDEN) for block in backbone.blocks[1:])
+        self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in backbone.blocks[1:])
         self.cell = nn.LSTMCell(HIDDEN, HIDDEN)
         self.output = nn.Linear(HIDDEN, 1)
         nn.init.constant_(self.output.bias, INITIAL_BIAS)
 
-    def probability(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
-        trace.state = self.cell(self.projections[index - 1](glance), trace.state)
-        return self.output(trace.state[0]).squeeze(1).sigmoid()
+    def logit(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
+        trace.state = self.cell(self.projections[index - 1](self.norms[index - 1](glance.detach())), trace.state)
+        return self.output(trace.state[0]).squeeze(1)
 
     def cost(self) -> GateCost:
         shared = 2 * 4 * HIDDEN * HIDDEN + HIDDEN
@@ -168,8 +176,9 @@ class FeedForwardRouter(SkipRouter):
             return x
         return self.features[index - 1](x).mean((2, 3))
 
-    def probability(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
-        return self.outputs[index - 1](glance).softmax(1)[:, 1]
+    def logit(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
+        skipped, executed = self.outputs[index - 1](glance).unbind(1)
+        return executed - skipped
 
     def cost(self) -> GateCost:
         return GateCost(0, (0, *self.gate_macs), (0,) * self.blocks)
@@ -192,35 +201,35 @@ def _gate_macs(backbone: Backbone, features: nn.ModuleList, outputs: nn.ModuleLi
 
 class HybridLoss:
     """Task loss plus REINFORCE (paper, section 3.3): the return of gate i is minus the cost of the gated blocks from i
-    on, weighted by alpha, minus the sample's cross-entropy (without distillation, whose scale is another)."""
+    on, weighted by ``PRICE``, minus the sample's cross-entropy (without distillation, whose scale is another).
+
+    Args:
+        point: MACs fraction at which the thresholded gates are to land.
+    """
 
     def __init__(self, point: float):
         self.point = point
 
     def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
         router = network.router
-        with router.sampled():
+        with router.sampled(temperature=COLDEST ** min(1.0, step.progress / COOLING)):
             output = network(step.images)
         losses = step.sample_loss(output.logits)
-        cost = network.backbone_cost
-        share = torch.tensor([block.branch / cost.total for block in cost.blocks[1:]], device=losses.device)
-        rewards = -router.alpha * output.executed()[:, 1:] * share
-        terminal = -F.cross_entropy(output.logits.detach(), step.labels, reduction="none")
-        returns = rewards.flip(1).cumsum(1).flip(1) + terminal[:, None]
-        reinforce = policy_gradient(torch.stack(output.trace.log_probabilities, 1), returns)
-        self._adapt(network, output, share, step.progress)
+        drawn = torch.stack(output.trace.log_probabilities, 1)
+        reinforce = policy_gradient(drawn, self._returns(network, output, step))
+        miss = network.macs_fraction(output).mean().detach() - falling_target(self.point, step.progress)
+        router.threshold.add_(RATE * miss)
         return losses.mean() + reinforce
 
+    @staticmethod
     @torch.no_grad()
-    def _adapt(self, network: DynamicNetwork, output, share: Tensor, progress: float) -> None:
-        """Moves alpha by the distance of the *thresholded* gates' MACs, which are what is measured, from the target."""
-        opened = (torch.stack(output.trace.probabilities, 1) > 0.5).to(share.dtype)
-        always = network.macs_fraction(output).mean() - (output.executed()[:, 1:] * share).sum(1).mean()
-        fraction = always + (opened * share).sum(1).mean()
-        target = 1 - (1 - self.point) * min(1.0, progress / DESCENT)
-        alpha = network.router.alpha
-        wanted = (ALPHA_GAIN * (fraction - target)).clamp(min=0).to(alpha.dtype)
-        alpha.mul_(ALPHA_INERTIA).add_((1 - ALPHA_INERTIA) * wanted)
+    def _returns(network: DynamicNetwork, output: Output, step: Step) -> Tensor:
+        """``[N, gates]``."""
+        cost = network.backbone_cost
+        share = torch.tensor([block.branch / cost.total for block in cost.blocks[1:]], device=step.images.device)
+        rewards = -PRICE * output.executed()[:, 1:] * share
+        terminal = -F.cross_entropy(output.logits, step.labels, reduction="none")
+        return rewards.flip(1).cumsum(1).flip(1) + terminal[:, None]
 
 
 def policy_gradient(log_probabilities: Tensor, returns: Tensor) -> Tensor:
@@ -258,14 +267,15 @@ class SkipNet(Method):
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
         backbone, router = split_parameters(network)
         lr = backbone_lr(budget)
-        hybrid = -(-budget.epochs // 2) if budget.pretrained else max(1, round(budget.epochs * 26 / 190))
+        share = 1 / 6 if budget.pretrained else 164 / 190
+        supervised_epochs = min(max(1, round(budget.epochs * share)), max(0, budget.epochs - 1))
         supervised, hybrid_gates = (
             ParameterGroup(router, rate, weight_decay=0.0, optimiser="adamw") for rate in (ROUTER_LR, HYBRID_LR)
         )
         shared = ParameterGroup(backbone, lr)
         return [
-            Stage("supervised", budget.epochs - hybrid, [shared, supervised], cross_entropy),
-            Stage("hybrid", hybrid, [shared, hybrid_gates], HybridLoss(point)),
+            Stage("supervised", supervised_epochs, [shared, supervised], cross_entropy),
+            Stage("hybrid", budget.epochs - supervised_epochs, [shared, hybrid_gates], HybridLoss(point)),
         ]
 
 
