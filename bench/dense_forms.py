@@ -15,6 +15,7 @@ from bench.dynamic.skipping import skip
 
 Predict = Callable[[Tensor], Tensor]
 """Images ``[N, 3, H, W]`` to logits ``[N, classes]``."""
+COMPILED = "torch.compile, folded, channels last"
 
 
 def dense_forms(backbone: Backbone, compile: bool = True) -> dict[str, Predict]:
@@ -31,7 +32,7 @@ def dense_forms(backbone: Backbone, compile: bool = True) -> dict[str, Predict]:
         "folded, packed and fused": skip(DynamicNetwork(copy.deepcopy(backbone))).predict,
     }
     if compile:
-        forms["torch.compile, folded, channels last"] = _compiled(backbone)
+        forms[COMPILED] = _compiled(backbone)
     return forms
 
 

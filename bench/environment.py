@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+import bench
+
 PACKAGES = ("dynamic-inference-bench", "torch", "torchvision", "timm", "numpy", "pandas", "scikit-learn", "scipy")
 
 
@@ -35,7 +37,10 @@ def identify(environment: dict) -> str:
 
 @cache
 def commit() -> str:
-    """Commit of the source tree, with ``-dirty`` behind it where files differ; empty outside a git checkout."""
+    """Commit of the source tree, with ``-dirty`` behind it where files differ.
+
+    An installed package has no commit: its version and a hash of its files stand for it, ``0.1.0+sha256.<12 digits>``.
+    """
     folder = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
@@ -43,11 +48,20 @@ def commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        if not (folder / ".git").exists():
-            return ""
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "-uno") else "")
+        if (folder / ".git").exists():
+            return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "-uno") else "")
     except (OSError, subprocess.CalledProcessError):
-        return ""
+        pass
+    return f"{bench.__version__}+sha256.{_source_hash(folder)[:12]}"
+
+
+def _source_hash(folder: Path) -> str:
+    """SHA-256 over the Python files of this project's packages in ``folder``."""
+    digest = hashlib.sha256()
+    for package in ("baselines", "bench", "lcnet"):
+        for file in sorted((folder / package).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _processor() -> str:

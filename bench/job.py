@@ -21,7 +21,7 @@ from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import skip
 from bench.errors import BadInput
 from bench.evaluation import evaluate
-from bench.latency import DENSE, DYNAMIC, Timing, time_network
+from bench.latency import DENSE, DYNAMIC, DenseRival, Timing, time_network
 from bench.methods import load_method
 from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, SCHEMA_VERSION, TRAINING_FILE, Record, write_record
 from bench.seeds import derive_seed
@@ -41,7 +41,7 @@ class Context:
     Attributes:
         weights: file that backbones start from, or None.
         command: as typed, for the record.
-        timing: whether the network is also timed against the best dense form of its backbone.
+        timer: times each network against the best dense form of its backbone; None leaves time out.
         on_epoch: called with each epoch's row of ``train.csv``.
     """
 
@@ -51,8 +51,22 @@ class Context:
     weights: Path | None
     command: str
     compile: bool = False
-    timing: bool = False
+    timer: Timer | None = None
     on_epoch: Callable[[dict], None] = lambda row: None
+
+
+class Timer:
+    """Times the networks of a run, all that share a backbone against one and the same dense rival."""
+
+    def __init__(self):
+        self.rivals: dict[str, DenseRival] = {}
+
+    def time(self, job: Job, network: DynamicNetwork, context: Context) -> Timing:
+        """Times ``network`` on the first test images."""
+        if job.backbone not in self.rivals:
+            self.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
+        images = context.data.normalise(context.data.test.images[:TIMED_IMAGES]).to(context.device)
+        return time_network(network, self.rivals[job.backbone], images, torch.get_num_threads())
 
 
 def is_done(job: Job, out: Path) -> bool:
@@ -93,7 +107,9 @@ def run_job(job: Job, context: Context) -> Path:
     # What is evaluated is what a deployment would run: work that was decided away is not done.
     skipping = skip(network)
     samples = evaluate(skipping, context.data, context.data.test).samples
-    timing = _time(job, network, folder, context) if context.timing else None
+    timing = None if context.timer is None else context.timer.time(job, network, context)
+    if timing is not None:
+        write_atomically(folder / TIMES_FILE, timing.save_raw)
     write_atomically(folder / MODEL_FILE, lambda path: save_file(_weights(network), path))
     write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
@@ -111,14 +127,6 @@ def _has_start(job: Job) -> bool:
 
 def _weights(network: DynamicNetwork) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-
-
-def _time(job: Job, network: DynamicNetwork, folder: Path, context: Context) -> Timing:
-    """Times the network against the dense backbone that it started from, on the first test images."""
-    images = context.data.normalise(context.data.test.images[:TIMED_IMAGES])
-    timing = time_network(network, starting_backbone(job, context), images, context.device, torch.get_num_threads())
-    write_atomically(folder / TIMES_FILE, timing.save_raw)
-    return timing
 
 
 def _with_timing(record: Record, timing: Timing) -> Record:

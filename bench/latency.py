@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from bench.backbones.residual import Backbone
 from bench.clock import Measurement, measure, threads
-from bench.dense_forms import Predict, dense_forms
+from bench.dense_forms import COMPILED, dense_forms
+from bench.dynamic.cost import count_backbone
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import SkippingNetwork, skip
 from bench.errors import BadInput
@@ -42,6 +44,7 @@ class Timing:
     realised_throughput: float
     dense_form_latency: str
     dense_form_throughput: str
+    dense_forms_left_out: dict[str, str]
     execution: str
     device: str
     threads: int
@@ -65,56 +68,78 @@ class Timing:
             np.savez_compressed(file, **self.raw)
 
 
-def time_network(
-    network: DynamicNetwork,
-    backbone: Backbone,
-    images: Tensor,
-    device: torch.device,
-    threads_used: int,
-    seconds: float = 5.0,
-    compile: bool = True,
-) -> Timing:
-    """Times ``network``, skipping, against the best dense form of ``backbone`` on the same images.
+class DenseRival:
+    """The dense backbone that networks are timed against, in whatever form is fastest for a size of batch.
+
+    Forms are made, compiled and raced once; every network timed against one rival takes turns with the same forms.
+    What values the weights have does not matter for time.
 
     Args:
-        backbone: the dense network to beat, at full width.
+        backbone: at full width, on the device where time is taken; not changed.
+        compile: whether ``torch.compile`` is among the forms.
+    """
+
+    def __init__(self, backbone: Backbone, compile: bool = True):
+        self.macs = count_backbone(backbone).total
+        self.forms = dense_forms(backbone, compile)
+        self.left_out: dict[str, str] = {}
+        self.fastest: dict[int, str] = {}
+
+    def best(self, batches: Sequence[Tensor], seconds: float = 2.0) -> str:
+        """The name of the form that is fastest on batches of this size, by a short race at the first call.
+
+        By the lower quartile: what disturbs a race only adds to its times.
+        """
+        size = len(batches[0])
+        if size not in self.fastest:
+            self._leave_out_what_cannot_compile(batches[0])
+            race = measure(self.forms, batches[:8], seconds, min_rounds=5)
+            self.fastest[size] = min(self.forms, key=lambda name: race.percentile(name, 25))
+        return self.fastest[size]
+
+    def _leave_out_what_cannot_compile(self, batch: Tensor) -> None:
+        """A machine without a C++ compiler has no compiled form; the record says so."""
+        if COMPILED not in self.forms:
+            return
+        try:
+            self.forms[COMPILED](batch)
+        except RuntimeError as error:
+            del self.forms[COMPILED]
+            self.left_out[COMPILED] = str(error).strip().split("\n", 1)[0]
+
+
+def time_network(
+    network: DynamicNetwork, rival: DenseRival, images: Tensor, threads_used: int, seconds: float = 4.0
+) -> Timing:
+    """Times ``network``, skipping, against the best dense form of ``rival`` on the same images, on their device.
+
+    Args:
         images: normalised, ``[N, 3, H, W]``; each is timed equally often. A multiple of 64 fills the batches evenly.
         threads_used: threads of a CPU's operators.
         seconds: for each of the two modes, behind warm-up and the search for the best dense form.
-        compile: whether ``torch.compile`` is among the dense forms.
 
     Raises:
         BadInput: fewer images than one batch of 64.
     """
     if len(images) < THROUGHPUT_BATCH:
         raise BadInput(f"timing needs at least {THROUGHPUT_BATCH} images, not {len(images)}")
-    images = images.to(device)
     batches = {1: images.split(1), THROUGHPUT_BATCH: _whole_batches(images)}
     with threads(threads_used):
-        skipping = skip(network.to(device))
-        dense = dense_forms(backbone.to(device), compile)
-        theoretical = speedup_theoretical(skipping, images)
-        forms, measured = {}, {}
-        for size, parts in batches.items():
-            forms[size] = best_dense(dense, parts)
-            measured[size] = measure({DENSE: dense[forms[size]], DYNAMIC: skipping.predict}, parts, seconds)
-    return _timing(measured, forms, theoretical, skipping, images, threads_used)
-
-
-def best_dense(forms: dict[str, Predict], batches: list[Tensor], seconds: float = 2.0) -> str:
-    """The name of the form that is fastest on ``batches``, by a short race.
-
-    By the lower quartile: what disturbs a race only adds to its times.
-    """
-    race = measure(forms, batches[:8], seconds, min_rounds=5)
-    return min(forms, key=lambda name: race.percentile(name, 25))
+        skipping = skip(network)
+        theoretical = speedup_theoretical(skipping, rival.macs, images)
+        forms = {size: rival.best(parts) for size, parts in batches.items()}
+        measured = {
+            size: measure({DENSE: rival.forms[forms[size]], DYNAMIC: skipping.predict}, parts, seconds)
+            for size, parts in batches.items()
+        }
+    return _timing(measured, forms, theoretical, rival, skipping, images, threads_used)
 
 
 @torch.inference_mode()
-def speedup_theoretical(network: SkippingNetwork, images: Tensor) -> float:
+def speedup_theoretical(network: SkippingNetwork, dense_macs: int, images: Tensor) -> float:
     """MACs of the dense backbone relative to the mean over exactly these images, gates included."""
     macs = [network.cost(network(part)).total for part in images.split(THROUGHPUT_BATCH)]
-    return network.backbone_cost.total / float(torch.cat(macs).mean())
+    return dense_macs / float(torch.cat(macs).mean())
 
 
 def _whole_batches(images: Tensor) -> list[Tensor]:
@@ -127,6 +152,7 @@ def _timing(
     measured: dict[int, Measurement],
     forms: dict[int, str],
     theoretical: float,
+    rival: DenseRival,
     skipping: SkippingNetwork,
     images: Tensor,
     threads_used: int,
@@ -149,6 +175,7 @@ def _timing(
         realised_throughput=speedup_many / theoretical,
         dense_form_latency=forms[1],
         dense_form_throughput=forms[THROUGHPUT_BATCH],
+        dense_forms_left_out=rival.left_out,
         execution=skipping.execution,
         device=str(images.device),
         threads=threads_used,

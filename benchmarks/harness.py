@@ -1,43 +1,92 @@
-"""What the harness costs: evaluating a dense network through it against a bare PyTorch loop on the same batches.
+"""What the harness costs: evaluating and training a dense network through it against bare PyTorch loops.
 
 python benchmarks/harness.py --network resnet20 --threads 2
 """
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
 import click
 import torch
+import torch.nn.functional as F
 
-from bench.backbones import build_backbone
+from baselines.dense import Dense
+from bench.backbones import Backbone, build_backbone
 from bench.clock import measure
 from bench.clock import threads as using_threads
-from bench.data import load_data
-from bench.dynamic.network import DynamicNetwork
+from bench.data import DataSet, Split, load_data
+from bench.dynamic.method import Budget
 from bench.evaluation import BATCH_SIZE, evaluate
+from bench.training import Recipe, train
+
+BATCH = 128
 
 
 @click.command(help=__doc__.split("\n")[0])
 @click.option("--network", default="resnet20")
 @click.option("--threads", default=2)
-@click.option("--seconds", default=30.0)
+@click.option("--seconds", default=30.0, help="for each comparison")
 def main(network, threads, seconds):
     data = load_data("digits", None)
-    backbone = build_backbone(network, classes=len(data.classes)).to(memory_format=torch.channels_last).eval()
-    dense = DynamicNetwork(backbone)
+    backbone = build_backbone(network, classes=len(data.classes)).to(memory_format=torch.channels_last)
+    with using_threads(threads), tempfile.TemporaryDirectory() as folder:
+        comparisons = {
+            f"evaluating {len(data.test)} images": evaluation(backbone, data),
+            f"an epoch of {len(data.train)} images, validation and checkpoint included": epoch(
+                backbone, data, Path(folder)
+            ),
+        }
+        for what, contestants in comparisons.items():
+            measured = measure(contestants, [torch.empty(0)], seconds)
+            cost = measured.speedup("bench", "bare loop") - 1
+            reasons = "; ".join(measured.invalid_reasons("bench", "bare loop")) or "valid"
+            click.echo(f"{network}, {what}: bench costs {cost:+.1%} over a bare loop ({reasons})")
 
-    @torch.inference_mode()
-    def bare(_) -> int:
-        correct = 0
-        for images, labels in data.test.batches(BATCH_SIZE):
-            correct += int((backbone(data.normalise(images)).argmax(1) == labels).sum())
-        return correct
 
-    contestants = {"bench": lambda _: evaluate(dense, data, data.test), "bare loop": bare}
-    with using_threads(threads):
-        measured = measure(contestants, [torch.empty(0)], seconds)
-    cost = measured.speedup("bench", "bare loop") - 1
-    click.echo(f"{network}, {len(data.test)} images: evaluation through bench costs {cost:+.1%} over a bare loop")
-    click.echo("; ".join(measured.invalid_reasons("bench", "bare loop")) or "valid")
+def evaluation(backbone: Backbone, data: DataSet) -> dict[str, Callable]:
+    """Accuracy over the test split."""
+    dense = Dense().build(backbone, None)
+    return {
+        "bench": lambda _: evaluate(dense, data, data.test),
+        "bare loop": lambda _: bare_accuracy(backbone, data, data.test),
+    }
+
+
+def epoch(backbone: Backbone, data: DataSet, folder: Path) -> dict[str, Callable]:
+    """One epoch of SGD on augmented images, validation accuracy, weights written to disk."""
+    method = Dense()
+    dense = method.build(backbone, None)
+    stages = method.stages(dense, None, Budget(1, pretrained=True))
+    checkpoint = folder / "checkpoint.pt"
+
+    def through_bench(_) -> None:
+        checkpoint.unlink(missing_ok=True)
+        train(dense, stages, data, Recipe(BATCH), point=None, seed=0, teacher=None, checkpoint=checkpoint)
+
+    def bare(_) -> None:
+        backbone.train()
+        optimiser = torch.optim.SGD(backbone.parameters(), 0.02, momentum=0.9, nesterov=True, weight_decay=5e-4)
+        generator = torch.Generator().manual_seed(0)
+        for images, labels in data.train.shuffled(BATCH, generator, data.augment):
+            optimiser.zero_grad(set_to_none=True)
+            F.cross_entropy(backbone(data.normalise(images)), labels).backward()
+            optimiser.step()
+        bare_accuracy(backbone, data, data.validation)
+        torch.save({"network": backbone.state_dict(), "optimiser": optimiser.state_dict()}, folder / "bare.pt")
+
+    return {"bench": through_bench, "bare loop": bare}
+
+
+@torch.inference_mode()
+def bare_accuracy(backbone: Backbone, data: DataSet, split: Split) -> float:
+    backbone.eval()
+    correct = 0
+    for images, labels in split.batches(BATCH_SIZE):
+        correct += int((backbone(data.normalise(images)).argmax(1) == labels).sum())
+    return correct / len(split)
 
 
 if __name__ == "__main__":

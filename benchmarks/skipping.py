@@ -18,10 +18,9 @@ from torch import Tensor
 
 from bench.clock import Measurement, measure
 from bench.clock import threads as using_threads
-from bench.dense_forms import dense_forms
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import SkippingNetwork, skip
-from bench.latency import best_dense, speedup_theoretical
+from bench.latency import DenseRival, speedup_theoretical
 
 KEEP = (0.25, 0.5, 0.75)
 DENSE = "dense"
@@ -49,18 +48,19 @@ def main(network, gates, batch, images, threads, device, seconds, compile):
     x = torch.randn(max(images, batch), *backbone.image_shape, device=device)
     batches = [part for part in x.split(batch) if len(part) == batch]
     with using_threads(threads):
-        forms = dense_forms(backbone, compile)
+        rival = DenseRival(backbone, compile)
         if gates == "none":
-            print_dense(measure(forms, batches, seconds), batch)
+            print_dense(measure(rival.forms, batches, seconds), batch)
             return
-        best = best_dense(forms, batches)
+        best = rival.best(batches)
         click.echo(f"{network}, {gates}, batch {batch}, {device}, {threads} threads; best dense form: {best}\n")
         click.echo("| keep | theory | technique | ms | realised | valid |\n| --- | --- | --- | --- | --- | --- |")
         for keep in KEEP:
             dynamic = random_network(network, keep, x, **GATES[gates])
             skipping = skip(dynamic)
-            contestants = {DENSE: forms[best]} | techniques(dynamic, skipping)
-            print_rows(keep, speedup_theoretical(skipping, torch.cat(batches)), measure(contestants, batches, seconds))
+            contestants = {DENSE: rival.forms[best]} | techniques(dynamic, skipping)
+            theory = speedup_theoretical(skipping, rival.macs, torch.cat(batches))
+            print_rows(keep, theory, measure(contestants, batches, seconds))
 
 
 def techniques(network: DynamicNetwork, skipping: SkippingNetwork) -> dict[str, Callable[[Tensor], Tensor]]:

@@ -63,13 +63,6 @@ class LCNetMenu(LCNet):
         return DynamicNetwork(backbone, MenuRouter(backbone, layers=self.layers))
 
 
-class CNetMenu(LCNetMenu):
-    """The choice of a width alone."""
-
-    info = MethodInfo("width (quarters)", "block input, pooled", PAPER, 2020)
-    layers = False
-
-
 @torch.no_grad()
 def sort_channels(block: ResidualBlock) -> None:
     """Puts the inner channels in falling order of their importance, in place; the block's function stays the same."""

@@ -10,10 +10,12 @@ import torch
 
 from bench.backbones.cifar import cifar_resnet
 from bench.clock import MIN_ROUNDS, Measurement, measure, threads
-from bench.dense_forms import dense_forms
+from bench.dense_forms import COMPILED, dense_forms
+from bench.dynamic.cost import count_backbone
 from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.skipping import skip
 from bench.errors import BadInput
-from bench.latency import DENSE, DYNAMIC, time_network
+from bench.latency import DENSE, DYNAMIC, DenseRival, speedup_theoretical, time_network
 from lcnet.router import LCRouter
 
 BATCHES = [torch.zeros(1)] * 5
@@ -101,7 +103,7 @@ def test_all_dense_forms_compute_the_backbone():
 def timing():
     backbone = cifar_resnet(8)
     network = DynamicNetwork(cifar_resnet(8), LCRouter(backbone, layers=True, channels=False)).eval()
-    return time_network(network, backbone, torch.randn(70, 3, 32, 32), torch.device("cpu"), 1, 0.5, compile=False)
+    return time_network(network, DenseRival(backbone, compile=False), torch.randn(70, 3, 32, 32), 1, 0.5)
 
 
 def test_a_timing_holds_together(timing):
@@ -122,4 +124,21 @@ def test_raw_values_can_be_read_again(timing, tmp_path):
 def test_too_few_images_are_bad_input():
     backbone = cifar_resnet(8)
     with pytest.raises(BadInput, match="64"):
-        time_network(DynamicNetwork(backbone), backbone, torch.randn(5, 3, 32, 32), torch.device("cpu"), 1)
+        time_network(DynamicNetwork(backbone), DenseRival(backbone, compile=False), torch.randn(5, 3, 32, 32), 1)
+
+
+def test_a_pruned_network_is_compared_with_the_whole_backbone():
+    """Its own dense form is narrower, and would hide what pruning saved."""
+    rival, network = DenseRival(cifar_resnet(8), compile=False), DynamicNetwork(cifar_resnet(8, width=0.5)).eval()
+    half = count_backbone(network.backbone).total
+    assert speedup_theoretical(skip(network), rival.macs, torch.randn(2, 3, 32, 32)) == rival.macs / half > 3
+
+
+def test_without_a_compiler_the_compiled_form_is_left_out_and_named():
+    def refuse(images):
+        raise RuntimeError("No working C++ compiler found\nwith a long trace")
+
+    rival = DenseRival(cifar_resnet(8), compile=True)
+    rival.forms[COMPILED] = refuse
+    assert rival.best(torch.randn(2, 3, 32, 32).split(1), seconds=0.05) != COMPILED
+    assert rival.left_out == {COMPILED: "No working C++ compiler found"}

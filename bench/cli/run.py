@@ -16,7 +16,7 @@ from rich.console import Console
 from bench.budgets import BUDGETS, DEFAULTS
 from bench.data import load_data
 from bench.errors import BadInput
-from bench.job import Context, is_done, run_job
+from bench.job import Context, Timer, is_done, run_job
 from bench.progress import RunProgress
 from bench.records import read_record
 from bench.report import write_report
@@ -57,7 +57,7 @@ class CommaSeparated(click.ParamType):
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
-@click.option("--timing/--no-timing", default=False, show_default=True, help="Latency and throughput beside MACs.")
+@click.option("--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
 def run(suite_name, data_dir, device, compile_, timing, out, fresh, **options) -> None:
@@ -71,7 +71,7 @@ def run(suite_name, data_dir, device, compile_, timing, out, fresh, **options) -
         _remove(jobs, out)
     console = Console()
     with RunProgress(console, len(jobs)) as progress:
-        context = Context(out, data, chosen, weights, _command(), compile_, timing, progress.epoch)
+        context = Context(out, data, chosen, weights, _command(), compile_, Timer() if timing else None, progress.epoch)
         for job in jobs:
             progress.start(job)
             if not is_done(job, out):

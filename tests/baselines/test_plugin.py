@@ -53,7 +53,7 @@ def test_it_conforms(bench):
 
 
 def test_it_is_run_and_reported(bench, tmp_path):
-    options = "--methods linear_gate --backbone resnet8 --epochs 1 --points 0.6 --device cpu".split()
+    options = "--methods linear_gate --backbone resnet8 --epochs 1 --points 0.6 --device cpu --no-timing".split()
     result = bench("run", *options, "--out", tmp_path / "runs")
     assert result.returncode == 0, result.stderr
     report = bench("report", tmp_path / "runs", "--out", tmp_path / "report")

@@ -13,7 +13,7 @@ from bench.dynamic.skipping import skip
 from bench.errors import BadInput
 from bench.verify import check_skipping
 from lcnet.gates import channel_importance
-from lcnet.menu import MENU, CNetMenu, LCNetMenu, MenuRouter, sort_channels
+from lcnet.menu import MENU, LCNetMenu, MenuRouter, sort_channels
 
 
 def test_sorting_channels_keeps_the_function():
@@ -31,10 +31,9 @@ def test_sorting_channels_keeps_the_function():
     assert torch.equal(importance, importance.sort(descending=True).values)
 
 
-@pytest.mark.parametrize("method", [LCNetMenu, CNetMenu])
-def test_skipped_is_masked(method):
+def test_skipped_is_masked():
     torch.manual_seed(0)
-    check_skipping(method())
+    check_skipping(LCNetMenu())
 
 
 def test_channels_are_prefixes_of_the_menu():
