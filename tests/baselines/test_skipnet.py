@@ -3,10 +3,14 @@
 import pytest
 import torch
 
+from baselines.dense import Dense
 from baselines.skipnet import RecurrentRouter, SkipNet, SkipNetFF1, SkipNetFF2, policy_gradient
 from bench.backbones import build_backbone
-from bench.dynamic.method import Budget
+from bench.dynamic.method import Budget, ParameterGroup, Stage, split_parameters
 from bench.dynamic.network import DynamicNetwork
+from bench.dynamic.objective import target_penalty
+from bench.evaluation import evaluate
+from bench.training import Recipe, train
 
 
 @pytest.mark.parametrize(
@@ -55,13 +59,38 @@ def test_stages_follow_the_paper_from_scratch():
     assert [(stage.name, stage.epochs) for stage in stages] == [("supervised", 164), ("hybrid", 26)]
 
 
-def test_soft_gates_blend_in_training_and_are_hard_at_test_time():
-    """The mismatch that makes soft training collapse (paper, table 3)."""
+def test_soft_training_collapses_under_hard_gates(digits, tmp_path):
+    """Paper, table 3: blended in training and thresholded at test time, a network loses most of its accuracy.
+
+    Under a price all probabilities settle below one half: together the faint blocks classify, thresholded none runs.
+    Seen: 96.5 % blended, 18 % hard; the bounds leave room for other processors' rounding, which training amplifies.
+    """
     torch.manual_seed(0)
-    backbone = build_backbone("resnet8", classes=10)
+    recipe = Recipe(batch_size=32)
+    backbone = build_backbone("resnet14", classes=10)
+    dense = Dense().build(backbone, None)
+    stages = Dense().stages(dense, None, Budget(5, pretrained=False))
+    train(dense, stages, digits, recipe, point=None, seed=0, teacher=None, checkpoint=tmp_path / "dense.pt")
+
     network = DynamicNetwork(backbone, RecurrentRouter(backbone, soft=True))
-    images = torch.randn(8, 3, 32, 32)
-    blended = network.train()(images).executed()[:, 1:]
-    hard = network.eval()(images).executed()[:, 1:]
-    assert ((blended > 0) & (blended < 1)).all()
-    assert ((hard == 0) | (hard == 1)).all()
+    shared, gates = split_parameters(network)
+    groups = [ParameterGroup(shared, 0.02), ParameterGroup(gates, 0.02, weight_decay=0.0, optimiser="adamw")]
+
+    def loss(network, step):
+        output = network(step.images)
+        return step.task_loss(output.logits) + target_penalty(network, output, 0.45, step.progress)
+
+    stage = Stage("soft", 4, groups, loss)
+    train(network, [stage], digits, recipe, point=None, seed=0, teacher=None, checkpoint=tmp_path / "soft.pt")
+    hard = evaluate(network, digits, digits.validation).samples["correct"].mean()
+    network.router.training = True  # blends, while batch norms stay as they are at test time
+    blended = evaluate_as_is(network, digits)
+    assert blended > 0.9
+    assert hard < blended - 0.3
+
+
+@torch.no_grad()
+def evaluate_as_is(network, data) -> float:
+    """Accuracy over the validation images, in whatever mode the parts of ``network`` are."""
+    logits = network(data.normalise(data.validation.images)).logits
+    return (logits.argmax(1) == data.validation.labels).float().mean().item()
