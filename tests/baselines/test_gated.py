@@ -8,7 +8,7 @@ from torch import nn
 
 from baselines.blockdrop import BlockDrop, BlockDropPooled, PolicyLoss, policy_network, reward, run
 from baselines.channel_gating import ChannelGatedUnit, ChannelGating, gated_units, lowest_fraction, threshold_for
-from baselines.convnet_aig import ConvNetAIG, RateLoss, execution_rate
+from baselines.convnet_aig import ConvNetAIG, RateLoss, execution_rates
 from baselines.fbs import FBS, BoostedUnit, winners
 from bench.backbones.cifar import cifar_resnet
 from bench.dynamic.cost import count_backbone, count_macs
@@ -55,14 +55,24 @@ def test_aig_starts_with_gates_mostly_open_and_draws_only_in_training(backbone):
     assert not torch.equal(*drawn)
 
 
-def test_aig_rate_loss_matches_rates_of_blocks_not_of_images(backbone):
-    network = ConvNetAIG().build(backbone, 0.6)
-    rate = execution_rate(network, 0.6)
+@pytest.mark.parametrize(("point", "essential"), [(0.7, 1.0), (0.3, None)])
+def test_aig_rates_meet_the_point(backbone, point, essential):
+    """Stage starts always run where the point allows it; otherwise all blocks share one rate."""
+    network = ConvNetAIG().build(backbone, point)
+    rates = execution_rates(network, point)
     cost, gates = network.backbone_cost, network.gate_cost
-    assert cost.fixed + sum(gates.layer) + rate * (cost.total - cost.fixed) == pytest.approx(0.6 * cost.total)
-    loss = RateLoss(rate)
-    loss(network.train(), step(torch.randn(8, 3, 16, 16), progress=0.9))
+    spent = sum(rate * block.branch for rate, block in zip(rates, cost.blocks))
+    assert cost.fixed + sum(gates.layer) + spent == pytest.approx(point * cost.total)
+    assert [rates[0], rates[2], rates[4]] == [essential or rates[1]] * 3
+    assert rates[1] == rates[3] == rates[5]
+
+
+def test_aig_thresholds_follow_the_rates_of_their_blocks(backbone):
+    network = ConvNetAIG().build(backbone, 0.6).train()
+    RateLoss([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])(network, step(torch.randn(8, 3, 16, 16), progress=0.9))
     assert network.router.noise == 0
+    rises = network.router.thresholds.tolist()
+    assert max(rises[:3]) <= 0 < min(rises[3:])
 
 
 # --- BlockDrop ---
