@@ -23,7 +23,7 @@ What we decide ourselves, because budgets here are short, start from trained wei
 - a block's cost in the reward is its share of the MACs, not 1;
 - the batch mean is subtracted from the returns (the paper has no baseline; the gradient stays unbiased up to 1/N);
 - from trained weights the supervised stage, whose length in the paper trains the backbone, takes a sixth of the epochs
-  and the hybrid stage the rest; from scratch 164 : 26 as in the paper's CIFAR schedule;
+  (none of 3) and the hybrid stage the rest; from scratch 164 : 26 as in the paper's CIFAR schedule;
 - a skipped block yields ``relu(shortcut(x))`` for both shortcut options, as everywhere in this suite.
 """
 
@@ -67,8 +67,9 @@ settled: drawing is thresholding, their gradient vanishes, and the rest of the n
 INITIAL_BIAS, INITIAL_SPREAD = 1.0, 0.3
 PRICE = 2.0
 """The paper's alpha: loss that one more backbone's worth of MACs must be worth to a gate."""
-RATE = 0.3
-"""Rise of the threshold per step and unit of MACs fraction above the target."""
+RATE, SETTLED_RATE = 0.3, 0.03
+"""Rise of the threshold per step and unit of MACs fraction above the target: slowly where nothing else moves, since
+then it has to find its place within the small differences between images."""
 
 
 @dataclass
@@ -218,7 +219,7 @@ class HybridLoss:
         with network.router.sampled(temperature):
             output = network(step.images)
         miss = network.macs_fraction(output).mean() - falling_target(self.point, step.progress / COOLING)
-        network.router.threshold.add_(RATE * miss.detach())
+        network.router.threshold.add_((SETTLED_RATE if settling else RATE) * miss.detach())
         drawn = torch.stack(output.trace.log_probabilities, 1)
         return step.task_loss(output.logits) + policy_gradient(drawn, self._returns(network, output, step))
 
@@ -269,7 +270,7 @@ class SkipNet(Method):
         backbone, router = split_parameters(network)
         lr = backbone_lr(budget)
         share = 1 / 6 if budget.pretrained else 164 / 190
-        supervised_epochs = min(max(1, round(budget.epochs * share)), max(0, budget.epochs - 1))
+        supervised_epochs = min(round(budget.epochs * share), max(0, budget.epochs - 1))
         supervised, hybrid_gates = (
             ParameterGroup(router, rate, weight_decay=0.0, optimiser="adamw") for rate in (ROUTER_LR, HYBRID_LR)
         )

@@ -20,16 +20,18 @@ class LayerDecision:
     Attributes:
         executed: ``[N]``, 0 or 1.
         scale: ``[N]``, zero exactly where ``executed`` is.
+        certain: nothing was decided: all are ones, and there is nothing to multiply.
     """
 
     executed: Tensor
     scale: Tensor
+    certain: bool = False
 
     @classmethod
     def always(cls, like: Tensor) -> LayerDecision:
         """Every sample of the batch ``like`` ``[N, ...]`` executes the block, unscaled."""
         ones = like.new_ones(len(like))
-        return cls(ones, ones)
+        return cls(ones, ones, certain=True)
 
 
 @dataclass(frozen=True)

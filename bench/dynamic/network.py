@@ -11,7 +11,7 @@ from bench.backbones.pruning import match_inner_channels
 from bench.backbones.residual import Backbone
 from bench.dynamic.cost import SampleCost, count_backbone, sample_cost
 from bench.dynamic.decisions import BlockDecision, Output, UnitDecision
-from bench.dynamic.router import Router
+from bench.dynamic.router import OpenRouter, Router
 
 
 class DynamicNetwork(nn.Module):
@@ -24,7 +24,7 @@ class DynamicNetwork(nn.Module):
     def __init__(self, backbone: Backbone, router: Router | None = None):
         super().__init__()
         self.backbone = backbone
-        self.router = router or Router(len(backbone.blocks))
+        self.router = router or OpenRouter(len(backbone.blocks))
         self.recount()
 
     def recount(self) -> None:
@@ -49,7 +49,7 @@ class DynamicNetwork(nn.Module):
             layer = self.router.decide_layer(index, glance, trace)
             channels = self.router.decide_channels(index, glance, trace)
             units: list[UnitDecision] = []
-            x = block(x, layer.scale, None if channels is None else channels.scale, units)
+            x = block(x, None if layer.certain else layer.scale, None if channels is None else channels.scale, units)
             decisions.append(BlockDecision(layer, channels, tuple(units)))
         return Output(self.backbone.head(x), tuple(decisions), trace)
 

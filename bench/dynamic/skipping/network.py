@@ -13,6 +13,7 @@ from bench.dynamic.decisions import BlockDecision, ChannelDecision, LayerDecisio
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping.block import FULL, Width, lower, lower_unit
 from bench.dynamic.skipping.paths import Pooled, SingleGates, group_by_width
+from bench.dynamic.skipping.rows import gather, put_back
 
 
 def skip(network: DynamicNetwork) -> SkippingNetwork:
@@ -98,10 +99,9 @@ class SkippingNetwork(nn.Module):
             if len(rows) == len(scales):
                 result = block.run(x, scale, width, units)
             else:
-                where = torch.tensor(rows, device=x.device)
-                executed = block.run(x.index_select(0, where), scale, width, units)
-                result = executed.new_empty(len(x), *executed.shape[1:]) if result is None else result
-                result.index_copy_(0, where, executed)
+                executed = block.run(gather(x, rows), scale, width, units)
+                result = _like(executed, len(x)) if result is None else result
+                put_back(result, rows, executed)
         return result, _of_batch(layer, channels, units, active)
 
     def _single_gates(self) -> list[SingleGates] | None:
@@ -140,6 +140,11 @@ class SkippingNetwork(nn.Module):
             BlockDecision(layer, gates.decision(width, like) if gates.decides_channels and scale else None)
             for layer, width, gates, (scale, _) in zip(layers, widths, self.single_gates, path)
         )
+
+
+def _like(x: Tensor, count: int) -> Tensor:
+    """Room for ``count`` samples like those of ``x``."""
+    return torch.empty(count, *x.shape[1:], dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
 
 def _scale(scales: list[float], x: Tensor) -> Tensor | float | None:
