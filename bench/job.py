@@ -16,7 +16,7 @@ from bench import environment
 from bench.backbones import Backbone, build_backbone, file_hash, load_weights
 from bench.data import DataSet
 from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget, Method, Reported
+from bench.dynamic.method import Budget, Method, Reported, Stage
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import skip
 from bench.errors import BadInput
@@ -27,10 +27,10 @@ from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, SCHEMA_VERSION,
 from bench.seeds import derive_seed
 from bench.statistics import wilson
 from bench.storage import write_atomically
-from bench.suite import Job
-from bench.training import Recipe, train
+from bench.suite import LEARNING_RATE_FACTORS, Job
+from bench.training import Recipe, selection_key, train
 
-CHECKPOINT_FILE, TIMES_FILE = "checkpoint.pt", "times.npz"
+CHECKPOINT_FILE, TIMES_FILE = "checkpoint-{}.pt", "times.npz"
 TIMED_IMAGES = 256
 
 
@@ -86,23 +86,9 @@ def run_job(job: Job, context: Context) -> Path:
     except OSError as error:
         raise BadInput(f"cannot write to {context.out}: {error.strerror}") from error
     method = load_method(job.method)
-    backbone = starting_backbone(job, context)
-    backbone_macs = count_backbone(backbone).total
-    teacher = copy.deepcopy(backbone).to(context.device) if job.distillation and _has_start(job) else None
-    torch.manual_seed(derive_seed(job.seed, "build", job.method, job.point))
-    network = method.build(backbone, job.point).to(context.device)
-    stages = method.stages(network, job.point, Budget(job.epochs, pretrained=_has_start(job)))
-    history = train(
-        network,
-        stages,
-        context.data,
-        Recipe(job.batch_size, job.distillation, compile=context.compile),
-        point=job.point,
-        seed=derive_seed(job.seed, "train", job.method, job.point),
-        teacher=teacher,
-        checkpoint=folder / CHECKPOINT_FILE,
-        on_epoch=context.on_epoch,
-    )
+    trials = [_trial(job, method, factor, folder, context) for factor in LEARNING_RATE_FACTORS[: job.trials]]
+    chosen = max(trials, key=lambda trial: trial.key)
+    network = chosen.network
     network.requires_grad_(False)
     # What is evaluated is what a deployment would run: work that was decided away is not done.
     skipping = skip(network)
@@ -112,13 +98,71 @@ def run_job(job: Job, context: Context) -> Path:
         write_atomically(folder / TIMES_FILE, timing.save_raw)
     write_atomically(folder / MODEL_FILE, lambda path: save_file(_weights(network), path))
     write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
+    history = pd.concat([trial.history for trial in trials])
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
-    stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)
-    record = _record(job, method, network, samples, stage_epochs, backbone_macs, context)
+    record = _record(job, method, chosen, samples, context)
     record = replace(record, execution=skipping.execution)
     write_record(folder, record if timing is None else _with_timing(record, timing))
-    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+    for checkpoint in folder.glob(CHECKPOINT_FILE.format("*")):
+        checkpoint.unlink()
     return folder
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of a job.
+
+    Attributes:
+        factor: of all learning rates.
+        history: one row per epoch.
+    """
+
+    factor: float
+    network: DynamicNetwork
+    history: pd.DataFrame
+    stages: list[Stage]
+    point: float | None
+
+    @property
+    def key(self) -> tuple:
+        """What validation says of it; the larger is the better."""
+        if self.history.empty:
+            return ()
+        last = self.history[self.history["stage"] == self.history["stage"].iloc[-1]]
+        return max(selection_key(row, self.point) for row in last.to_dict("records"))
+
+    @property
+    def stage_epochs(self) -> str:
+        return " + ".join(f"{stage.name} {stage.epochs}" for stage in self.stages)
+
+
+def _trial(job: Job, method: Method, factor: float, folder: Path, context: Context) -> Trial:
+    """Trains ``method`` from its start, continuing behind the last checkpoint."""
+    backbone = starting_backbone(job, context)
+    teacher = copy.deepcopy(backbone).to(context.device) if job.distillation and _has_start(job) else None
+    torch.manual_seed(derive_seed(job.seed, "build", job.method, job.point))
+    network = method.build(backbone, job.point).to(context.device)
+    stages = [_scaled(stage, factor) for stage in method.stages(network, job.point, _budget(job))]
+    history = train(
+        network,
+        stages,
+        context.data,
+        Recipe(job.batch_size, job.distillation, compile=context.compile),
+        point=job.point,
+        seed=derive_seed(job.seed, "train", job.method, job.point),
+        teacher=teacher,
+        checkpoint=folder / CHECKPOINT_FILE.format(f"{factor:g}"),
+        on_epoch=context.on_epoch,
+    )
+    return Trial(factor, network, history.assign(learning_rate_factor=factor), stages, job.point)
+
+
+def _scaled(stage: Stage, factor: float) -> Stage:
+    return replace(stage, groups=[replace(group, lr=factor * group.lr) for group in stage.groups])
+
+
+def _budget(job: Job) -> Budget:
+    return Budget(job.epochs, pretrained=_has_start(job))
 
 
 def _has_start(job: Job) -> bool:
@@ -161,12 +205,11 @@ def starting_backbone(job: Job, context: Context) -> Backbone:
 def _record(
     job: Job,
     method: Method,
-    network: DynamicNetwork,
+    trial: Trial,
     samples: pd.DataFrame,
-    stage_epochs: str,
-    backbone_macs: int,
     context: Context,
 ) -> Record:
+    backbone_macs = count_backbone(starting_backbone(job, context)).total
     correct, count = int(samples["correct"].sum()), len(samples)
     low, high = wilson(correct, count)
     macs = samples["macs"]
@@ -179,7 +222,7 @@ def _record(
         backbone=job.backbone,
         point=job.point,
         seed=job.seed,
-        stage_epochs=stage_epochs,
+        stage_epochs=trial.stage_epochs,
         n_test=count,
         top1=100 * correct / count,
         top1_low=low,
@@ -193,7 +236,7 @@ def _record(
         macs_backbone=float(backbone_macs),
         macs_fraction=float(macs.mean()) / backbone_macs,
         speedup_theoretical=backbone_macs / float(macs.mean()),
-        params=sum(parameter.numel() for parameter in network.parameters()),
+        params=sum(parameter.numel() for parameter in trial.network.parameters()),
         execution="skipped",
         device=context.device.type,
         threads=torch.get_num_threads(),
@@ -209,6 +252,7 @@ def _record(
             "environment": described,
             "config": asdict(job),
             "data": {"note": context.data.note, "fingerprint": context.data.fingerprint()},
+            "learning_rate_factor": trial.factor,
             "start": _start_note(job, context),
             "warnings": _warnings(job, samples, float(macs.mean()) / backbone_macs),
         },

@@ -15,6 +15,8 @@ from bench.budgets import BUDGETS, defaults_for
 from bench.errors import BadInput
 from bench.methods import load_method, source_hash
 
+LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
+"""Of a job's trials, relative to the rates that its method gives: one search with equal effort for every method."""
 SUITES = Path(__file__).parent / "suites"
 
 
@@ -31,6 +33,7 @@ class Suite:
     budget: str = "quick"
     backbone_weights: str | None = None
     distillation: float = 0.5
+    trials: int = 1
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Job:
     """One record to be made; everything that determines its result is here and in the hash of its id.
 
     Attributes:
+        trials: trainings at different learning rates, of which validation chooses one.
         start: SHA-256 of the weights the backbone starts from (a file, or the dense job's model); empty: none.
         start_job: id of the dense job that trains the start, empty where a file does.
         source: hash of the method's source and of the ground floor.
@@ -51,6 +55,7 @@ class Job:
     epochs: int
     batch_size: int
     distillation: float
+    trials: int
     start: str
     start_job: str
     source: str
@@ -117,6 +122,8 @@ def check_suite(suite: Suite) -> Suite:
     _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {suite.budget!r}")
     _require(suite.epochs is None or (_is(suite.epochs, int) and suite.epochs >= 0), "epochs must be 0 or more")
     _require(_is(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
+    most = len(LEARNING_RATE_FACTORS)
+    _require(_is(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
     _require(isinstance(suite.backbone, str), "backbone must be a name")
     build_backbone(suite.backbone, classes=10)
     for method in suite.methods:
@@ -181,6 +188,7 @@ def _job(suite, name, point, seed, epochs, distillation, start, start_job) -> Jo
         epochs=epochs,
         batch_size=defaults_for(suite.dataset).batch_size,
         distillation=float(distillation),
+        trials=suite.trials if epochs else 1,
         start=start,
         start_job=start_job,
         source=source_hash(load_method(name)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,10 +209,20 @@ def _row(network: DynamicNetwork, data: DataSet, stage: Stage, epoch: int, loss:
     }
 
 
-def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: float | None) -> None:
+def selection_key(row: Mapping, point: float | None) -> tuple[int, float, float]:
+    """What the choice of an epoch, or of a trial, goes by; the larger is the better.
+
+    Those that meet the operating point compare by validation accuracy, the others first by how near they come.
+
+    Args:
+        row: of the history that ``train`` returns.
+    """
     miss = 0.0 if point is None else abs(row["validation_macs_fraction"] - point)
-    # Eligible epochs compare by accuracy; the others first by how near they come. Later wins a tie.
-    key = (1, 0.0, row["validation_top1"]) if miss <= POINT_TOLERANCE else (0, -miss, row["validation_top1"])
+    return (1, 0.0, row["validation_top1"]) if miss <= POINT_TOLERANCE else (0, -miss, row["validation_top1"])
+
+
+def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: float | None) -> None:
+    key = selection_key(row, point)  # later wins a tie
     if not progress.best_state or key >= progress.best_key:
         progress.best_key = key
         progress.best_state = copy.deepcopy(network.state_dict())

@@ -21,7 +21,9 @@ from bench.progress import RunProgress
 from bench.records import read_record
 from bench.report import write_report
 from bench.report.tables import console_table
-from bench.suite import Job, Suite, check_suite, load_suite, plan
+from bench.suite import LEARNING_RATE_FACTORS, Job, Suite, check_suite, load_suite, plan
+
+TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
 class CommaSeparated(click.ParamType):
@@ -55,6 +57,7 @@ class CommaSeparated(click.ParamType):
 @click.option(
     "--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5."
 )
+@click.option("--trials", type=click.IntRange(1, len(LEARNING_RATE_FACTORS)), help=TRIALS)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
 @click.option("--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs.")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.records import COLUMNS, find_records, read_samples
+from bench.training import selection_key
 
 SMALL = ("--backbone", "resnet8", "--epochs", "2")
 
@@ -40,6 +41,30 @@ def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
     assert find_records([tmp_path / "runs"]) == records  # finished jobs are kept, not repeated
 
 
+def test_of_several_trials_validation_chooses_one(bench, tmp_path):
+    finished = bench(
+        "run", "--methods", "lnet", "--backbone", "resnet8", "--epochs", "1", "--trials", "3", "--no-timing"
+    )
+    assert finished.returncode == 0, finished.stderr
+    for folder, record in find_records([tmp_path / "runs"]).items():
+        history = pd.read_csv(folder / "train.csv")
+        assert history["learning_rate_factor"].tolist() == [1.0, 0.5, 2.0]
+        best = max(history.to_dict("records"), key=lambda row: selection_key(row, record.point))
+        assert record.details["learning_rate_factor"] == best["learning_rate_factor"]
+        assert not list(folder.glob("checkpoint*"))
+
+
+def test_timing_stands_beside_theory_by_default(bench, tmp_path):
+    finished = bench("run", "--methods", "dense", "--backbone", "resnet8", "--epochs", "0")
+    assert finished.returncode == 0, finished.stderr
+    ((folder, record),) = find_records([tmp_path / "runs"]).items()
+    assert 0 < record.latency_ms_p50 <= record.latency_ms_p99 and record.speedup_theoretical == 1
+    assert record.details["timing"]["dense_form_latency"]
+    # Dense against its best form; wide, since other tests may run on the other core.
+    assert 0.3 < record.speedup_latency < 1.5
+    assert (folder / "times.npz").exists()
+
+
 def test_a_killed_run_continues_to_the_same_record(bench, start, tmp_path):
     """SIGKILL while training LC-Net, then the same command: bit for bit the record of an undisturbed run."""
     command = ("run", "--methods", "lcnet", "--backbone", "resnet8", "--epochs", "3", "--no-timing")
@@ -47,7 +72,7 @@ def test_a_killed_run_continues_to_the_same_record(bench, start, tmp_path):
 
     process = start(*command, "--out", "killed")
     deadline = time.monotonic() + 300
-    while not list((tmp_path / "killed").glob("lcnet-*/checkpoint.pt")):
+    while not list((tmp_path / "killed").glob("lcnet-*/checkpoint-1.pt")):
         assert process.poll() is None and time.monotonic() < deadline, "no checkpoint was ever written"
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
