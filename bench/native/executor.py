@@ -33,7 +33,7 @@ class NativeNetwork(nn.Module):
         BadInput: a network that cannot be run natively, or an instruction set that is not there.
     """
 
-    execution = "skipped"
+    executor, execution = "native", "skipped"
 
     def __init__(self, network: DynamicNetwork, target: str | None = None):
         super().__init__()
