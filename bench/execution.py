@@ -30,7 +30,7 @@ def skipping(network: DynamicNetwork, executor: str = "auto") -> SkippingNetwork
 
 def _is_native(network: DynamicNetwork) -> bool:
     if not targets():
-        # Python's warnings are shown once for one line of code.
-        warnings.warn("the native executor was not built; networks run in PyTorch", RuntimeWarning, stacklevel=3)
+        # Of this line, so that it is said once, whoever asks.
+        warnings.warn("the native executor was not built; networks run in PyTorch", RuntimeWarning, stacklevel=1)
         return False
     return obstacle(network) is None

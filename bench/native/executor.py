@@ -60,10 +60,11 @@ class NativeNetwork(nn.Module):
         Raises:
             BadInput: images of another shape, type or device, or too small or large for the network.
         """
-        layers = images.new_empty(len(images), len(self.inner_channels))
+        self._check(images)
+        layers = torch.empty(len(images), len(self.inner_channels))
         gated = [gates.channels is not None for gates in self.description.gates]
         widths = [width if decides else 0 for width, decides in zip(self.inner_channels, gated)]
-        channels = images.new_empty(len(images), sum(widths))
+        channels = torch.empty(len(images), sum(widths))
         logits = self._run(images, layers, channels)
         decisions = tuple(
             BlockDecision(
@@ -76,6 +77,7 @@ class NativeNetwork(nn.Module):
 
     def predict(self, images: Tensor) -> Tensor:
         """Images ``[N, 3, H, W]`` to logits ``[N, classes]`` alone; raises as :meth:`forward`."""
+        self._check(images)
         return self._run(images)
 
     def cost(self, output: Output) -> SampleCost:
@@ -83,7 +85,6 @@ class NativeNetwork(nn.Module):
         return sample_cost(self.backbone_cost, self.gate_cost, output.decisions)
 
     def _run(self, images: Tensor, layers: Tensor | None = None, channels: Tensor | None = None) -> Tensor:
-        self._check(images)
         logits = torch.empty(len(images), self.description.classes)
         results = native.Results(*(None if one is None else one.data_ptr() for one in (logits, layers, channels)))
         with self._prepared(*images.shape[2:]) as executor:

@@ -113,9 +113,7 @@ class Description:
         if linear is None:
             return native.Linear()
         bias = torch.zeros(linear.out_features) if linear.bias is None else linear.bias
-        return native.Linear(
-            self._floats(linear.weight), self._floats(bias), linear.in_features, linear.out_features
-        )
+        return native.Linear(self._floats(linear.weight), self._floats(bias), linear.in_features, linear.out_features)
 
     def _floats(self, tensor: Tensor) -> int:
         copy = tensor.detach().clone(memory_format=torch.contiguous_format)
