@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -40,10 +41,11 @@ Memory<T> zeros(size_t count) {
 // What one thread of a pass has for itself; the others only read its sums. Sums over the positions of the features
 // alternate between two places: while one thread still reads the old ones, another may write new ones.
 struct Member {
-    std::vector<float> sums[2], pooled, scales;
+    std::vector<float> sums[2], pooled, scores, scales, row;
     std::vector<int> kept;
 
-    explicit Member(int widest) : pooled(widest), scales(widest), kept(widest) {
+    Member(int widest, int row)
+        : pooled(widest), scores(widest), scales(widest), row(row + 1), kept(widest) {
         for (auto& one : sums) one.resize(widest);
     }
 };
@@ -55,7 +57,7 @@ struct Workspace {
     std::vector<Member> members;
 
     Workspace(const Plan& plan, int threads)
-        : arena(zeros<float>(plan.arena)), scores(plan.widest), members(threads, Member(plan.widest)) {}
+        : arena(zeros<float>(plan.arena)), scores(plan.widest), members(threads, Member(plan.widest, plan.stem.to->geometry.row)) {}
 };
 
 struct Channels {
@@ -124,15 +126,15 @@ private:
             const float* source = map(plan_.stem.to) + channel * from.plane();
             float* target = map(plan_.first) + channel * to.plane();
             float sum = 0;
-            for (int y = 0; y < to.height; ++y)
-                for (int x = 0; x < to.width; ++x) {
-                    float largest = source[2 * y * from.row + 2 * x];
-                    for (int sy = std::max(0, 2 * y - 1); sy < std::min(from.height, 2 * y + 2); ++sy)
-                        for (int sx = std::max(0, 2 * x - 1); sx < std::min(from.width, 2 * x + 2); ++sx)
-                            largest = std::max(largest, source[sy * from.row + sx]);
-                    target[y * to.row + x] = largest;
-                    sum += largest;
-                }
+            // Around the image lie zeros, which are as good as nothing: the stem ends in a ReLU.
+            for (int y = 0; y < to.height; ++y) {
+                const float *above = source + (2 * y - 1) * from.row, *row = above + from.row, *below = row + from.row;
+                float* columns = own_.row.data() + 1;
+                for (int x = -1; x < from.row; ++x) columns[x] = std::max(std::max(above[x], row[x]), below[x]);
+                for (int x = 0; x < to.width; ++x)
+                    sum += target[y * to.row + x] =
+                        std::max(std::max(columns[2 * x - 1], columns[2 * x]), columns[2 * x + 1]);
+            }
             sums()[channel] = sum;
         }
         meet();
@@ -235,9 +237,17 @@ private:
     }
 
     void rearrange(const Step& step, int channel) {
+        if (step.spec->stride == 2)
+            rearrange(step, channel, std::integral_constant<int, 2>());
+        else
+            rearrange(step, channel, step.spec->stride);
+    }
+
+    template <typename Stride>  // a number that the compiler knows makes vectors of the copies
+    void rearrange(const Step& step, int channel, Stride stride) {
         const Rearranged& to = step.rearranged;
         const Geometry& from = step.from->geometry;
-        const int stride = step.spec->stride, middle = step.spec->kernel / 2, row = step.to->geometry.row;
+        const int middle = step.spec->kernel / 2, row = step.to->geometry.row;
         const float* source = map(step.from) + channel * from.plane();
         float* target = shared_.arena.get() + channel * to.plane * to.phases * to.phases;
         for (int phase = 0; phase < to.phases * to.phases; ++phase, target += to.plane) {
@@ -247,8 +257,9 @@ private:
                 const int source_y = y * stride + down;
                 if (source_y < 0 || source_y >= from.height) continue;
                 const int begin = right < 0 ? (stride - 1 - right) / stride : 0;
-                for (int x = begin; x < row && x * stride + right < from.width; ++x)
-                    target[y * row + x] = source[source_y * from.row + x * stride + right];
+                const int end = std::min(row, (from.width - right + stride - 1) / stride);
+                const float* line = source + source_y * from.row + right;
+                for (int x = begin; x < end; ++x) target[y * row + x] = line[x * stride];
             }
         }
     }
@@ -265,7 +276,7 @@ private:
         if (pooled_) return;
         pooled_ = true;
         const float share = 1.0f / features.geometry.area();
-        for (int channel = 0; channel < plan_.widest; ++channel) {
+        for (int channel = 0; channel < features.channels; ++channel) {
             float sum = 0;
             for (int member = 0; member < size_; ++member) sum += shared_.members[member].sums[parity_][channel];
             own_.pooled[channel] = sum * share;
@@ -281,14 +292,18 @@ private:
 
     Channels choose(const Block& block, float* channel_scales) {
         const Linear& gate = block.channel_gate;
-        for (int row = part(gate.outputs, rank_); row < part(gate.outputs, rank_ + 1); ++row)
-            shared_.scores[row] = clamped(score(gate, row));
-        meet();
+        // Small gates are asked by every thread for itself, which takes less time than to wait for each other.
+        const bool shared = static_cast<int64_t>(gate.inputs) * gate.outputs > SMALL_GATE;
+        float* scores = shared ? shared_.scores.data() : own_.scores.data();
+        const int begin = shared ? part(gate.outputs, rank_) : 0;
+        const int end = shared ? part(gate.outputs, rank_ + 1) : gate.outputs;
+        for (int row = begin; row < end; ++row) scores[row] = clamped(score(gate, row));
+        if (shared) meet();
         const int channels = block.units[block.gated_unit].outputs, group = channels / gate.outputs;
         int count = 0;
         float lowest = 1.0f;
         for (int channel = 0; channel < channels; ++channel) {
-            const float scale = shared_.scores[channel / group];
+            const float scale = scores[channel / group];
             lowest = std::min(lowest, scale);
             own_.scales[channel] = block.menu ? lowest : scale;
             own_.kept[count] = channel;
@@ -297,6 +312,8 @@ private:
         if (channel_scales && rank_ == 0) std::copy_n(own_.scales.data(), channels, channel_scales);
         return {own_.kept.data(), count};
     }
+
+    static constexpr int64_t SMALL_GATE = 1 << 14;
 
     const Plan& plan_;
     const int32_t* masks_;

@@ -7,7 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <utility>
 
 namespace native {
 
@@ -46,28 +46,38 @@ struct Convolving {
     float* sums;  // per output channel; null: not wanted
 };
 
-inline float total(Vector vector) {
-    float lanes[LANES];
-    std::memcpy(lanes, &vector, sizeof lanes);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-    return lanes[0];
+template <int HALF, int... LANE>
+inline Vector halves_swapped(Vector vector, std::integer_sequence<int, LANE...>) {
+#ifdef __clang__
+    return __builtin_shufflevector(vector, vector, (LANE ^ HALF)...);
+#else
+    return __builtin_shuffle(vector, Mask{(LANE ^ HALF)...});
+#endif
 }
 
+template <int HALF = LANES / 2>
+inline float total(Vector vector) {
+    vector += halves_swapped<HALF>(vector, std::make_integer_sequence<int, LANES>());
+    if constexpr (HALF > 1) return total<HALF / 2>(vector);
+    return vector[0];
+}
+
+inline Vector load(const float* from) { return *reinterpret_cast<const UnalignedVector*>(from); }
+
 inline float dot(const float* a, const float* b, int count) {
-    Vector sums[4] = {};
+    Vector sums[2] = {};
     int index = 0;
-    for (; index + 4 * LANES <= count; index += 4 * LANES)
-        for (int part = 0; part < 4; ++part)
-            sums[part] += *reinterpret_cast<const UnalignedVector*>(a + index + part * LANES) *
-                          *reinterpret_cast<const UnalignedVector*>(b + index + part * LANES);
-    float result = total((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    for (; index + 2 * LANES <= count; index += 2 * LANES)
+        for (int part = 0; part < 2; ++part)
+            sums[part] += load(a + index + part * LANES) * load(b + index + part * LANES);
+    for (; index + LANES <= count; index += LANES) sums[0] += load(a + index) * load(b + index);
+    float result = total(sums[0] + sums[1]);
     for (; index < count; ++index) result += a[index] * b[index];
     return result;
 }
 
 template <int VECTORS>
-inline void store(const Convolving& conv, int output, int position, const Vector (&sums)[VECTORS]) {
+__attribute__((always_inline)) inline void store(const Convolving& conv, int output, int position, const Vector (&sums)[VECTORS]) {
     float* target = conv.output + output * conv.output_plane + position;
     const float bias = conv.bias[output], scale = conv.scales ? conv.scales[output] : conv.scale;
     Vector pooled = {};
@@ -91,14 +101,16 @@ void tile(const Convolving& conv, const int* outputs, int position) {
     const int taps = TAPS ? TAPS : conv.taps;
     const float* weights[OUTPUTS];
     for (int o = 0; o < OUTPUTS; ++o) weights[o] = conv.weight + outputs[o] * conv.weights_per_output;
-    Vector sums[OUTPUTS][VECTORS] = {};
+    Vector sums[OUTPUTS][VECTORS];
+    for (auto& one : sums)
+        for (Vector& sum : one) sum = Vector{};
     for (int i = 0; i < conv.input_count; ++i) {
         const float* plane = conv.input + conv.inputs[i] * conv.input_plane + position;
         const ptrdiff_t first = conv.inputs[i] * conv.weights_per_input;
         for (int tap = 0; tap < taps; ++tap) {
             const float* source = plane + conv.offsets[tap];
             Vector x[VECTORS];
-            for (int v = 0; v < VECTORS; ++v) x[v] = *reinterpret_cast<const UnalignedVector*>(source + v * LANES);
+            for (int v = 0; v < VECTORS; ++v) x[v] = load(source + v * LANES);
             for (int o = 0; o < OUTPUTS; ++o) {
                 const Vector weight = weights[o][first + tap] - Vector{};
                 for (int v = 0; v < VECTORS; ++v) sums[o][v] += weight * x[v];
