@@ -31,6 +31,8 @@ class SkippingNetwork(nn.Module):
     Features are overwritten block by block: a router must not keep ``x`` itself beyond the block that it looked at.
     """
 
+    executor = "torch"
+
     def __init__(self, network: DynamicNetwork):
         super().__init__()
         network = copy.deepcopy(network).eval().requires_grad_(False)

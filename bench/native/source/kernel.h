@@ -1,0 +1,162 @@
+// The convolution of one image, compiled for one instruction set.
+//
+// Vectors run along the positions of a channel's plane, not across channels: a single channel that is not kept is
+// then a plane that is not computed and not read, whatever the width of the vectors. Rows of a plane are joined by a
+// column of zeros, which is the padding on the right of one row and on the left of the next, so that a shift of the
+// kernel is one offset for all positions.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace native {
+
+#if defined(__AVX512F__)
+constexpr int LANES = 16, MAX_VECTORS = 6;
+#elif defined(__AVX2__)
+constexpr int LANES = 8, MAX_VECTORS = 3;
+#else
+constexpr int LANES = 4, MAX_VECTORS = 3;
+#endif
+constexpr int MAX_OUTPUTS = 4;
+
+typedef float Vector __attribute__((vector_size(4 * LANES), may_alias));
+typedef float UnalignedVector __attribute__((vector_size(4 * LANES), may_alias, aligned(4)));
+typedef int32_t Mask __attribute__((vector_size(4 * LANES), may_alias));
+
+// One convolution as its tiles see it. `input`, `output` and `mask` point to position 0 of channel 0; a mask is -1 at
+// positions of the image and 0 between and behind its rows. Stored is
+// [relu] (scale * (sum + bias) + [what is stored already]), and its sum over positions is added to `sums`.
+struct Convolving {
+    const float* input;
+    ptrdiff_t input_plane;
+    const int* inputs;
+    int input_count;
+    const float* weight;
+    ptrdiff_t weights_per_input, weights_per_output;
+    const int* offsets;
+    int taps;
+    float* output;
+    ptrdiff_t output_plane;
+    const int32_t* mask;
+    const float* bias;
+    const float* scales;  // per output channel; null: `scale` for all
+    float scale;
+    bool add, relu;
+    float* sums;  // per output channel; null: not wanted
+};
+
+template <int HALF, int... LANE>
+inline Vector halves_swapped(Vector vector, std::integer_sequence<int, LANE...>) {
+#ifdef __clang__
+    return __builtin_shufflevector(vector, vector, (LANE ^ HALF)...);
+#else
+    return __builtin_shuffle(vector, Mask{(LANE ^ HALF)...});
+#endif
+}
+
+template <int HALF = LANES / 2>
+inline float total(Vector vector) {
+    vector += halves_swapped<HALF>(vector, std::make_integer_sequence<int, LANES>());
+    if constexpr (HALF > 1) return total<HALF / 2>(vector);
+    return vector[0];
+}
+
+inline Vector load(const float* from) { return *reinterpret_cast<const UnalignedVector*>(from); }
+
+inline float dot(const float* a, const float* b, int count) {
+    Vector sums[2] = {};
+    int index = 0;
+    for (; index + 2 * LANES <= count; index += 2 * LANES)
+        for (int part = 0; part < 2; ++part)
+            sums[part] += load(a + index + part * LANES) * load(b + index + part * LANES);
+    for (; index + LANES <= count; index += LANES) sums[0] += load(a + index) * load(b + index);
+    float result = total(sums[0] + sums[1]);
+    for (; index < count; ++index) result += a[index] * b[index];
+    return result;
+}
+
+template <int VECTORS>
+__attribute__((always_inline)) inline void store(const Convolving& conv, int output, int position, const Vector (&sums)[VECTORS]) {
+    float* target = conv.output + output * conv.output_plane + position;
+    const float bias = conv.bias[output], scale = conv.scales ? conv.scales[output] : conv.scale;
+    Vector pooled = {};
+    for (int v = 0; v < VECTORS; ++v) {
+        Vector* place = reinterpret_cast<Vector*>(target + v * LANES);
+        Vector value = (sums[v] + bias) * scale;
+        if (conv.add) value += *place;
+        if (conv.relu) value = value < 0.0f ? Vector{} : value;
+        // Not a product: what was computed between the rows may not even be a number.
+        value = reinterpret_cast<Vector>(reinterpret_cast<Mask>(value) &
+                                         *reinterpret_cast<const Mask*>(conv.mask + position + v * LANES));
+        *place = value;
+        pooled += value;
+    }
+    if (conv.sums) conv.sums[output] += total(pooled);
+}
+
+// VECTORS vectors of positions of OUTPUTS channels, all of them in registers. TAPS 0: as many as `conv` says.
+template <int VECTORS, int OUTPUTS, int TAPS>
+void tile(const Convolving& conv, const int* outputs, int position) {
+    const int taps = TAPS ? TAPS : conv.taps;
+    const float* weights[OUTPUTS];
+    for (int o = 0; o < OUTPUTS; ++o) weights[o] = conv.weight + outputs[o] * conv.weights_per_output;
+    Vector sums[OUTPUTS][VECTORS];
+    for (auto& one : sums)
+        for (Vector& sum : one) sum = Vector{};
+    for (int i = 0; i < conv.input_count; ++i) {
+        const float* plane = conv.input + conv.inputs[i] * conv.input_plane + position;
+        const ptrdiff_t first = conv.inputs[i] * conv.weights_per_input;
+        for (int tap = 0; tap < taps; ++tap) {
+            const float* source = plane + conv.offsets[tap];
+            Vector x[VECTORS];
+            for (int v = 0; v < VECTORS; ++v) x[v] = load(source + v * LANES);
+            for (int o = 0; o < OUTPUTS; ++o) {
+                const Vector weight = weights[o][first + tap] - Vector{};
+                for (int v = 0; v < VECTORS; ++v) sums[o][v] += weight * x[v];
+            }
+        }
+    }
+    for (int o = 0; o < OUTPUTS; ++o) store<VECTORS>(conv, outputs[o], position, sums[o]);
+}
+
+using Tile = void (*)(const Convolving&, const int*, int);
+
+template <int VECTORS, int TAPS>
+Tile tile_of(int outputs) {
+    static_assert(MAX_OUTPUTS == 4, "one entry for each number of outputs");
+    constexpr Tile tiles[] = {tile<VECTORS, 1, TAPS>, tile<VECTORS, 2, TAPS>, tile<VECTORS, 3, TAPS>,
+                              tile<VECTORS, 4, TAPS>};
+    return tiles[outputs - 1];
+}
+
+template <int TAPS, int VECTORS = MAX_VECTORS>
+Tile tile_of(int vectors, int outputs) {
+    if constexpr (VECTORS > 1)
+        if (vectors < VECTORS) return tile_of<TAPS, VECTORS - 1>(vectors, outputs);
+    return tile_of<VECTORS, TAPS>(outputs);
+}
+
+inline Tile tile_of(int taps, int vectors, int outputs) {
+    if (taps == 1) return tile_of<1>(vectors, outputs);
+    if (taps == 9) return tile_of<9>(vectors, outputs);
+    return tile_of<0>(vectors, outputs);
+}
+
+// Part `rank` of `size` equal parts of a convolution: some output channels at all positions.
+inline void convolve(const Convolving& conv, const int* outputs, int output_count, int vectors, int rank, int size) {
+    const int tiles = (vectors + MAX_VECTORS - 1) / MAX_VECTORS;
+    const int groups = (output_count + MAX_OUTPUTS - 1) / MAX_OUTPUTS;
+    // What is read again and again should be the smaller: the weights, or the tile of the input.
+    const bool positions_first = output_count * static_cast<ptrdiff_t>(conv.taps) < vectors * LANES;
+    const int items = tiles * groups;
+    for (int item = items * rank / size; item < items * (rank + 1) / size; ++item) {
+        const int tile = positions_first ? item / groups : item % tiles;
+        const int group = positions_first ? item % groups : item / tiles;
+        const int first = vectors * tile / tiles, last = vectors * (tile + 1) / tiles;
+        const int begin = output_count * group / groups, end = output_count * (group + 1) / groups;
+        tile_of(conv.taps, last - first, end - begin)(conv, outputs + begin, first * LANES);
+    }
+}
+
+}  // namespace native
