@@ -15,6 +15,7 @@ from bench.dynamic.skipping import skip
 
 Predict = Callable[[Tensor], Tensor]
 """Images ``[N, 3, H, W]`` to logits ``[N, classes]``."""
+PACKED = "folded, packed and fused"
 COMPILED = "torch.compile, folded, channels last"
 
 
@@ -29,7 +30,7 @@ def dense_forms(backbone: Backbone, compile: bool = True) -> dict[str, Predict]:
         "eager, channels last": _eager(copy.deepcopy(backbone).eval(), torch.channels_last),
         "folded": _eager(folded(backbone), torch.contiguous_format),
         "folded, channels last": _eager(folded(backbone), torch.channels_last),
-        "folded, packed and fused": skip(DynamicNetwork(copy.deepcopy(backbone))).predict,
+        PACKED: skip(DynamicNetwork(copy.deepcopy(backbone))).predict,
     }
     if compile:
         forms[COMPILED] = _compiled(backbone)

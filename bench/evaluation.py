@@ -25,7 +25,7 @@ class Evaluation:
 def evaluate(network: DynamicNetwork, data: DataSet, split: Split, batch_size: int = BATCH_SIZE) -> Evaluation:
     """Runs ``network`` in evaluation mode over a whole split, each image once."""
     network.eval()
-    device = next(network.parameters()).device
+    device = next(network.parameters(), torch.empty(0)).device  # a compiled network shows no parameters
     columns: dict[str, list[torch.Tensor]] = {}
     for images, labels in split.batches(batch_size):
         output = network(data.normalise(images.to(device)))

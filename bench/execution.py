@@ -23,12 +23,13 @@ def skipping(network: DynamicNetwork, executor: str = "auto") -> SkippingNetwork
     """
     if executor not in EXECUTORS:
         raise BadInput(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
-    if executor == "native" or (executor == "auto" and _is_native(network)):
+    if executor == "native" or (executor == "auto" and runs_natively(network)):
         return NativeNetwork(network)
     return skip(network)
 
 
-def _is_native(network: DynamicNetwork) -> bool:
+def runs_natively(network: DynamicNetwork) -> bool:
+    """Whether the compiled executor was built and can run ``network``."""
     if not targets():
         # Of this line, so that it is said once, whoever asks.
         warnings.warn("the native executor was not built; networks run in PyTorch", RuntimeWarning, stacklevel=1)

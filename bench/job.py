@@ -18,11 +18,13 @@ from bench.data import DataSet
 from bench.dynamic.cost import count_backbone
 from bench.dynamic.method import Budget, Method, Reported, Stage
 from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.skipping import skip
+from bench.dynamic.skipping import SkippingNetwork
 from bench.errors import BadInput
 from bench.evaluation import evaluate
+from bench.execution import skipping
 from bench.latency import DENSE, DYNAMIC, DenseRival, Timing, time_network
 from bench.methods import load_method
+from bench.native import NativeNetwork
 from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, SCHEMA_VERSION, TRAINING_FILE, Record, write_record
 from bench.seeds import derive_seed
 from bench.statistics import wilson
@@ -41,6 +43,7 @@ class Context:
     Attributes:
         weights: file that backbones start from, or None.
         command: as typed, for the record.
+        executor: what runs the trained network: ``torch``, ``native``, or ``auto`` for native where that is possible.
         timer: times each network against the best dense form of its backbone; None leaves time out.
         on_epoch: called with each epoch's row of ``train.csv``.
     """
@@ -51,6 +54,7 @@ class Context:
     weights: Path | None
     command: str
     compile: bool = False
+    executor: str = "auto"
     timer: Timer | None = None
     on_epoch: Callable[[dict], None] = lambda row: None
 
@@ -61,7 +65,7 @@ class Timer:
     def __init__(self):
         self.rivals: dict[str, DenseRival] = {}
 
-    def time(self, job: Job, network: DynamicNetwork, context: Context) -> Timing:
+    def time(self, job: Job, network: SkippingNetwork | NativeNetwork, context: Context) -> Timing:
         """Times ``network`` on the first test images."""
         if job.backbone not in self.rivals:
             self.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
@@ -91,9 +95,9 @@ def run_job(job: Job, context: Context) -> Path:
     network = chosen.network
     network.requires_grad_(False)
     # What is evaluated is what a deployment would run: work that was decided away is not done.
-    skipping = skip(network)
-    samples = evaluate(skipping, context.data, context.data.test).samples
-    timing = None if context.timer is None else context.timer.time(job, network, context)
+    lowered = skipping(network, context.executor)
+    samples = evaluate(lowered, context.data, context.data.test).samples
+    timing = None if context.timer is None else context.timer.time(job, lowered, context)
     if timing is not None:
         write_atomically(folder / TIMES_FILE, timing.save_raw)
     write_atomically(folder / MODEL_FILE, lambda path: save_file(_weights(network), path))
@@ -101,7 +105,7 @@ def run_job(job: Job, context: Context) -> Path:
     history = pd.concat([trial.history for trial in trials])
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
     record = _record(job, method, chosen, samples, context)
-    record = replace(record, execution=skipping.execution)
+    record = replace(record, execution=lowered.execution, executor=lowered.executor)
     write_record(folder, record if timing is None else _with_timing(record, timing))
     for checkpoint in folder.glob(CHECKPOINT_FILE.format("*")):
         checkpoint.unlink()
@@ -175,7 +179,7 @@ def _weights(network: DynamicNetwork) -> dict[str, torch.Tensor]:
 
 def _with_timing(record: Record, timing: Timing) -> Record:
     shared = {declared.name for declared in fields(Record)} & {declared.name for declared in fields(Timing)}
-    shared -= {"device", "threads", "execution", "speedup_theoretical", "invalid_reasons"}
+    shared -= {"device", "threads", "executor", "execution", "speedup_theoretical", "invalid_reasons"}
     rounds = {
         "method": timing.raw[f"latency_{DYNAMIC}_ms"].mean(1).tolist(),
         "dense": timing.raw[f"latency_{DENSE}_ms"].mean(1).tolist(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,14 +13,16 @@ from torch import Tensor
 
 from bench.backbones.residual import Backbone
 from bench.clock import Measurement, measure, threads
-from bench.dense_forms import COMPILED, dense_forms
+from bench.dense_forms import COMPILED, PACKED, dense_forms
 from bench.dynamic.cost import count_backbone
 from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.skipping import SkippingNetwork, skip
+from bench.dynamic.skipping import SkippingNetwork
 from bench.errors import BadInput
+from bench.execution import runs_natively
+from bench.native import NativeNetwork
 
 THROUGHPUT_BATCH = 64
-DENSE, DYNAMIC = "dense", "dynamic"
+DENSE, SAME_EXECUTOR, DYNAMIC = "dense", "dense in the same executor", "dynamic"
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,10 @@ class Timing:
     """What was timed on one set of images.
 
     Latencies are percentiles over all raw values of batch 1, throughputs images per second at the median time of a
-    batch. Speed-ups are ratios of the time for all images, paired by round. ``raw`` holds the times in milliseconds,
-    ``[rounds, batches]``, and the load by other programs, ``[rounds]``.
+    batch. Speed-ups are ratios of the time for all images, paired by round: over the best stock form of the dense
+    backbone, and over the dense backbone in the very executor that runs the network, so that what skipping brings is
+    not mixed with what better kernels bring. ``raw`` holds the times in milliseconds, ``[rounds, batches]``, and the
+    load by other programs, ``[rounds]``.
     """
 
     latency_ms_p50: float
@@ -40,11 +45,14 @@ class Timing:
     speedup_theoretical: float
     speedup_latency: float
     speedup_throughput: float
+    speedup_latency_same_executor: float
+    speedup_throughput_same_executor: float
     realised_latency: float
     realised_throughput: float
     dense_form_latency: str
     dense_form_throughput: str
     dense_forms_left_out: dict[str, str]
+    executor: str
     execution: str
     device: str
     threads: int
@@ -82,6 +90,10 @@ class DenseRival:
     def __init__(self, backbone: Backbone, compile: bool = True):
         self.macs = count_backbone(backbone).total
         self.forms = dense_forms(backbone, compile)
+        self.by_executor = {"torch": self.forms[PACKED]}
+        network = DynamicNetwork(copy.deepcopy(backbone))
+        if runs_natively(network):
+            self.by_executor["native"] = NativeNetwork(network).predict
         self.left_out: dict[str, str] = {}
         self.fastest: dict[int, str] = {}
 
@@ -109,9 +121,13 @@ class DenseRival:
 
 
 def time_network(
-    network: DynamicNetwork, rival: DenseRival, images: Tensor, threads_used: int, seconds: float = 4.0
+    network: SkippingNetwork | NativeNetwork,
+    rival: DenseRival,
+    images: Tensor,
+    threads_used: int,
+    seconds: float = 4.0,
 ) -> Timing:
-    """Times ``network``, skipping, against the best dense form of ``rival`` on the same images, on their device.
+    """Times ``network`` against the best dense form of ``rival`` on the same images, on their device.
 
     Args:
         images: normalised, ``[N, 3, H, W]``; each is timed equally often. A multiple of 64 fills the batches evenly.
@@ -125,18 +141,21 @@ def time_network(
         raise BadInput(f"timing needs at least {THROUGHPUT_BATCH} images, not {len(images)}")
     batches = {1: images.split(1), THROUGHPUT_BATCH: _whole_batches(images)}
     with threads(threads_used):
-        skipping = skip(network)
-        theoretical = speedup_theoretical(skipping, rival.macs, images)
+        theoretical = speedup_theoretical(network, rival.macs, images)
         forms = {size: rival.best(parts) for size, parts in batches.items()}
-        measured = {
-            size: measure({DENSE: rival.forms[forms[size]], DYNAMIC: skipping.predict}, parts, seconds)
-            for size, parts in batches.items()
-        }
-    return _timing(measured, forms, theoretical, rival, skipping, images, threads_used)
+        measured = {}
+        for size, parts in batches.items():
+            contestants = {
+                DENSE: rival.forms[forms[size]],
+                SAME_EXECUTOR: rival.by_executor[network.executor],
+                DYNAMIC: network.predict,
+            }
+            measured[size] = measure(contestants, parts, seconds)
+    return _timing(measured, forms, theoretical, rival, network, images, threads_used)
 
 
 @torch.inference_mode()
-def speedup_theoretical(network: SkippingNetwork, dense_macs: int, images: Tensor) -> float:
+def speedup_theoretical(network: SkippingNetwork | NativeNetwork, dense_macs: int, images: Tensor) -> float:
     """MACs of the dense backbone relative to the mean over exactly these images, gates included."""
     macs = [network.cost(network(part)).total for part in images.split(THROUGHPUT_BATCH)]
     return dense_macs / float(torch.cat(macs).mean())
@@ -153,7 +172,7 @@ def _timing(
     forms: dict[int, str],
     theoretical: float,
     rival: DenseRival,
-    skipping: SkippingNetwork,
+    network: SkippingNetwork | NativeNetwork,
     images: Tensor,
     threads_used: int,
 ) -> Timing:
@@ -171,12 +190,15 @@ def _timing(
         speedup_theoretical=theoretical,
         speedup_latency=speedup_one,
         speedup_throughput=speedup_many,
+        speedup_latency_same_executor=one.speedup(SAME_EXECUTOR, DYNAMIC),
+        speedup_throughput_same_executor=many.speedup(SAME_EXECUTOR, DYNAMIC),
         realised_latency=speedup_one / theoretical,
         realised_throughput=speedup_many / theoretical,
         dense_form_latency=forms[1],
         dense_form_throughput=forms[THROUGHPUT_BATCH],
         dense_forms_left_out=rival.left_out,
-        execution=skipping.execution,
+        executor=network.executor,
+        execution=network.execution,
         device=str(images.device),
         threads=threads_used,
         images=len(images),
@@ -188,5 +210,5 @@ def _timing(
 
 
 def _raw(mode: str, measurement: Measurement) -> dict[str, np.ndarray]:
-    times = {f"{mode}_{name}_ms": values for name, values in measurement.milliseconds.items()}
+    times = {f"{mode}_{name.replace(' ', '_')}_ms": values for name, values in measurement.milliseconds.items()}
     return times | {f"{mode}_foreign": measurement.foreign}

@@ -64,6 +64,9 @@ class Record:
     speedup_theoretical: float | None = None
     speedup_latency: float | None = None
     speedup_throughput: float | None = None
+    speedup_latency_same_executor: float | None = None
+    speedup_throughput_same_executor: float | None = None
+    executor: str = "torch"
     reported_top1: float | None = None
     reported_macs: float | None = None
     reported_source: str | None = None
@@ -81,9 +84,10 @@ COLUMNS = (
     "macs_p5 macs_p50 macs_p95 gate_macs_mean macs_backbone macs_fraction params latency_ms_p50 latency_ms_p90 "
     "latency_ms_p99 throughput_ips dense_latency_ms_p50 dense_throughput_ips speedup_theoretical speedup_latency "
     "speedup_throughput execution device threads precision reported_top1 reported_macs reported_source valid "
-    "invalid_reasons command commit created_utc environment_id"
+    "invalid_reasons command commit created_utc environment_id "
+    "executor speedup_latency_same_executor speedup_throughput_same_executor"
 ).split()
-"""Columns of ``table.csv``, in the order of the contract."""
+"""Columns of ``table.csv``, in the order of the contract; ours, which it does not name, come last."""
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -18,6 +18,7 @@ from bench.dynamic.method import Budget, Method, Stage, Step, split_parameters
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.router import Router
 from bench.dynamic.skipping import skip
+from bench.native import NativeNetwork, obstacle, targets
 
 BACKBONE, POINT, IMAGES = "resnet14", 0.5, 12
 DECISION_TOLERANCE = 1e-3
@@ -110,6 +111,16 @@ def check_skipping(method: Method) -> str:
     return _require_same(masked, _see_apart(skipping, images))
 
 
+def check_native(method: Method) -> str:
+    network, images = _network(method), _images()
+    reason = "it was not built here" if not targets() else obstacle(network)
+    if reason:
+        return f"runs in PyTorch: {reason}"
+    masked, native = _see(network, images), NativeNetwork(network)
+    _require_same(masked, _see(native, images))
+    return _require_same(masked, _see_apart(native, images))
+
+
 def check_count(method: Method) -> str:
     network, images = _network(method), _images()
     if skip(network).execution == "masked":
@@ -180,6 +191,7 @@ CHECKS: dict[str, Callable[[Method], str]] = {
     "all gates open = dense + gates": check_all_open,
     "all gates closed = fixed + gates": check_all_closed,
     "skipped = masked": check_skipping,
+    "native = masked": check_native,
     "MACs = independent count": check_count,
     "every gate gets a gradient": check_gradients,
     "batch norm moves once per step": check_batch_norm,

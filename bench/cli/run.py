@@ -16,6 +16,7 @@ from rich.console import Console
 from bench.budgets import BUDGETS, DEFAULTS
 from bench.data import load_data
 from bench.errors import BadInput
+from bench.execution import EXECUTORS
 from bench.job import Context, Timer, is_done, run_job
 from bench.progress import RunProgress
 from bench.records import read_record
@@ -23,6 +24,7 @@ from bench.report import write_report
 from bench.report.tables import console_table
 from bench.suite import LEARNING_RATE_FACTORS, Job, Suite, check_suite, load_suite, plan
 
+EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -60,10 +62,11 @@ class CommaSeparated(click.ParamType):
 @click.option("--trials", type=click.IntRange(1, len(LEARNING_RATE_FACTORS)), help=TRIALS)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
+@click.option("--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True, help=EXECUTOR)
 @click.option("--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
-def run(suite_name, data_dir, device, compile_, timing, out, fresh, **options) -> None:
+def run(suite_name, data_dir, device, compile_, executor, timing, out, fresh, **options) -> None:
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     suite = _suite(suite_name, options)
     chosen = _device(device)
@@ -74,7 +77,9 @@ def run(suite_name, data_dir, device, compile_, timing, out, fresh, **options) -
         _remove(jobs, out)
     console = Console()
     with RunProgress(console, len(jobs)) as progress:
-        context = Context(out, data, chosen, weights, _command(), compile_, Timer() if timing else None, progress.epoch)
+        context = Context(
+            out, data, chosen, weights, _command(), compile_, executor, Timer() if timing else None, progress.epoch
+        )
         for job in jobs:
             progress.start(job)
             if not is_done(job, out):
