@@ -5,6 +5,7 @@
 // column of zeros, which is the padding on the right of one row and on the left of the next, so that a shift of the
 // kernel is one offset for all positions.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -146,7 +147,10 @@ inline Tile tile_of(int taps, int vectors, int outputs) {
 // Part `rank` of `size` equal parts of a convolution: some output channels at all positions.
 inline void convolve(const Convolving& conv, const int* outputs, int output_count, int vectors, int rank, int size) {
     const int tiles = (vectors + MAX_VECTORS - 1) / MAX_VECTORS;
-    const int groups = (output_count + MAX_OUTPUTS - 1) / MAX_OUTPUTS;
+    int groups = (output_count + MAX_OUTPUTS - 1) / MAX_OUTPUTS;
+    // Few items: smaller ones are better than a thread that has one more than the others.
+    if (tiles * groups % size && tiles * groups < 8 * size)
+        groups = std::min((groups + size - 1) / size * size, output_count);
     // What is read again and again should be the smaller: the weights, or the tile of the input.
     const bool positions_first = output_count * static_cast<ptrdiff_t>(conv.taps) < vectors * LANES;
     const int items = tiles * groups;
