@@ -61,7 +61,7 @@ HIDDEN = 10
 """Width of the recurrent gate (paper, section 3.1)."""
 ROUTER_LR = 0.0005
 HYBRID_LR = 0.003
-COLDEST, COOLING, SETTLED = 0.02, 0.4, 1e-6
+COLDEST, COOLING, SETTLED = 0.05, 0.6, 1e-6
 """The temperature of drawing falls from 1 to ``COLDEST`` over the share ``COOLING`` of the hybrid stage. Then gates are
 settled: drawing is thresholding, their gradient vanishes, and the rest of the network gets used to their paths."""
 INITIAL_BIAS, INITIAL_SPREAD = 1.0, 0.3
