@@ -20,6 +20,7 @@ constexpr int LANES = 8, MAX_VECTORS = 3;
 constexpr int LANES = 4, MAX_VECTORS = 3;
 #endif
 constexpr int MAX_OUTPUTS = 4;
+constexpr ptrdiff_t LINE = 16;  // floats of a cache line; a multiple of LANES
 
 typedef float Vector __attribute__((vector_size(4 * LANES), may_alias));
 typedef float UnalignedVector __attribute__((vector_size(4 * LANES), may_alias, aligned(4)));
@@ -108,6 +109,11 @@ void tile(const Convolving& conv, const int* outputs, int position) {
     for (int i = 0; i < conv.input_count; ++i) {
         const float* plane = conv.input + conv.inputs[i] * conv.input_plane + position;
         const ptrdiff_t first = conv.inputs[i] * conv.weights_per_input;
+        // The weights of the next tile: in wide networks they come from far away, in runs too short to be foreseen by
+        // the processor. Behind the last tile there may be none, which does no harm.
+        if (taps > 1 || i % LINE == 0)
+            for (int o = 0; o < OUTPUTS; ++o)
+                __builtin_prefetch(weights[o] + first + OUTPUTS * conv.weights_per_output);
         for (int tap = 0; tap < taps; ++tap) {
             const float* source = plane + conv.offsets[tap];
             Vector x[VECTORS];

@@ -20,8 +20,6 @@ Integer round_up(Integer value, Integer step) {
     return (value + step - 1) / step * step;
 }
 
-constexpr ptrdiff_t LINE = 16;  // floats of a cache line; a multiple of LANES
-
 // Planes of one size. Position (y, x) lies at y * row + x; `lead` zeros are in front, at least one row and one.
 struct Geometry {
     int height, width, row;
