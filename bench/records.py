@@ -78,6 +78,18 @@ class Record:
     environment_id: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def skipping_speedup_latency(self) -> float | None:
+        """What skipping alone brings: over dense in the same executor; in older records, over its best form."""
+        same = self.speedup_latency_same_executor
+        return self.speedup_latency if same is None else same
+
+    @property
+    def skipping_speedup_throughput(self) -> float | None:
+        """As ``skipping_speedup_latency``."""
+        same = self.speedup_throughput_same_executor
+        return self.speedup_throughput if same is None else same
+
 
 COLUMNS = (
     "schema_version method dataset backbone point seed stage_epochs n_test top1 top1_low top1_high macs_mean macs_std "

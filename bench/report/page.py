@@ -20,7 +20,7 @@ from bench.report.units import Unit
 
 CAPTIONS = {
     "latency": "Accuracy against measured latency.",
-    "speedup": "Theoretical against measured speed-up.",
+    "speedup": "Theoretical against measured speed-up over dense in the same executor.",
     "macs": "How the cost spreads over the test images.",
     "blocks": "Share of test images that execute each block.",
     "classes": "The same by class, for each method's middle operating point.",

@@ -141,7 +141,7 @@ def console_table(records: Iterable[Record]) -> rich.table.Table:
     """What ``bench run`` ends with: two lines for each record, MACs in millions, fit for 80 columns."""
     note = (
         "Top-1 in percent [Wilson's 95 % interval]. MACs per image in millions: mean ± std [5th, 95th percentile]. "
-        "Speed-up over the dense backbone: theoretical, below it measured latency / throughput."
+        "Speed-up over the dense backbone in the same executor: theoretical, below it measured latency / throughput."
     )
     table = rich.table.Table(box=rich.box.SIMPLE, caption=note, padding=0, pad_edge=False)
     for heading in ("Method", "Execution", "Top-1", "MACs", "Frac.", "Gates", "Speed-up"):
@@ -161,12 +161,13 @@ def _console_cells(record: Record) -> tuple[str, ...]:
     mean, spread, low, high = (value / 1e6 for value in macs)
     return (
         f"{record.method}{point}\n  seed {record.seed}",
-        f"{record.execution}\n{'VALID' if record.valid else 'INVALID'}",
+        f"{record.execution}\n{record.executor} {'VALID' if record.valid else 'INVALID'}",
         f"{record.top1:.2f}\n[{record.top1_low:.1f}, {record.top1_high:.1f}]",
         f"{significant(mean)} ± {significant(spread, 3)}\n[{significant(low, 3)}, {significant(high, 3)}]",
         number(record.macs_fraction, 3),
         significant(record.gate_macs_mean / 1e6, 2),
-        f"{number(record.speedup_theoretical)}\n{number(record.speedup_latency)} / {number(record.speedup_throughput)}",
+        f"{number(record.speedup_theoretical)}\n"
+        f"{number(record.skipping_speedup_latency)} / {number(record.skipping_speedup_throughput)}",
     )
 
 
