@@ -35,7 +35,7 @@ class MenuRouter(LCRouter):
     """
 
     def __init__(self, backbone: Backbone, layers: bool):
-        super().__init__(backbone, layers, channels=False)
+        super().__init__(backbone, layers, channels=True)
         self.widths = [block.inner_channels for block in backbone.blocks]
         if any(width % MENU for width in self.widths):
             raise BadInput(f"a menu of {MENU} widths needs inner channels in multiples of {MENU}, not {self.widths}")

@@ -11,7 +11,7 @@ from bench.backbones.residual import Backbone
 from bench.dynamic.decisions import ChannelDecision, LayerDecision
 from bench.dynamic.gates import is_open, relu1
 from bench.dynamic.router import FoldedGates, GateCost, Router
-from lcnet.gates import channel_net, layer_net
+from lcnet.gates import channel_net, layer_nets
 
 INITIAL_THRESHOLD = -1.0
 """Below every score at the start: all gates are open, and all scales are 1."""
@@ -35,7 +35,7 @@ class LCRouter(Router):
         self.register_buffer("threshold", torch.tensor(INITIAL_THRESHOLD))
         # Without affine parameters: standardised inputs let images differ; the linear layers absorb the statistics.
         self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
-        self.layer_nets = nn.ModuleList(map(layer_net, blocks)) if layers else None
+        self.layer_nets = layer_nets(blocks, alone=not channels) if layers else None
         self.channel_nets = nn.ModuleList(map(channel_net, blocks)) if channels else None
 
     def look(self, index: int, x: Tensor) -> Tensor:
