@@ -12,7 +12,9 @@ behind the last block; squeezing keeps the batch dimension, so a batch of one wo
 
 What we decide ourselves, because budgets here are short, start from trained weights and aim at an operating point:
 
-- gates start open (bias 1), since a half-closed start would destroy a trained backbone;
+- gates start open (logits 1 to 3), since a half-closed start would destroy a trained backbone, and in the order of
+  their blocks' importance: gates that start alike are met by the rising threshold all at once, and on ResNet-20 a stage
+  start was among the first that closed (83 % at 0.59). The recurrent gate has an offset for each block to that end;
 - the recurrent gate reads its pooled features standardised (batch norm without affine, detached): raw ones differ so
   little between images that all of them took one path, and the operating point could only be met in whole blocks;
 - the operating point is held as for LC-Net: the paper's alpha is constant (``PRICE``), and a threshold common to all
@@ -39,6 +41,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.dense import cross_entropy
+from bench.backbones.importance import block_importance
 from bench.backbones.residual import Backbone, ResidualBlock
 from bench.dynamic.decisions import LayerDecision, Output
 from bench.dynamic.gates import straight_through
@@ -61,13 +64,13 @@ HIDDEN = 10
 """Width of the recurrent gate (paper, section 3.1)."""
 ROUTER_LR = 0.0005
 HYBRID_LR = 0.003
-COLDEST, COOLING, SETTLED = 0.05, 0.6, 1e-6
+COLDEST, COOLING, SETTLED = 0.01, 0.6, 1e-6
 """The temperature of drawing falls from 1 to ``COLDEST`` over the share ``COOLING`` of the hybrid stage. Then gates are
 settled: drawing is thresholding, their gradient vanishes, and the rest of the network gets used to their paths."""
-INITIAL_BIAS, INITIAL_SPREAD = 1.0, 0.3
+INITIAL_BIAS, INITIAL_RANGE, INITIAL_SPREAD = 1.0, 2.0, 0.3
 PRICE = 2.0
 """The paper's alpha: loss that one more backbone's worth of MACs must be worth to a gate."""
-RATE, SETTLED_RATE = 0.3, 0.03
+RATE, SETTLED_RATE = 0.3, 0.1
 """Rise of the threshold per step and unit of MACs fraction above the target: slowly where nothing else moves, since
 then it has to find its place within the small differences between images."""
 
@@ -128,6 +131,12 @@ class SkipRouter(Router):
         return LayerDecision(executed, executed)
 
 
+def initial_logits(backbone: Backbone) -> Tensor:
+    """``[gates]``: all open, the more so the more important the block."""
+    importance = block_importance(backbone.blocks)[1:]
+    return INITIAL_BIAS + INITIAL_RANGE * importance.argsort().argsort() / len(importance)
+
+
 class RecurrentRouter(SkipRouter):
     """RNNGate: pooled features, a projection per block, one LSTM cell and one output shared by all blocks."""
 
@@ -138,11 +147,12 @@ class RecurrentRouter(SkipRouter):
         self.cell = nn.LSTMCell(HIDDEN, HIDDEN)
         self.output = nn.Linear(HIDDEN, 1)
         nn.init.normal_(self.output.weight, std=INITIAL_SPREAD)
-        nn.init.constant_(self.output.bias, INITIAL_BIAS)
+        nn.init.zeros_(self.output.bias)
+        self.offsets = nn.Parameter(initial_logits(backbone))
 
     def logit(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
         trace.state = self.cell(self.projections[index - 1](self.norms[index - 1](glance.detach())), trace.state)
-        return self.output(trace.state[0]).squeeze(1)
+        return self.output(trace.state[0]).squeeze(1) + self.offsets[index - 1]
 
     def cost(self) -> GateCost:
         shared = 2 * 4 * HIDDEN * HIDDEN + HIDDEN
@@ -164,8 +174,8 @@ class FeedForwardRouter(SkipRouter):
         self.deep = deep
         self.features = nn.ModuleList(self._features(block) for block in backbone.blocks[1:])
         self.outputs = nn.ModuleList(nn.Linear(block.in_channels, 2) for block in backbone.blocks[1:])
-        for output in self.outputs:
-            output.bias.data = torch.tensor([0.0, INITIAL_BIAS])
+        for output, logit in zip(self.outputs, initial_logits(backbone)):
+            output.bias.data = torch.stack([torch.zeros(()), logit])
         self.gate_macs = tuple(_gate_macs(backbone, self.features, self.outputs))
 
     def _features(self, block: ResidualBlock) -> nn.Sequential:

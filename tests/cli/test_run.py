@@ -60,8 +60,8 @@ def test_timing_stands_beside_theory_by_default(bench, tmp_path):
     ((folder, record),) = find_records([tmp_path / "runs"]).items()
     assert 0 < record.latency_ms_p50 <= record.latency_ms_p99 and record.speedup_theoretical == 1
     assert record.details["timing"]["dense_form_latency"]
-    # Dense against its best form; wide, since other tests may run on the other core.
-    assert 0.3 < record.speedup_latency < 1.5
+    # Dense against itself; wide, since something else may run on the other core.
+    assert 0.5 < record.speedup_latency_same_executor < 2
     assert (folder / "times.npz").exists()
 
 
