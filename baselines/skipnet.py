@@ -70,7 +70,7 @@ settled: drawing is thresholding, their gradient vanishes, and the rest of the n
 INITIAL_BIAS, INITIAL_RANGE, INITIAL_SPREAD = 1.0, 2.0, 0.3
 PRICE = 2.0
 """The paper's alpha: loss that one more backbone's worth of MACs must be worth to a gate."""
-RATE, SETTLED_RATE = 0.3, 0.1
+RATE, SETTLED_RATE = 0.3, 0.03
 """Rise of the threshold per step and unit of MACs fraction above the target: slowly where nothing else moves, since
 then it has to find its place within the small differences between images."""
 
