@@ -21,7 +21,7 @@ What we decide ourselves, because budgets here are short, start from trained wei
   gates follows a falling target of the batch's mean MACs. Adapting alpha instead went on closing gates long after the
   target was met (14 % on digits), or left them half open, drawn in training and thresholded away at test time (25 %);
 - for the same reason drawing cools and, for the last two fifths of the hybrid stage, is thresholding: gates rest there
-  while the network gets used to the paths, and the batch norms to the features, that will be tested (98 % on digits);
+  while the network gets used to the paths, and the batch norms to the features, that will be tested;
 - a block's cost in the reward is its share of the MACs, not 1;
 - the batch mean is subtracted from the returns (the paper has no baseline; the gradient stays unbiased up to 1/N);
 - from trained weights the supervised stage, whose length in the paper trains the backbone, takes a sixth of the epochs
