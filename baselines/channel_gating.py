@@ -74,7 +74,8 @@ class ChannelGatedUnit(SelfGatedUnit):
         partial = F.conv2d(x, conv.weight * self.base, conv.bias, conv.stride, conv.padding, conv.dilation)
         margin = self.gate_norm(partial) - self.threshold[:, None, None]
         finished = straight_through((SHARPNESS * margin).sigmoid())
-        y = torch.lerp(self.partial_norm(partial), self.norm(conv(x)), finished)
+        normed = self.norm(conv(x))
+        y = torch.lerp(self.partial_norm(partial), normed, finished.to(normed.dtype))
         density = finished.mean((1, 2, 3), dtype=torch.float64)
         decision = UnitDecision(torch.ones_like(density), self.base_share + (1 - self.base_share) * density)
         return torch.relu(y) if self.activation else y, decision

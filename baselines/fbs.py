@@ -58,13 +58,16 @@ class BoostedUnit(SelfGatedUnit):
 
     def saliency(self, x: Tensor) -> Tensor:
         """Inputs ``[N, C_in, H, W]`` to saliencies ``[N, C_out]``, zero or more."""
-        return torch.relu(self.predictor(x.mean((2, 3))))
+        with torch.autocast(x.device.type, enabled=False):  # rounded saliencies would tie
+            return torch.relu(self.predictor(x.mean((2, 3)).float()))
 
     def gated(self, x: Tensor) -> tuple[Tensor, UnitDecision]:
         saliency = self.saliency(x)
         kept = winners(saliency, self.training_density if self.training else self.density)
         shift = self.norm.bias[:, None, None]
-        y = (saliency * kept)[:, :, None, None] * (self.norm(self.conv(x)) - shift) + kept[:, :, None, None] * shift
+        normed = self.norm(self.conv(x))
+        y = (saliency * kept)[:, :, None, None] * (normed - shift) + kept[:, :, None, None] * shift
+        y = y.to(normed.dtype)
         share = kept.double().mean(1)
         return torch.relu(y) if self.activation else y, UnitDecision(share, torch.ones_like(share))
 

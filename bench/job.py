@@ -151,7 +151,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
         network,
         stages,
         context.data,
-        Recipe(job.batch_size, job.distillation, compile=context.compile),
+        Recipe(job.batch_size, job.distillation, precision=job.precision, compile=context.compile),
         point=job.point,
         seed=derive_seed(job.seed, "train", job.method, job.point),
         teacher=teacher,

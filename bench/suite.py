@@ -14,6 +14,7 @@ from bench.backbones import build_backbone, file_hash
 from bench.budgets import BUDGETS, defaults_for
 from bench.errors import BadInput
 from bench.methods import load_method, source_hash
+from bench.training import PRECISIONS
 
 LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
 """Of a job's trials, relative to the rates that its method gives: one search with equal effort for every method."""
@@ -34,6 +35,7 @@ class Suite:
     backbone_weights: str | None = None
     distillation: float = 0.5
     trials: int = 1
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Job:
 
     Attributes:
         trials: trainings at different learning rates, of which validation chooses one.
+        precision: of the backbone's arithmetic in training.
         start: SHA-256 of the weights the backbone starts from (a file, or the dense job's model); empty: none.
         start_job: id of the dense job that trains the start, empty where a file does.
         source: hash of the method's source and of the ground floor.
@@ -56,6 +59,7 @@ class Job:
     batch_size: int
     distillation: float
     trials: int
+    precision: str
     start: str
     start_job: str
     source: str
@@ -124,6 +128,9 @@ def check_suite(suite: Suite) -> Suite:
     _require(_is(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
     most = len(LEARNING_RATE_FACTORS)
     _require(_is(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
+    _require(
+        suite.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, not {suite.precision!r}"
+    )
     _require(isinstance(suite.backbone, str), "backbone must be a name")
     build_backbone(suite.backbone, classes=10)
     for method in suite.methods:
@@ -189,6 +196,7 @@ def _job(suite, name, point, seed, epochs, distillation, start, start_job) -> Jo
         batch_size=defaults_for(suite.dataset).batch_size,
         distillation=float(distillation),
         trials=suite.trials if epochs else 1,
+        precision=suite.precision if epochs else "float32",
         start=start,
         start_job=start_job,
         source=source_hash(load_method(name)),

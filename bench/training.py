@@ -24,6 +24,7 @@ from bench.storage import write_atomically
 
 POINT_TOLERANCE = 0.02
 """An epoch is eligible as the final network while its validation MACs fraction is this near its target."""
+PRECISIONS = ("float32", "bfloat16")
 REFERENCE_BATCH = 128
 """Batch size that SGD learning rates are given for."""
 
@@ -36,13 +37,20 @@ class Recipe:
         distillation: weight of the dense network's softened outputs in the task's loss (Hinton et al.,
             arXiv 1503.02531), 0 to 1; the rest is cross-entropy with the labels.
         temperature: of the softened outputs.
+        precision: of the backbone's arithmetic in training: ``float32``, or ``bfloat16`` by autocast, with weights,
+            decisions and losses in float32. Validation and tests are always float32.
     """
 
     batch_size: int = 128
     distillation: float = 0.5
     temperature: float = 4.0
     label_smoothing: float = 0.0
+    precision: str = "float32"
     compile: bool = False
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """The context that a training step runs its forward passes in."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
 
 @dataclass
@@ -158,8 +166,9 @@ def _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, tea
             settings["lr"] = settings["peak_lr"] * _schedule(done, stage.warmup)
             optimiser.zero_grad(set_to_none=True)
         images, labels = data.normalise(images.to(device)), labels.to(device)
-        step = Step(images, labels, done, _sample_loss(images, labels, recipe, teacher))
-        loss = stage.loss(forward, step)
+        with recipe.autocast(device):
+            step = Step(images, labels, done, _sample_loss(images, labels, recipe, teacher))
+            loss = stage.loss(forward, step)
         loss.backward()
         for optimiser in optimisers:
             optimiser.step()
@@ -181,9 +190,10 @@ def _sample_loss(images: Tensor, labels: Tensor, recipe: Recipe, teacher: nn.Mod
     weight = 0.0 if teacher is None else recipe.distillation
     if weight:
         with torch.no_grad():
-            soft = F.softmax(teacher(images) / recipe.temperature, 1)
+            soft = F.softmax(teacher(images).float() / recipe.temperature, 1)
 
     def loss(logits: Tensor) -> Tensor:
+        logits = logits.float()
         hard = F.cross_entropy(logits, labels, reduction="none", label_smoothing=recipe.label_smoothing)
         if not weight:
             return hard

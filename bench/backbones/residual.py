@@ -95,7 +95,7 @@ class ResidualBlock(nn.Module):
                 if decided is not None:
                     decided.append(decision)
             if index == self.gated_unit and channel_scale is not None:
-                x = x * channel_scale[:, :, None, None]
+                x = x * channel_scale[:, :, None, None].to(x.dtype)
         return x
 
     def forward(
@@ -108,7 +108,7 @@ class ResidualBlock(nn.Module):
         """Everything is computed; ``layer_scale`` ``[N]`` then multiplies the branch, sample by sample."""
         branch = self.branch(x, channel_scale, decided)
         if layer_scale is not None:
-            branch = branch * layer_scale[:, None, None, None]
+            branch = branch * layer_scale[:, None, None, None].to(branch.dtype)
         return torch.relu(self.shortcut(x) + branch)
 
 

@@ -23,6 +23,7 @@ from bench.records import read_record
 from bench.report import write_report
 from bench.report.tables import console_table
 from bench.suite import LEARNING_RATE_FACTORS, Job, Suite, check_suite, load_suite, plan
+from bench.training import PRECISIONS
 
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
@@ -60,6 +61,7 @@ class CommaSeparated(click.ParamType):
     "--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5."
 )
 @click.option("--trials", type=click.IntRange(1, len(LEARNING_RATE_FACTORS)), help=TRIALS)
+@click.option("--precision", type=click.Choice(PRECISIONS), help="Of training; tests are float32. Default: float32.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
 @click.option("--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True, help=EXECUTOR)

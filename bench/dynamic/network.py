@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from bench.backbones.pruning import match_inner_channels
@@ -19,6 +20,9 @@ class DynamicNetwork(nn.Module):
 
     ``forward`` is the *masked* execution: everything is computed, then multiplied by what was decided. It is what
     training needs. :mod:`bench.dynamic.skipping` runs the same network without the work that was decided away.
+
+    Under autocast only the backbone and what a router does to feature maps are computed in lower precision: scores and
+    decisions are float32, since rounding would move gates across their thresholds.
     """
 
     def __init__(self, backbone: Backbone, router: Router | None = None):
@@ -41,13 +45,16 @@ class DynamicNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Output:
         """Images ``[N, 3, H, W]`` to logits ``[N, classes]`` and one decision per block."""
-        trace = self.router.start(images)
+        full_precision = torch.autocast(images.device.type, enabled=False)
+        with full_precision:
+            trace = self.router.start(images)
         x = self.backbone.stem(images)
         decisions = []
         for index, block in enumerate(self.backbone.blocks):
-            glance = self.router.look(index, x)
-            layer = self.router.decide_layer(index, glance, trace)
-            channels = self.router.decide_channels(index, glance, trace)
+            glance = self.router.look(index, x).float()
+            with full_precision:
+                layer = self.router.decide_layer(index, glance, trace)
+                channels = self.router.decide_channels(index, glance, trace)
             units: list[UnitDecision] = []
             x = block(x, None if layer.certain else layer.scale, None if channels is None else channels.scale, units)
             decisions.append(BlockDecision(layer, channels, tuple(units)))

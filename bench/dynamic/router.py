@@ -90,7 +90,7 @@ class OpenRouter(Router):
     """The router of a static network: looks at nothing and runs everything."""
 
     def look(self, index: int, x: Tensor) -> Tensor:
-        return x
+        return x[:, 0, 0, 0]
 
     def folded_gates(self, index: int) -> FoldedGates:
         return FoldedGates()
