@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import datetime
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,9 +25,10 @@ from bench.execution import skipping
 from bench.latency import DENSE, DYNAMIC, DenseRival, Timing, time_network
 from bench.methods import load_method
 from bench.native import NativeNetwork
+from bench.outcome import measured
+from bench.pretrained import load_pretrained, require_data
 from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, SCHEMA_VERSION, TRAINING_FILE, Record, write_record
 from bench.seeds import derive_seed
-from bench.statistics import wilson
 from bench.storage import write_atomically
 from bench.suite import LEARNING_RATE_FACTORS, Job
 from bench.training import Recipe, selection_key, train
@@ -42,6 +43,7 @@ class Context:
 
     Attributes:
         weights: file that backbones start from, or None.
+        shipped: trained networks to measure, folder and record by the SHA-256 of the network.
         command: as typed, for the record.
         executor: what runs the trained network: ``torch``, ``native``, or ``auto`` for native where that is possible.
         timer: times each network against the best dense form of its backbone; None leaves time out.
@@ -53,6 +55,7 @@ class Context:
     device: torch.device
     weights: Path | None
     command: str
+    shipped: Mapping[str, tuple[Path, Record]] = field(default_factory=dict)
     compile: bool = False
     executor: str = "auto"
     timer: Timer | None = None
@@ -90,7 +93,10 @@ def run_job(job: Job, context: Context) -> Path:
     except OSError as error:
         raise BadInput(f"cannot write to {context.out}: {error.strerror}") from error
     method = load_method(job.method)
-    trials = [_trial(job, method, factor, folder, context) for factor in LEARNING_RATE_FACTORS[: job.trials]]
+    if job.network:
+        trials = [_shipped(job, context)]
+    else:
+        trials = [_trial(job, method, factor, folder, context) for factor in LEARNING_RATE_FACTORS[: job.trials]]
     chosen = max(trials, key=lambda trial: trial.key)
     network = chosen.network
     network.requires_grad_(False)
@@ -124,7 +130,7 @@ class Trial:
     factor: float
     network: DynamicNetwork
     history: pd.DataFrame
-    stages: list[Stage]
+    stage_epochs: str
     point: float | None
 
     @property
@@ -135,9 +141,13 @@ class Trial:
         last = self.history[self.history["stage"] == self.history["stage"].iloc[-1]]
         return max(selection_key(row, self.point) for row in last.to_dict("records"))
 
-    @property
-    def stage_epochs(self) -> str:
-        return " + ".join(f"{stage.name} {stage.epochs}" for stage in self.stages)
+
+def _shipped(job: Job, context: Context) -> Trial:
+    """The training that a shipped network comes from; its history stays in the folder it was shipped in."""
+    folder, record = context.shipped[job.network]
+    require_data(record, context.data)
+    network = load_pretrained(folder, record, len(context.data.classes)).to(context.device)
+    return Trial(1.0, network, pd.DataFrame(), record.stage_epochs, job.point)
 
 
 def _trial(job: Job, method: Method, factor: float, folder: Path, context: Context) -> Trial:
@@ -158,7 +168,8 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
         checkpoint=folder / CHECKPOINT_FILE.format(f"{factor:g}"),
         on_epoch=context.on_epoch,
     )
-    return Trial(factor, network, history.assign(learning_rate_factor=factor), stages, job.point)
+    stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)
+    return Trial(factor, network, history.assign(learning_rate_factor=factor), stage_epochs, job.point)
 
 
 def _scaled(stage: Stage, factor: float) -> Stage:
@@ -214,9 +225,7 @@ def _record(
     context: Context,
 ) -> Record:
     backbone_macs = count_backbone(starting_backbone(job, context)).total
-    correct, count = int(samples["correct"].sum()), len(samples)
-    low, high = wilson(correct, count)
-    macs = samples["macs"]
+    numbers = measured(samples, backbone_macs)
     described = environment.describe(context.device)
     reported = _reported(method, job, backbone_macs)
     return Record(
@@ -227,19 +236,8 @@ def _record(
         point=job.point,
         seed=job.seed,
         stage_epochs=trial.stage_epochs,
-        n_test=count,
-        top1=100 * correct / count,
-        top1_low=low,
-        top1_high=high,
-        macs_mean=float(macs.mean()),
-        macs_std=float(macs.std(ddof=0)),
-        macs_p5=float(macs.quantile(0.05)),
-        macs_p50=float(macs.quantile(0.50)),
-        macs_p95=float(macs.quantile(0.95)),
-        gate_macs_mean=float(samples["gate_macs"].mean()),
         macs_backbone=float(backbone_macs),
-        macs_fraction=float(macs.mean()) / backbone_macs,
-        speedup_theoretical=backbone_macs / float(macs.mean()),
+        **numbers,
         params=sum(parameter.numel() for parameter in trial.network.parameters()),
         execution="skipped",
         device=context.device.type,
@@ -258,7 +256,7 @@ def _record(
             "data": {"note": context.data.note, "fingerprint": context.data.fingerprint()},
             "learning_rate_factor": trial.factor,
             "start": _start_note(job, context),
-            "warnings": _warnings(job, samples, float(macs.mean()) / backbone_macs),
+            "warnings": _warnings(job, samples, numbers["macs_fraction"]),
         },
     )
 
@@ -271,6 +269,9 @@ def _reported(method: Method, job: Job, backbone_macs: int) -> Reported | None:
 
 
 def _start_note(job: Job, context: Context) -> str:
+    if job.network:
+        folder, record = context.shipped[job.network]
+        return f"shipped network {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
     if job.start:
         return (
             f"backbone weights from {context.weights.name} (SHA-256 {job.start[:12]}); the harness does not know on "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,6 +15,7 @@ from bench.backbones import build_backbone, file_hash
 from bench.budgets import BUDGETS, defaults_for
 from bench.errors import BadInput
 from bench.methods import load_method, source_hash
+from bench.records import Record
 from bench.training import PRECISIONS
 
 LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
@@ -48,6 +50,7 @@ class Job:
         start: SHA-256 of the weights the backbone starts from (a file, or the dense job's model); empty: none.
         start_job: id of the dense job that trains the start, empty where a file does.
         source: hash of the method's source and of the ground floor.
+        network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
     """
 
     method: str
@@ -63,6 +66,7 @@ class Job:
     start: str
     start_job: str
     source: str
+    network: str = ""
 
     @property
     def id(self) -> str:
@@ -72,8 +76,11 @@ class Job:
         return f"{self.method}-{self.dataset}-{self.backbone}{point}-s{self.seed}-{digest}"
 
 
-def load_suite(name: str) -> Suite:
-    """A suite by name (``bench list suites``) or from a YAML file.
+def load_suite(name: str, options: Mapping[str, Any] | None = None) -> list[Suite]:
+    """The parts of a suite, by name (``bench list suites``) or from a YAML file: one mapping of options, or a list.
+
+    Args:
+        options: override those of the file, in all parts.
 
     Raises:
         BadInput: no such suite, broken YAML, unknown keys or values of the wrong kind.
@@ -85,20 +92,28 @@ def load_suite(name: str) -> Suite:
         raise BadInput(f"no suite {name!r}: give a file, or one of {', '.join(suite_names())}") from error
     except yaml.YAMLError as error:
         raise BadInput(f"suite {path} is no valid YAML: {' '.join(str(error).split())}") from error
+    parts = values if isinstance(values, list) else [values]
+    suites = [_suite_from(part, path, options or {}) for part in parts]
+    if not suites:
+        raise BadInput(f"suite {path} is empty")
+    if len({(suite.dataset, suite.backbone_weights) for suite in suites}) > 1:
+        raise BadInput(f"the parts of suite {path} must share dataset and backbone_weights")
+    return suites
+
+
+def _suite_from(values: object, path: Path, options: Mapping[str, Any]) -> Suite:
     if not isinstance(values, dict):
-        raise BadInput(f"suite {path} must be a mapping of options")
+        raise BadInput(f"suite {path} must be a mapping of options, or a list of them")
     known = {declared.name for declared in fields(Suite)}
     if unknown := [str(key) for key in values if key not in known]:
         raise BadInput(f"suite {path} has unknown option {unknown[0]!r}: choose from {', '.join(sorted(known))}")
     lists = {"methods", "points", "seeds"}
-    return check_suite(
-        Suite(
-            **{
-                key: tuple(value) if key in lists and isinstance(value, list) else value
-                for key, value in values.items()
-            }
-        )
-    )
+    given = {key: tuple(value) if key in lists and isinstance(value, list) else value for key, value in values.items()}
+    try:
+        suite = Suite(**given | dict(options))
+    except TypeError as error:
+        raise BadInput(f"suite {path} does not say which methods to run") from error
+    return check_suite(suite)
 
 
 def suite_names() -> list[str]:
@@ -151,6 +166,11 @@ def _is_list(values: object, kind: type) -> bool:
     return isinstance(values, Sequence) and not isinstance(values, str) and all(_is(value, kind) for value in values)
 
 
+def plan_all(suites: Sequence[Suite]) -> list[Job]:
+    """The jobs of several suites, those that they share once."""
+    return list(dict.fromkeys(job for suite in suites for job in plan(suite)))
+
+
 def plan(suite: Suite) -> list[Job]:
     """The jobs of a suite, each behind the one it starts from.
 
@@ -167,6 +187,55 @@ def plan(suite: Suite) -> list[Job]:
             points = suite.points if load_method(name).has_points else (None,)
             jobs.extend(_method_job(suite, name, point, seed, dense) for point in points)
     return jobs
+
+
+FILTERS = {"methods": "method", "dataset": "dataset", "backbone": "backbone", "points": "point", "seeds": "seed"}
+"""Options that choose among shipped networks, and the field of a record that each compares."""
+
+
+def choose_shipped(shipped: Mapping[Path, Record], options: Mapping[str, Any]) -> dict[Path, Record]:
+    """The shipped networks that ``options`` name; a network without an operating point meets all points.
+
+    Args:
+        options: of ``bench run``, as given.
+
+    Raises:
+        BadInput: an option that is about training, or none left.
+    """
+    if senseless := [name for name in options if name not in FILTERS]:
+        option = senseless[0].replace("_", "-")
+        raise BadInput(f"--pretrained measures networks as they are: leave out --{option}")
+
+    def chosen(record: Record) -> bool:
+        wanted = {FILTERS[name]: value if isinstance(value, tuple) else (value,) for name, value in options.items()}
+        return all(getattr(record, name) in (*values, None) for name, values in wanted.items())
+
+    found = {folder: record for folder, record in shipped.items() if chosen(record)}
+    if not found:
+        raise BadInput(f"none of the {len(shipped)} shipped networks is of that kind")
+    if len(datasets := sorted({record.dataset for record in found.values()})) > 1:
+        raise BadInput(f"there are shipped networks for {', '.join(datasets)}: choose with --dataset")
+    return found
+
+
+def pretrained_job(record: Record) -> Job:
+    """The job that measures the shipped network of ``record`` without training."""
+    return Job(
+        method=record.method,
+        dataset=record.dataset,
+        backbone=record.backbone,
+        point=record.point,
+        seed=record.seed,
+        epochs=0,
+        batch_size=defaults_for(record.dataset).batch_size,
+        distillation=0.0,
+        trials=1,
+        precision="float32",
+        start="",
+        start_job="",
+        source=source_hash(load_method(record.method)),
+        network=record.details["shipped"]["sha256"],
+    )
 
 
 def _dense_job(suite: Suite, seed: int) -> Job:

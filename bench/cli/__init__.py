@@ -10,6 +10,7 @@ from bench import __version__
 from bench.cli.check import check
 from bench.cli.compare import compare
 from bench.cli.list import list_
+from bench.cli.publish import publish
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.verify import verify
@@ -24,7 +25,7 @@ def cli() -> None:
     """Does dynamic inference really pay? Accuracy, MACs per image and time, side by side."""
 
 
-for command in (run, report, compare, check, verify, list_):
+for command in (run, report, compare, check, publish, verify, list_):
     cli.add_command(command)
 
 

@@ -2,68 +2,85 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
 import pandas as pd
 
+from bench.data import load_data
 from bench.errors import BadInput, CheckFailed
+from bench.pretrained import DEFAULT_FOLDER, find_pretrained, part_of
 from bench.records import COLUMNS, find_records, table
+from bench.regression import TIERS, compare_network, compare_tables
 
-KEY = ["method", "dataset", "backbone", "point", "seed"]
-TOP1_TOLERANCE = 0.05
-"""Points of accuracy: another machine's rounding may move a few borderline images of 10,000."""
-MACS_TOLERANCE = 1e-4
-"""Relative: decisions at a threshold may move with rounding; static networks move by nothing."""
+TIER = "fast: 500 images of every network; full: all images of a part of the networks."
+
+
+class Part(click.ParamType):
+    """``K/N``: part K of N, counted from 1."""
+
+    name = "K/N"
+
+    def convert(self, value, parameter, context):
+        try:
+            part, parts = map(int, str(value).split("/"))
+        except ValueError:
+            self.fail(f"{value!r} is not of the form K/N", parameter, context)
+        if not 1 <= part <= parts:
+            self.fail(f"there is no part {part} of {parts}", parameter, context)
+        return part, parts
 
 
 @click.command()
-@click.option("--against", type=click.Path(path_type=Path), required=True, help="A table.csv with the agreed numbers.")
+@click.option("--against", type=click.Path(path_type=Path), help="A table.csv with the agreed numbers, for RUNS.")
+@click.option(
+    "--pretrained", type=click.Path(path_type=Path), is_flag=False, flag_value=DEFAULT_FOLDER,
+    help=f"Measure the shipped networks below this folder again. Default: {DEFAULT_FOLDER}.",
+)  # fmt: skip
+@click.option("--tier", type=click.Choice(list(TIERS)), default="fast", show_default=True, help=TIER)
+@click.option("--part", type=Part(), default="1/1", show_default=True, help="Of the shipped networks, which part.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
 @click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
-def check(against: Path, runs: Path) -> None:
-    """Compares the records in RUNS with a table; exits 1 and says which numbers left their tolerance."""
-    agreed = _read(against)
-    measured = table(find_records([runs]).values())
-    differences, compared = compare(agreed, measured)
+def check(against, pretrained, tier, part, data_dir, runs) -> None:
+    """Compares the records in RUNS with a table, or shipped networks with their records.
+
+    Exits 1 and says which numbers left their tolerance.
+    """
+    if (against is None) == (pretrained is None):
+        raise BadInput("say what to check: --against TABLE for the records in RUNS, or --pretrained for networks")
+    if against is not None:
+        _check_table(against, runs)
+    else:
+        _check_networks(pretrained, tier, *part, data_dir)
+
+
+def _check_table(against: Path, runs: Path) -> None:
+    differences, compared = compare_tables(_read(against), table(find_records([runs]).values()))
+    _conclude(differences, compared, f"records in {runs}", f"with {against}")
+
+
+def _check_networks(folder: Path, tier: str, part: int, parts: int, data_dir: Path | None) -> None:
+    found = find_pretrained(folder)
+    chosen = part_of(list(found), part - 1, parts)
+    data, differences = {}, []
+    for path in chosen:
+        record = found[path]
+        if record.dataset not in data:
+            data[record.dataset] = load_data(record.dataset, data_dir)
+        said = compare_network(path, record, data[record.dataset], tier)
+        click.echo(f"{'differs' if said else 'agrees'}: {path.name}")
+        differences += said
+    _conclude(differences, len(chosen), f"networks in {folder}", "with their records")
+
+
+def _conclude(differences: list[str], compared: int, what: str, against: str) -> None:
     for line in differences:
         click.echo(line)
     if not compared:
-        raise CheckFailed(f"nothing was compared: no record in {runs} has a counterpart in {against}")
+        raise CheckFailed(f"nothing was compared: no {what} to compare {against}")
     if differences:
-        raise CheckFailed(f"{len(differences)} numbers left their tolerance in {compared} compared records")
-    click.echo(f"{compared} records agree with {against}")
-
-
-def compare(agreed: pd.DataFrame, measured: pd.DataFrame) -> tuple[list[str], int]:
-    """Readable differences, and the number of records that stand in both tables.
-
-    ``top1`` may differ by ``TOP1_TOLERANCE`` points, ``macs_mean`` relatively by ``MACS_TOLERANCE``; ``n_test`` and
-    ``macs_backbone`` must be equal.
-    """
-    # A missing point is written as NaN, which equals nothing: give it a value that is no point.
-    both = agreed.fillna({"point": -1}).merge(
-        measured.fillna({"point": -1}), on=KEY, suffixes=("_agreed", "_measured"), validate="one_to_many"
-    )
-    allowed = {
-        "top1": lambda value: TOP1_TOLERANCE,
-        "macs_mean": lambda value: MACS_TOLERANCE * value,
-        "n_test": lambda value: 0,
-        "macs_backbone": lambda value: 0,
-    }
-    differences = []
-    for row in both.to_dict("records"):
-        name = "/".join(str(row[key]) for key in KEY if not (key == "point" and row[key] == -1))
-        for column, tolerance in allowed.items():
-            want, have = _number(row[f"{column}_agreed"]), _number(row[f"{column}_measured"])
-            if not abs(have - want) <= tolerance(want):
-                differences.append(f"{name}: {column} is {have:g}, agreed {want:g} +- {tolerance(want):g}")
-    return differences, len(both)
-
-
-def _number(value: float | None) -> float:
-    """Unknown is not a number, and a number that became unknown is a difference."""
-    return math.nan if value is None else float(value)
+        raise CheckFailed(f"{len(differences)} differences in {compared} {what} compared {against}")
+    click.echo(f"{compared} {what} agree {against}")
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,11 +17,21 @@ from bench.data import load_data
 from bench.errors import BadInput
 from bench.execution import EXECUTORS
 from bench.job import Context, Timer, is_done, run_job
+from bench.pretrained import DEFAULT_FOLDER, find_pretrained
 from bench.progress import RunProgress
 from bench.records import read_record
 from bench.report import write_report
 from bench.report.tables import console_table
-from bench.suite import LEARNING_RATE_FACTORS, Job, Suite, check_suite, load_suite, plan
+from bench.suite import (
+    LEARNING_RATE_FACTORS,
+    Job,
+    Suite,
+    check_suite,
+    choose_shipped,
+    load_suite,
+    plan_all,
+    pretrained_job,
+)
 from bench.training import PRECISIONS
 
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
@@ -49,6 +58,10 @@ class CommaSeparated(click.ParamType):
 @click.command()
 @click.option("--methods", type=CommaSeparated(str), help="Comma-separated; see `bench list methods`.")
 @click.option("--suite", "suite_name", help="A suite file, or a name from `bench list suites`; options override it.")
+@click.option(
+    "--pretrained", type=click.Path(path_type=Path), is_flag=False, flag_value=DEFAULT_FOLDER,
+    help=f"Measure the shipped networks below this folder instead of training. Default: {DEFAULT_FOLDER}.",
+)  # fmt: skip
 @click.option("--dataset", type=click.Choice(list(DEFAULTS)), help="Default: digits.")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
 @click.option("--backbone", help="Default: chosen for the data set; see `bench list backbones`.")
@@ -68,20 +81,29 @@ class CommaSeparated(click.ParamType):
 @click.option("--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
-def run(suite_name, data_dir, device, compile_, executor, timing, out, fresh, **options) -> None:
+def run(suite_name, pretrained, data_dir, device, compile_, executor, timing, out, fresh, **options) -> None:
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
-    suite = _suite(suite_name, options)
+    given = {key: value for key, value in options.items() if value is not None}
     chosen = _device(device)
-    jobs = plan(suite)
-    data = load_data(suite.dataset, data_dir)
-    weights = Path(suite.backbone_weights) if suite.backbone_weights else None
+    weights, shipped = None, {}
+    if pretrained is None:
+        suites = _suites(suite_name, given)
+        dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
+        weights = Path(start) if start else None
+    else:
+        found = choose_shipped(find_pretrained(pretrained), given)
+        dataset = next(iter(found.values())).dataset
+        jobs = [pretrained_job(record) for record in found.values()]
+        shipped = {job.network: one for job, one in zip(jobs, found.items())}
+    data = load_data(dataset, data_dir)
     if fresh:
         _remove(jobs, out)
     console = Console()
     with RunProgress(console, len(jobs)) as progress:
         context = Context(
-            out, data, chosen, weights, _command(), compile_, executor, Timer() if timing else None, progress.epoch
-        )
+            out, data, chosen, weights, _command(), shipped, compile_, executor, Timer() if timing else None,
+            progress.epoch,
+        )  # fmt: skip
         for job in jobs:
             progress.start(job)
             if not is_done(job, out):
@@ -90,13 +112,14 @@ def run(suite_name, data_dir, device, compile_, executor, timing, out, fresh, **
     _summarise(console, jobs, out)
 
 
-def _suite(name: str | None, options: dict) -> Suite:
-    given = {key: value for key, value in options.items() if value is not None}
+def _suites(name: str | None, given: dict) -> list[Suite]:
     if name is not None:
-        return check_suite(replace(load_suite(name), **given))
+        return load_suite(name, given)
     if "methods" not in given:
-        raise BadInput("say what to run: --methods lcnet,skipnet (see `bench list methods`) or --suite quick")
-    return check_suite(Suite(**given))
+        raise BadInput(
+            "say what to run: --methods lcnet,skipnet (see `bench list methods`), --suite quick, --pretrained"
+        )
+    return [check_suite(Suite(**given))]
 
 
 def _device(name: str) -> torch.device:

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from bench.cli.check import compare
 from bench.records import COLUMNS
+from bench.regression import compare_tables as compare
 
 
 def _table(**changes) -> pd.DataFrame:

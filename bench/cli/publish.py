@@ -1,0 +1,26 @@
+"""``bench publish``: trained networks for shipping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.data import load_data
+from bench.pretrained import publish as publish_one
+from bench.records import find_records
+
+
+@click.command()
+@click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
+@click.option("--to", "out", type=click.Path(path_type=Path), required=True, help="Folder of the shipped networks.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
+def publish(runs: Path, out: Path, data_dir: Path | None) -> None:
+    """Rounds the networks of all records in RUNS to half precision, measures them as rounded, and keeps them."""
+    data = {}
+    for folder, record in find_records([runs]).items():
+        if record.dataset not in data:
+            data[record.dataset] = load_data(record.dataset, data_dir)
+        rounded = publish_one(folder, record, data[record.dataset], out)
+        cost = rounded.top1 - record.top1
+        click.echo(f"{folder.name}: top-1 {rounded.top1:.2f} % ({cost:+.2f} by rounding), {rounded.macs_fraction:.4f}")
