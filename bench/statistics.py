@@ -118,3 +118,21 @@ def hypervolume(cost: ArrayLike, quality: ArrayLike, reference: tuple[float, flo
     gain = np.maximum.accumulate(np.maximum(np.asarray(quality, float)[order] - worst_quality, 0))
     widths = np.diff(np.append(cost, worst_cost))
     return float(widths @ gain)
+
+
+class Front:
+    """The non-dominated points of a method, joined by straight lines; NaN outside of their range."""
+
+    def __init__(self, cost: ArrayLike, quality: ArrayLike):
+        cost, quality = np.asarray(cost, float), np.asarray(quality, float)
+        kept = pareto_front(cost, quality)
+        order = np.argsort(cost[kept], kind="stable")
+        self._cost, self._quality = cost[kept][order], quality[kept][order]
+
+    def quality_at(self, cost: ArrayLike) -> NDArray[np.float64]:
+        """The quality reached at each cost."""
+        return np.interp(cost, self._cost, self._quality, left=np.nan, right=np.nan)
+
+    def cost_of(self, quality: ArrayLike) -> NDArray[np.float64]:
+        """The cost at which each quality is reached."""
+        return np.interp(quality, self._quality, self._cost, left=np.nan, right=np.nan)

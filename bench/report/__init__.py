@@ -16,6 +16,7 @@ from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tabular import Table, latex_document, to_markdown
 from bench.report.times import time_table
+from bench.report.trades import trade_table
 from bench.report.units import UNITS, Unit
 from bench.storage import write_atomically
 
@@ -68,7 +69,13 @@ def write_report(
 
 def group_tables(group: Group, unit: Unit) -> list[Table]:
     """Every table that the group's records allow."""
-    tables = (results_table(group, unit), time_table(group), comparison_table(group), front_table(group, unit))
+    tables = (
+        results_table(group, unit),
+        time_table(group),
+        comparison_table(group),
+        trade_table(group, unit),
+        front_table(group, unit),
+    )
     return [one for one in tables if one]
 
 

@@ -1,0 +1,57 @@
+"""LC-Net against every rival, in the terms of its paper's abstract: times fewer MACs, points more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench.report.results import Entry, Group, by_method
+from bench.report.tables import caption
+from bench.report.tabular import UNKNOWN, Cell, Column, Table
+from bench.report.units import Unit, number
+from bench.statistics import Front
+
+CHALLENGER = "lcnet"
+
+
+def trade_table(group: Group, unit: Unit) -> Table | None:
+    """What LC-Net gains over each other method, at equal cost and at equal accuracy; None without valid LC-Net."""
+    valid = [entry for entry in group.entries if entry.record.valid]
+    methods = by_method(valid)
+    if CHALLENGER not in methods or len(methods) < 2:
+        return None
+    ours = _front(methods.pop(CHALLENGER) + ([group.dense] if group.dense else []))
+    return Table(
+        name=f"trades-{group.slug}",
+        title=f"{group.name}: {CHALLENGER} against each rival",
+        caption=f"{caption(group)} The operating points of {CHALLENGER} and the dense backbone are joined by straight "
+        "lines; each operating point of a rival is held against them, from the least to the greatest gain. Where the "
+        f"lines do not reach a rival's cost or accuracy, nothing is extrapolated ({UNKNOWN}). Seeds averaged.",
+        columns=[
+            Column("Rival", numeric=False),
+            Column("Operating points"),
+            Column(f"Points more at equal {unit.name}", f"Top-1 of {CHALLENGER} minus the rival's"),
+            Column(f"Times fewer {unit.name} at equal top-1", f"{unit.name} of the rival over those of {CHALLENGER}"),
+        ],
+        rows=[_row(method, entries, ours) for method, entries in methods.items()],
+    )
+
+
+def _front(entries: Sequence[Entry]) -> Front:
+    return Front([entry.mean("macs_fraction") for entry in entries], [entry.top1.value for entry in entries])
+
+
+def _row(method: str, entries: Sequence[Entry], ours: Front) -> list[Cell]:
+    cost = np.array([entry.mean("macs_fraction") for entry in entries])
+    top1 = np.array([entry.top1.value for entry in entries])
+    points, times = ours.quality_at(cost) - top1, cost / ours.cost_of(top1)
+    return [Cell(method), Cell(str(len(entries)), len(entries)), _range(points, "+"), _range(times, "")]
+
+
+def _range(values: np.ndarray, sign: str) -> Cell:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Cell(UNKNOWN)
+    low, high = (f"{value:{sign}.2f}" if sign else number(value) for value in (known.min(), known.max()))
+    return Cell(low if low == high else f"{low} to {high}", float(known.max()))
