@@ -33,6 +33,7 @@ class Suite:
     points: tuple[float, ...] | None = None
     seeds: tuple[int, ...] = (0,)
     epochs: int | None = None
+    backbone_epochs: int | None = None
     budget: str = "quick"
     backbone_weights: str | None = None
     distillation: float = 0.5
@@ -70,8 +71,13 @@ class Job:
 
     @property
     def id(self) -> str:
-        """Readable, and ending in a hash of all that determines the result."""
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:10]
+        """Readable, and ending in a hash of all that determines the result.
+
+        What has a default counts only where it differs from it: a new field leaves the ids of older jobs alone.
+        """
+        defaults = {declared.name: declared.default for declared in fields(self)}
+        values = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
         point = "" if self.point is None else f"-p{self.point:g}"
         return f"{self.method}-{self.dataset}-{self.backbone}{point}-s{self.seed}-{digest}"
 
@@ -139,7 +145,9 @@ def check_suite(suite: Suite) -> Suite:
         _require(0 < point <= 1, f"an operating point is a fraction of the dense MACs in (0, 1], not {point:g}")
     _require(_is_list(suite.seeds, int) and suite.seeds, "seeds must be a list of whole numbers")
     _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {suite.budget!r}")
-    _require(suite.epochs is None or (_is(suite.epochs, int) and suite.epochs >= 0), "epochs must be 0 or more")
+    for name in ("epochs", "backbone_epochs"):
+        value = getattr(suite, name)
+        _require(value is None or (_is(value, int) and value >= 0), f"{name} must be 0 or more")
     _require(_is(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
     most = len(LEARNING_RATE_FACTORS)
     _require(_is(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
@@ -241,7 +249,8 @@ def pretrained_job(record: Record) -> Job:
 def _dense_job(suite: Suite, seed: int) -> Job:
     start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     if not start:
-        epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if suite.epochs is None else suite.epochs
+        given = suite.epochs if suite.backbone_epochs is None else suite.backbone_epochs
+        epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if given is None else given
     else:
         epochs = _epochs(suite) if "dense" in suite.methods else 0
     # From its initialisation there is no dense network yet that it could learn from.

@@ -58,6 +58,10 @@ def test_every_shipped_network_measures_as_recorded(shipped, digits):
         assert compare_network(folder, record, digits, "full") == []
 
 
+def test_the_table_beside_the_folder_is_that_of_its_records(shipped):
+    assert _bench("check", "--against", f"{shipped}.csv", shipped) == 0
+
+
 def test_a_changed_byte_of_a_checkpoint_is_seen(shipped, digits):
     folder, record = _one(shipped)
     content = bytearray((folder / MODEL_FILE).read_bytes())

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from bench.data import load_data
+from bench.pretrained import find_pretrained
 from bench.pretrained import publish as publish_one
-from bench.records import find_records
+from bench.records import find_records, table
+from bench.storage import write_atomically
 
 
 @click.command()
@@ -16,7 +18,10 @@ from bench.records import find_records
 @click.option("--to", "out", type=click.Path(path_type=Path), required=True, help="Folder of the shipped networks.")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
 def publish(runs: Path, out: Path, data_dir: Path | None) -> None:
-    """Rounds the networks of all records in RUNS to half precision, measures them as rounded, and keeps them."""
+    """Rounds the networks of all records in RUNS to half precision, measures them as rounded, and keeps them.
+
+    Beside the folder, a CSV file of the same name holds the table of all networks in it.
+    """
     data = {}
     for folder, record in find_records([runs]).items():
         if record.dataset not in data:
@@ -24,3 +29,5 @@ def publish(runs: Path, out: Path, data_dir: Path | None) -> None:
         rounded = publish_one(folder, record, data[record.dataset], out)
         cost = rounded.top1 - record.top1
         click.echo(f"{folder.name}: top-1 {rounded.top1:.2f} % ({cost:+.2f} by rounding), {rounded.macs_fraction:.4f}")
+    shipped = table(find_pretrained(out).values())
+    write_atomically(out.with_suffix(".csv"), lambda path: shipped.to_csv(path, index=False))

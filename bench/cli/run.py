@@ -68,6 +68,7 @@ class CommaSeparated(click.ParamType):
 @click.option("--points", type=CommaSeparated(float), help="Target fractions of the dense MACs, gates included.")
 @click.option("--seeds", type=CommaSeparated(int), help="Default: 0.")
 @click.option("--epochs", type=click.IntRange(min=0), help="Of every method; 0 evaluates what is given.")
+@click.option("--backbone-epochs", type=click.IntRange(min=0), help="Of a backbone from scratch. Default: --epochs.")
 @click.option("--budget", type=click.Choice(BUDGETS), help="Epochs where --epochs says nothing. Default: quick.")
 @click.option("--backbone-weights", help="Weights to start from: .safetensors, or a public CIFAR ResNet .th file.")
 @click.option(
