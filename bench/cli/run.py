@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,12 @@ import click
 import torch
 from rich.console import Console
 
+from bench.attempt import Outcome, State, attempt
 from bench.budgets import BUDGETS, DEFAULTS
 from bench.data import load_data
-from bench.errors import BadInput
+from bench.errors import BadInput, CheckFailed
 from bench.execution import EXECUTORS
-from bench.job import Context, Timer, is_done, run_job
+from bench.job import Context, Timer
 from bench.progress import RunProgress
 from bench.records import read_record
 from bench.report import write_report
@@ -25,6 +27,8 @@ from bench.report.tables import console_table
 from bench.suite import LEARNING_RATE_FACTORS, Job, Suite, check_suite, load_suite, plan
 
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
+LOOK_AGAIN_S = 1.0
+"""Between looks at jobs that other processes hold."""
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -80,12 +84,30 @@ def run(suite_name, data_dir, device, compile_, executor, timing, out, fresh, **
         context = Context(
             out, data, chosen, weights, _command(), compile_, executor, Timer() if timing else None, progress.epoch
         )
-        for job in jobs:
+        failed = _run_all(jobs, context, progress)
+    if len(failed) == len(jobs) and all(outcome.bad_input for outcome in failed):
+        raise BadInput(failed[0].reason)
+    _summarise(console, jobs, failed, out)
+
+
+def _run_all(jobs: list[Job], context: Context, progress: RunProgress) -> list[Outcome]:
+    """Attempts every job in its turn, those that other processes hold again and again; returns what failed."""
+    failed, left = [], jobs
+    while left:
+        taken = []
+        for job in left:
             progress.start(job)
-            if not is_done(job, out):
-                run_job(job, context)
+            outcome = attempt(job, context)
+            if outcome.state is State.TAKEN:
+                taken.append(job)
+                continue
+            if outcome.state is State.FAILED:
+                failed.append(outcome)
             progress.finish()
-    _summarise(console, jobs, out)
+        if len(taken) == len(left):
+            time.sleep(LOOK_AGAIN_S)
+        left = taken
+    return failed
 
 
 def _suite(name: str | None, options: dict) -> Suite:
@@ -116,10 +138,16 @@ def _remove(jobs: list[Job], out: Path) -> None:
         shutil.rmtree(out / job.id, ignore_errors=True)
 
 
-def _summarise(console: Console, jobs: list[Job], out: Path) -> None:
-    """The table of this run, and where everything lies."""
-    folders = [out / job.id for job in jobs]
-    console.print(console_table([read_record(folder) for folder in folders]))
-    for path in write_report(folders, out / "report", formats=("md", "csv")):
-        console.print(f"{path}", soft_wrap=True, highlight=False)
-    console.print(f"records: {os.path.join(out, '')}", soft_wrap=True, highlight=False)
+def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Path) -> None:
+    """The table of this run, where everything lies, and last what failed."""
+    without = {outcome.job.id for outcome in failed}
+    if folders := [out / job.id for job in jobs if job.id not in without]:
+        files = write_report(folders, out / "report", formats=("md", "csv"))
+        console.print(console_table([read_record(folder) for folder in folders]))
+        for path in files:
+            console.print(f"{path}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"records: {os.path.join(out, '')}", soft_wrap=True, highlight=False, markup=False)
+    for outcome in failed:
+        console.print(f"FAILED {outcome.job.id}: {outcome.reason}", soft_wrap=True, highlight=False, markup=False)
+    if failed:
+        raise CheckFailed(f"{len(failed)} of {len(jobs)} jobs failed; the others are done and kept")
