@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -14,10 +15,12 @@ from filelock import Timeout
 from bench.errors import BadInput
 from bench.job import Context, is_done, run_job
 from bench.locks import job_lock
-from bench.records import RECORD_FILE
-from bench.storage import write_atomically
+from bench.records import RECORD_FILE, read_record
+from bench.soundness import require_same_data
+from bench.storage import remove_unfinished, write_atomically
 from bench.suite import Job
 
+LOG = logging.getLogger(__name__)
 FAILURE_FILE = "failure.json"
 
 
@@ -68,13 +71,13 @@ def attempt(job: Job, context: Context) -> Outcome:
         its reason is also in ``failure.json`` where the record would be.
     """
     if is_done(job, context.out):
-        return Outcome(job, State.KEPT)
+        return _kept(job, context)
     try:
         if waiting := _waits(job, context.out):
             return waiting if waiting.state is State.TAKEN else _failed(job, context, BadInput(waiting.reason))
         with job_lock(context.out, job.id):
             # Another process may have finished it since the first look.
-            return Outcome(job, State.KEPT) if is_done(job, context.out) else _run(job, context)
+            return _kept(job, context) if is_done(job, context.out) else _run(job, context)
     except Timeout:
         return Outcome(job, State.TAKEN, f"{job.id} is being run by another process")
     except OSError as error:
@@ -89,12 +92,25 @@ def read_failure(folder: Path) -> Failure | None:
         return None
 
 
+def _kept(job: Job, context: Context) -> Outcome:
+    """A record of other images under the same name is not this job's."""
+    try:
+        require_same_data(read_record(context.out / job.id), context.data)
+    except BadInput as error:
+        return Outcome(job, State.FAILED, str(error), bad_input=True)
+    return Outcome(job, State.KEPT)
+
+
 def _run(job: Job, context: Context) -> Outcome:
-    (context.out / job.id / FAILURE_FILE).unlink(missing_ok=True)
+    folder = context.out / job.id
+    (folder / FAILURE_FILE).unlink(missing_ok=True)
+    remove_unfinished(folder)
+    LOG.info("%s starts", job.id)
     try:
         run_job(job, context)
     except Exception as error:
         return _failed(job, context, error)
+    LOG.info("%s is done", job.id)
     return Outcome(job, State.DONE)
 
 
@@ -118,13 +134,18 @@ def _failed(job: Job, context: Context, error: Exception) -> Outcome:
     reason = _one_line(error)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     failure = Failure(reason, type(error).__name__, now, context.command)
+    LOG.error("%s failed: %s", job.id, reason, exc_info=None if _expected(error) else error)
     folder = context.out / job.id
     # Where the disk is full the reason is still told, if not kept.
     with suppress(OSError, BadInput):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(failure), indent=1)
         write_atomically(folder / FAILURE_FILE, lambda path: path.write_text(text + "\n"))
-    return Outcome(job, State.FAILED, reason, isinstance(error, (BadInput, OSError)))
+    return Outcome(job, State.FAILED, reason, bad_input=_expected(error))
+
+
+def _expected(error: Exception) -> bool:
+    return isinstance(error, (BadInput, OSError))
 
 
 def _one_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import torch
+from filelock import Timeout
 from rich.console import Console
 
 from bench.attempt import Outcome, State, attempt
@@ -20,6 +21,8 @@ from bench.data import load_data
 from bench.errors import BadInput, CheckFailed
 from bench.execution import EXECUTORS
 from bench.job import Context, Timer
+from bench.locks import job_lock
+from bench.log import log_to
 from bench.progress import RunProgress
 from bench.records import read_record
 from bench.report import write_report
@@ -29,6 +32,7 @@ from bench.suite import LEARNING_RATE_FACTORS, Job, Suite, check_suite, load_sui
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
 LOOK_AGAIN_S = 1.0
 """Between looks at jobs that other processes hold."""
+DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -67,10 +71,11 @@ class CommaSeparated(click.ParamType):
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
 @click.option("--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True, help=EXECUTOR)
+@click.option("--deterministic", is_flag=True, help=DETERMINISTIC)
 @click.option("--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
-def run(suite_name, data_dir, device, compile_, executor, timing, out, fresh, **options) -> None:
+def run(suite_name, data_dir, device, compile_, executor, deterministic, timing, out, fresh, **options) -> None:
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     suite = _suite(suite_name, options)
     chosen = _device(device)
@@ -80,11 +85,16 @@ def run(suite_name, data_dir, device, compile_, executor, timing, out, fresh, **
     if fresh:
         _remove(jobs, out)
     console = Console()
-    with RunProgress(console, len(jobs)) as progress:
+    with RunProgress(console, len(jobs)) as progress, log_to(out):
+        timer = Timer() if timing else None
         context = Context(
-            out, data, chosen, weights, _command(), compile_, executor, Timer() if timing else None, progress.epoch
+            out, data, chosen, weights, _command(), compile_, executor, deterministic, timer, progress.epoch
         )
-        failed = _run_all(jobs, context, progress)
+        try:
+            failed = _run_all(jobs, context, progress)
+        except KeyboardInterrupt as signal:
+            where = f"interrupted; {os.path.join(out, '')} keeps what is done, and the same command continues behind"
+            raise click.Abort(f"{where} the last finished epoch") from signal
     if len(failed) == len(jobs) and all(outcome.bad_input for outcome in failed):
         raise BadInput(failed[0].reason)
     _summarise(console, jobs, failed, out)
@@ -135,7 +145,12 @@ def _command() -> str:
 
 def _remove(jobs: list[Job], out: Path) -> None:
     for job in jobs:
-        shutil.rmtree(out / job.id, ignore_errors=True)
+        if (out / job.id).exists():
+            try:
+                with job_lock(out, job.id):
+                    shutil.rmtree(out / job.id, ignore_errors=True)
+            except Timeout as error:
+                raise BadInput(f"--fresh: {job.id} is being run by another process") from error
 
 
 def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Path) -> None:
