@@ -1,6 +1,28 @@
 """``python -m bench``: the same program as ``bench``."""
 
-from bench.cli import main
+import signal
+import sys
+
+from bench.errors import Terminated
+
+EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+
+
+def main() -> None:
+    """Runs the command line; a signal ends it with one line, also while its parts are still being loaded."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        from bench.cli import main as run  # takes seconds
+
+        run()
+    except KeyboardInterrupt as signal_:
+        print("bench: interrupted", file=sys.stderr)
+        sys.exit(EXIT_TERMINATED if isinstance(signal_, Terminated) else EXIT_INTERRUPTED)
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated
+
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""The two ways in which a run ends early with one clear line."""
+"""The ways in which a run ends early with one clear line."""
 
 
 class BadInput(Exception):
@@ -7,3 +7,7 @@ class BadInput(Exception):
 
 class CheckFailed(Exception):
     """A check compared something and it did not hold: exit code 1."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run as Ctrl-C does, but for its exit code: 143."""

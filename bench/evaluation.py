@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import torch
 
 from bench.data import DataSet, Split
 from bench.dynamic.decisions import Output
 from bench.dynamic.network import DynamicNetwork
+from bench.errors import BadInput
 
 BATCH_SIZE = 250
 
@@ -23,7 +25,11 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(network: DynamicNetwork, data: DataSet, split: Split, batch_size: int = BATCH_SIZE) -> Evaluation:
-    """Runs ``network`` in evaluation mode over a whole split, each image once."""
+    """Runs ``network`` in evaluation mode over a whole split, each image once.
+
+    Raises:
+        BadInput: outputs that are no numbers, which would count as predictions of the first class.
+    """
     network.eval()
     device = next(network.parameters(), torch.empty(0)).device  # a compiled network shows no parameters
     columns: dict[str, list[torch.Tensor]] = {}
@@ -32,6 +38,8 @@ def evaluate(network: DynamicNetwork, data: DataSet, split: Split, batch_size: i
         for name, values in _columns(network, output, labels.to(device)).items():
             columns.setdefault(name, []).append(values.cpu())
     table = {"index": split.indices.numpy()} | {name: torch.cat(parts).numpy() for name, parts in columns.items()}
+    if broken := int((~np.isfinite(table["confidence"])).sum()):
+        raise BadInput(f"the network's outputs for {broken} of {len(split)} images are no numbers")
     return Evaluation(pd.DataFrame(table))
 
 

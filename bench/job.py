@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from bench import environment
+from bench import determinism, environment
 from bench.backbones import Backbone, build_backbone, file_hash, load_weights
+from bench.checkpoint import remove_checkpoints
 from bench.data import DataSet
 from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget, Method, Reported, Stage
+from bench.dynamic.method import Budget, Method, Reported, Stage, split_parameters
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import SkippingNetwork
 from bench.errors import BadInput
@@ -26,9 +27,18 @@ from bench.latency import DENSE, DYNAMIC, DenseRival, Timing, time_network
 from bench.methods import load_method
 from bench.native import NativeNetwork
 from bench.outcome import measured
-from bench.pretrained import load_pretrained, require_data
-from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, SCHEMA_VERSION, TRAINING_FILE, Record, write_record
+from bench.pretrained import load_pretrained
+from bench.records import (
+    MODEL_FILE,
+    SAMPLES_FILE,
+    SCHEMA_VERSION,
+    TRAINING_FILE,
+    Record,
+    has_whole_record,
+    write_record,
+)
 from bench.seeds import derive_seed
+from bench.soundness import gate_warnings, require_same_data, require_start
 from bench.storage import write_atomically
 from bench.suite import LEARNING_RATE_FACTORS, Job
 from bench.training import Recipe, selection_key, train
@@ -46,6 +56,7 @@ class Context:
         shipped: trained networks to measure, folder and record by the SHA-256 of the network.
         command: as typed, for the record.
         executor: what runs the trained network: ``torch``, ``native``, or ``auto`` for native where that is possible.
+        deterministic: whether only operations that give the same bits every time are allowed.
         timer: times each network against the best dense form of its backbone; None leaves time out.
         on_epoch: called with each epoch's row of ``train.csv``.
     """
@@ -58,6 +69,7 @@ class Context:
     shipped: Mapping[str, tuple[Path, Record]] = field(default_factory=dict)
     compile: bool = False
     executor: str = "auto"
+    deterministic: bool = False
     timer: Timer | None = None
     on_epoch: Callable[[dict], None] = lambda row: None
 
@@ -77,8 +89,8 @@ class Timer:
 
 
 def is_done(job: Job, out: Path) -> bool:
-    """A job is done exactly when its record exists."""
-    return (out / job.id / RECORD_FILE).exists()
+    """A job is done exactly when its whole record exists."""
+    return has_whole_record(out / job.id)
 
 
 def run_job(job: Job, context: Context) -> Path:
@@ -92,6 +104,7 @@ def run_job(job: Job, context: Context) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"cannot write to {context.out}: {error.strerror}") from error
+    determinism.require(context.deterministic)
     method = load_method(job.method)
     if job.network:
         trials = [_shipped(job, context)]
@@ -106,15 +119,14 @@ def run_job(job: Job, context: Context) -> Path:
     timing = None if context.timer is None else context.timer.time(job, lowered, context)
     if timing is not None:
         write_atomically(folder / TIMES_FILE, timing.save_raw)
-    write_atomically(folder / MODEL_FILE, lambda path: save_file(_weights(network), path))
+    write_atomically(folder / MODEL_FILE, lambda path: path.write_bytes(save(_weights(network))))
     write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
     history = pd.concat([trial.history for trial in trials])
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
     record = _record(job, method, chosen, samples, context)
     record = replace(record, execution=lowered.execution, executor=lowered.executor)
     write_record(folder, record if timing is None else _with_timing(record, timing))
-    for checkpoint in folder.glob(CHECKPOINT_FILE.format("*")):
-        checkpoint.unlink()
+    remove_checkpoints(folder)
     return folder
 
 
@@ -145,7 +157,7 @@ class Trial:
 def _shipped(job: Job, context: Context) -> Trial:
     """The training that a shipped network comes from; its history stays in the folder it was shipped in."""
     folder, record = context.shipped[job.network]
-    require_data(record, context.data)
+    require_same_data(record, context.data)
     network = load_pretrained(folder, record, len(context.data.classes)).to(context.device)
     return Trial(1.0, network, pd.DataFrame(), record.stage_epochs, job.point)
 
@@ -166,6 +178,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
         seed=derive_seed(job.seed, "train", job.method, job.point),
         teacher=teacher,
         checkpoint=folder / CHECKPOINT_FILE.format(f"{factor:g}"),
+        identity=f"{job.id} x{factor:g} on {context.data.fingerprint()}",
         on_epoch=context.on_epoch,
     )
     stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)
@@ -213,7 +226,7 @@ def starting_backbone(job: Job, context: Context) -> Backbone:
             raise BadInput(f"job {job.id} starts from weights that are not the ones given")
         load_weights(backbone, context.weights)
     elif job.start_job:
-        load_weights(backbone, context.out / job.start_job / MODEL_FILE)
+        load_weights(backbone, require_start(context.out / job.start_job, MODEL_FILE, context.data))
     return backbone
 
 
@@ -256,7 +269,8 @@ def _record(
             "data": {"note": context.data.note, "fingerprint": context.data.fingerprint()},
             "learning_rate_factor": trial.factor,
             "start": _start_note(job, context),
-            "warnings": _warnings(job, samples, numbers["macs_fraction"]),
+            "warnings": _warnings(job, samples, numbers["macs_fraction"], trial.network),
+            "determinism": determinism.describe(),
         },
     )
 
@@ -282,13 +296,10 @@ def _start_note(job: Job, context: Context) -> str:
     return "own initialisation"
 
 
-def _warnings(job: Job, samples: pd.DataFrame, fraction: float) -> list[str]:
+def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: DynamicNetwork) -> list[str]:
     """What a reader must know before trusting the row."""
-    warnings = []
+    gates = split_parameters(network)[1]
+    warnings = gate_warnings(samples, gated=bool(gates))
     if job.point is not None and abs(fraction - job.point) > 0.03:
-        warnings.append(f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- 0.03")
-    executed = samples.filter(regex=r"^executed_\d+$").mean()
-    dead = [name.removeprefix("executed_") for name, share in executed.items() if share == 0]
-    if dead:
-        warnings.append(f"no test image executes block {', '.join(dead)}")
+        warnings.insert(0, f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- 0.03")
     return warnings

@@ -2,7 +2,7 @@
 
 A shipped network is a job's folder like any other: ``record.json``, ``samples.parquet``, ``train.csv`` and
 ``model.safetensors``. Its numbers are those of the rounded network, so anybody can measure them again;
-``details["shipped"]`` holds the file's SHA-256 and what the network measured before it was rounded.
+``details["shipped"]`` holds what the network measured before it was rounded.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 import pandas as pd
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
-from bench.backbones import build_backbone, file_hash
+from bench.backbones import build_backbone
 from bench.data import DataSet
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import skip
@@ -27,6 +27,7 @@ from bench.evaluation import evaluate
 from bench.methods import load_method
 from bench.outcome import measured
 from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, find_records, write_record
+from bench.soundness import require_recorded_file, require_same_data
 from bench.storage import write_atomically
 
 DEFAULT_FOLDER = "results"
@@ -41,23 +42,18 @@ def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
     Raises:
         BadInput: a network that cannot be read, a data set that is not the recorded one, or a full disk.
     """
-    require_data(record, data)
+    require_same_data(record, data)
     weights = {name: _rounded(tensor) for name, tensor in _read(folder / MODEL_FILE).items()}
     target = out / folder.name
     target.mkdir(parents=True, exist_ok=True)
-    write_atomically(target / MODEL_FILE, lambda path: save_file(weights, path))
+    write_atomically(target / MODEL_FILE, lambda path: path.write_bytes(save(weights)))
     samples = remeasure(build(record, weights, len(data.classes)), data)
     write_atomically(target / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False, compression="zstd"))
     if (folder / TRAINING_FILE).exists():
         write_atomically(target / TRAINING_FILE, lambda path: shutil.copyfile(folder / TRAINING_FILE, path))
-    shipped = {
-        "sha256": file_hash(target / MODEL_FILE),
-        "weights": "float16",
-        "before_rounding": {"top1": record.top1, "macs_mean": record.macs_mean},
-    }
+    shipped = {"weights": "float16", "before_rounding": {"top1": record.top1, "macs_mean": record.macs_mean}}
     rounded = replace(record, **measured(samples, record.macs_backbone), details=record.details | {"shipped": shipped})
-    write_record(target, rounded)
-    return rounded
+    return write_record(target, rounded)
 
 
 def find_pretrained(folder: Path) -> dict[Path, Record]:
@@ -78,10 +74,8 @@ def load_pretrained(folder: Path, record: Record, classes: int) -> DynamicNetwor
     Raises:
         BadInput: the file is missing, damaged, not the one that was recorded, or does not fit its record.
     """
-    path = folder / MODEL_FILE
-    if file_hash(path) != record.details["shipped"]["sha256"]:
-        raise BadInput(f"{path} is not the file that was recorded: its SHA-256 differs")
-    return build(record, _read(path), classes)
+    require_recorded_file(folder, MODEL_FILE, record)
+    return build(record, _read(folder / MODEL_FILE), classes)
 
 
 def build(record: Record, weights: dict[str, Tensor], classes: int) -> DynamicNetwork:
@@ -102,12 +96,6 @@ def build(record: Record, weights: dict[str, Tensor], classes: int) -> DynamicNe
 def remeasure(network: DynamicNetwork, data: DataSet, images: int | None = None) -> pd.DataFrame:
     """Outcome of the first ``images`` test images, or of all, in the skipping execution of PyTorch."""
     return evaluate(skip(network), data, data.test.first(images)).samples
-
-
-def require_data(record: Record, data: DataSet) -> None:
-    """Raises BadInput where ``record`` was measured on other images than those of ``data``."""
-    if record.details.get("data", {}).get("fingerprint") != data.fingerprint():
-        raise BadInput(f"the record of {record.method} was measured on other images than this {data.name}")
 
 
 def part_of(names: Sequence[Path], part: int, parts: int) -> list[Path]:

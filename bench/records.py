@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from bench.backbones import file_hash
 from bench.errors import BadInput
 from bench.storage import write_atomically
 
@@ -28,7 +29,7 @@ class Record:
 
     MACs are plain numbers, times milliseconds, accuracies percent; unknown is None, never 0. ``details`` holds what
     is no column: ``environment``, ``config`` (all that determines the result), ``data`` (split, fingerprint),
-    ``start`` (where the backbone's weights come from), ``warnings`` and ``timing``.
+    ``start`` (where the backbone's weights come from), ``warnings``, ``timing``, ``determinism`` and ``files``.
     """
 
     schema_version: int
@@ -102,10 +103,39 @@ COLUMNS = (
 """Columns of ``table.csv``, in the order of the contract; ours, which it does not name, come last."""
 
 
-def write_record(folder: Path, record: Record) -> None:
-    """Writes ``record.json``; a job is done exactly when this file exists, so it is written last and by rename."""
+def write_record(folder: Path, record: Record) -> Record:
+    """Writes ``record.json``; a job is done exactly when this file exists, so it is written last and by rename.
+
+    It names size and hash of what else determines tables and later jobs, so that damage shows.
+
+    Returns:
+        The record as written.
+    """
+    files = {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": file_hash(folder / name)}
+        for name in (SAMPLES_FILE, MODEL_FILE)
+        if (folder / name).exists()
+    }
+    record = replace(record, details=record.details | {"files": files})
     text = json.dumps(asdict(record), indent=1, allow_nan=False)
     write_atomically(folder / RECORD_FILE, lambda path: path.write_text(text + "\n"))
+    return record
+
+
+def has_whole_record(folder: Path) -> bool:
+    """Whether a job has its record, and the files that this names are as long as it says.
+
+    What was cut short, as after a power cut, is as good as not there. Whether a whole record can be understood is left
+    to ``read_record``.
+    """
+    try:
+        values = json.loads((folder / RECORD_FILE).read_text())
+        files = values["details"]["files"]
+        return all((folder / name).stat().st_size == known["bytes"] for name, known in files.items())
+    except (OSError, ValueError, RecursionError):
+        return False
+    except (KeyError, TypeError, AttributeError):
+        return True
 
 
 def read_record(folder: Path) -> Record:

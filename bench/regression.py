@@ -10,8 +10,9 @@ import pandas as pd
 from bench.data import DataSet
 from bench.errors import BadInput
 from bench.outcome import measured
-from bench.pretrained import load_pretrained, remeasure, require_data
+from bench.pretrained import load_pretrained, remeasure
 from bench.records import Record, read_samples
+from bench.soundness import require_same_data
 
 KEY = ["method", "dataset", "backbone", "point", "seed"]
 TOP1_TOLERANCE = 0.05
@@ -58,7 +59,7 @@ def compare_network(folder: Path, record: Record, data: DataSet, tier: str) -> l
     ``ROUNDED_AWAY``. The numbers in the record must be those of its images, within 0 (they are recomputed from the
     file); in the full tier the new accuracy must be within ``TOP1_TOLERANCE`` of it.
     """
-    require_data(record, data)
+    require_same_data(record, data)
     try:
         network = load_pretrained(folder, record, len(data.classes))
     except BadInput as error:

@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import BadInput
 
+_UNFINISHED = ".*.tmp"
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+
+def write_atomically(path: Path, write: Callable[[Path], object], previous: Path | None = None) -> None:
     """Calls ``write`` with a temporary path beside ``path``, flushes it to disk and renames it into place.
+
+    After a power cut there is the old file or the new one, and never a later file without the earlier ones.
+
+    Args:
+        previous: where to keep what stood at ``path`` before.
 
     Raises:
         BadInput: the disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # No process number: over a shared folder two machines may have the same.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
+        if previous is not None and path.exists():
+            path.replace(previous)
         temporary.replace(path)
+        # Some network file systems flush no folders; they write names through anyway.
+        with suppress(OSError):
+            _flush(path.parent)
     except OSError as error:
         raise BadInput(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what a process that was killed while writing left in ``folder``; no other may be writing there."""
+    for path in folder.glob(_UNFINISHED):
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

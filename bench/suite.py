@@ -15,7 +15,7 @@ from bench.backbones import build_backbone, file_hash
 from bench.budgets import BUDGETS, defaults_for
 from bench.errors import BadInput
 from bench.methods import load_method, source_hash
-from bench.records import Record
+from bench.records import MODEL_FILE, Record
 from bench.training import PRECISIONS
 
 LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
@@ -242,7 +242,7 @@ def pretrained_job(record: Record) -> Job:
         start="",
         start_job="",
         source=source_hash(load_method(record.method)),
-        network=record.details["shipped"]["sha256"],
+        network=record.details["files"][MODEL_FILE]["sha256"],
     )
 
 

@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.data import DataSet
 from bench.dynamic.method import Stage, Step
 from bench.dynamic.network import DynamicNetwork
-from bench.errors import BadInput
 from bench.evaluation import evaluate
 from bench.seeds import derive_seed
-from bench.storage import write_atomically
+from bench.soundness import require_sound_loss
 
 POINT_TOLERANCE = 0.02
 """An epoch is eligible as the final network while its validation MACs fraction is this near its target."""
@@ -77,6 +77,7 @@ def train(
     seed: int,
     teacher: nn.Module | None,
     checkpoint: Path,
+    identity: str = "",
     on_epoch: EpochCallback = lambda row: None,
 ) -> pd.DataFrame:
     """Trains in place and leaves ``network`` with the weights that were best on the validation split.
@@ -87,12 +88,13 @@ def train(
     Args:
         teacher: the dense network to distil from, or None.
         checkpoint: written after each epoch; if it exists, training continues behind it.
+        identity: names job and data, so that no training continues another one's checkpoint.
 
     Returns:
         One row per epoch.
 
     Raises:
-        BadInput: the loss became NaN or infinite, or the checkpoint does not fit this network.
+        BadInput: the loss became NaN or infinite or exploded, outputs became NaN, or the checkpoint is another job's.
     """
     device = next(network.parameters()).device
     network.to(memory_format=torch.channels_last)
@@ -100,7 +102,7 @@ def train(
     if teacher is not None:
         teacher = teacher.eval().to(memory_format=torch.channels_last)
     progress = Progress(0, 0, [], (), {})
-    saved = _load_checkpoint(checkpoint, device)
+    saved = load_checkpoint(checkpoint, identity, device)
     for number, stage in enumerate(stages):
         if saved is not None and number < saved["stage"]:
             continue
@@ -114,13 +116,14 @@ def train(
             progress.stage, progress.epoch = number, 0
         for epoch in range(progress.epoch, stage.epochs):
             started = time.perf_counter()
-            loss = _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, teacher, seed)
+            first = next((row["loss"] for row in progress.rows if row["stage"] == stage.name), None)
+            loss = _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, teacher, seed, first)
             row = _row(network, data, stage, epoch, loss, time.perf_counter() - started)
             progress.rows.append(row)
             progress.epoch = epoch + 1
             if number == len(stages) - 1:
                 _keep_best(progress, network, row, point)
-            _save_checkpoint(checkpoint, progress, network, optimisers)
+            save_checkpoint(checkpoint, _state(progress, network, optimisers), identity)
             on_epoch(row)
     if progress.best_state:
         network.load_state_dict(progress.best_state)
@@ -148,8 +151,11 @@ def _optimisers(network: DynamicNetwork, stage: Stage, batch_size: int) -> list[
     return optimisers
 
 
-def _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, teacher, seed) -> float:
-    """Trains for one epoch; returns the mean loss. All randomness is seeded by (seed, stage, epoch)."""
+def _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, teacher, seed, first) -> float:
+    """Trains for one epoch; returns the mean loss. All randomness is seeded by (seed, stage, epoch).
+
+    ``first`` is the loss that the stage began with, None in its first epoch.
+    """
     device = next(network.parameters()).device
     epoch_seed = derive_seed(seed, stage.name, number, epoch)
     torch.manual_seed(epoch_seed)
@@ -169,12 +175,13 @@ def _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, tea
         with recipe.autocast(device):
             step = Step(images, labels, done, _sample_loss(images, labels, recipe, teacher))
             loss = stage.loss(forward, step)
+        value = loss.item()
+        first = value if first is None else first
+        require_sound_loss(value, first, f"stage {stage.name!r}, epoch {epoch + 1}, step {index + 1}")
         loss.backward()
         for optimiser in optimisers:
             optimiser.step()
-        total += loss.item()
-        if not math.isfinite(total):
-            raise BadInput(f"the loss became {total} in stage {stage.name!r}, epoch {epoch + 1}, step {index + 1}")
+        total += value
     return total / steps
 
 
@@ -238,10 +245,8 @@ def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: fl
         progress.best_state = copy.deepcopy(network.state_dict())
 
 
-def _save_checkpoint(
-    path: Path, progress: Progress, network: nn.Module, optimisers: list[torch.optim.Optimizer]
-) -> None:
-    state = {
+def _state(progress: Progress, network: nn.Module, optimisers: list[torch.optim.Optimizer]) -> dict:
+    return {
         "stage": progress.stage,
         "epoch": progress.epoch,
         "rows": progress.rows,
@@ -250,16 +255,6 @@ def _save_checkpoint(
         "network": network.state_dict(),
         "optimisers": [optimiser.state_dict() for optimiser in optimisers],
     }
-    write_atomically(path, lambda temporary: torch.save(state, temporary))
-
-
-def _load_checkpoint(path: Path, device: torch.device) -> dict | None:
-    if not path.exists():
-        return None
-    try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:
-        raise BadInput(f"checkpoint {path} cannot be read; remove it to start this job again") from error
 
 
 def _restore(saved: dict, network: DynamicNetwork, optimisers: list[torch.optim.Optimizer]) -> Progress:

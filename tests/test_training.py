@@ -95,11 +95,18 @@ def test_a_frozen_backbone_stays_as_it_is(few, tmp_path):
         assert torch.equal(value, before[name]), name
 
 
-def test_a_damaged_checkpoint_is_named(few, tmp_path):
-    (tmp_path / "checkpoint.pt").write_bytes(b"not a checkpoint")
-    network, stages = _lcnet(1)
-    with pytest.raises(BadInput, match=r"checkpoint.pt cannot be read"):
-        _train(network, stages, few, tmp_path, point=0.6)
+def test_a_damaged_checkpoint_is_passed_over(few, tmp_path):
+    """After a power cut nobody has to come and tidy up: training starts before it, and ends as if undisturbed."""
+    ends = []
+    for name, damage in (("whole", None), ("damaged", b"not a checkpoint")):
+        folder = tmp_path / name
+        folder.mkdir()
+        if damage:
+            (folder / "checkpoint.pt").write_bytes(damage)
+        network, stages = _lcnet(1)
+        _train(network, stages, few, folder, point=0.6)
+        ends.append(network.state_dict())
+    assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
 
 
 def test_the_final_network_is_the_best_among_those_near_the_target(few, tmp_path):

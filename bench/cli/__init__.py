@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 
 import click
 
 from bench import __version__
+from bench.__main__ import EXIT_INTERRUPTED, EXIT_TERMINATED
 from bench.cli.check import check
 from bench.cli.compare import compare
 from bench.cli.list import list_
@@ -14,9 +17,9 @@ from bench.cli.publish import publish
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.verify import verify
-from bench.errors import BadInput, CheckFailed
+from bench.errors import BadInput, CheckFailed, Terminated
 
-EXIT_CHECK_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_CHECK_FAILED, EXIT_BAD_INPUT = 1, 2
 
 
 @click.group()
@@ -30,13 +33,14 @@ for command in (run, report, compare, check, publish, verify, list_):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
+    """Runs the command line and exits: 0 done, 1 a check failed, 2 bad input, 130 interrupted, 143 terminated."""
     sys.exit(_status(arguments))
 
 
 def _status(arguments: list[str] | None) -> int:
     try:
         cli.main(arguments, prog_name="bench", standalone_mode=False)
+        sys.stdout.flush()
     except CheckFailed as error:
         return _say(str(error), EXIT_CHECK_FAILED)
     except BadInput as error:
@@ -46,11 +50,25 @@ def _status(arguments: list[str] | None) -> int:
         return EXIT_BAD_INPUT
     except click.ClickException as error:
         return _say(error.format_message(), EXIT_BAD_INPUT)
+    except SystemExit:  # click's and rich's answer to a reader of stdout that has gone
+        return _without_output("standard output was closed before everything was written")
     except OSError as error:
-        return _say(f"{error.filename or 'system'}: {error.strerror or error}", EXIT_BAD_INPUT)
-    except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted; the same command continues behind the last finished epoch", EXIT_INTERRUPTED)
+        if error.filename is None:
+            return _without_output(f"cannot write to standard output: {error.strerror or error}")
+        return _say(f"{error.filename}: {error.strerror or error}", EXIT_BAD_INPUT)
+    except MemoryError:
+        return _say("out of memory", EXIT_BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt) as error:
+        terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
+        return _say(str(error) or "interrupted", EXIT_TERMINATED if terminated else EXIT_INTERRUPTED)
     return 0
+
+
+def _without_output(message: str) -> int:
+    """Python would fail once more to write out its buffer when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _say(message, EXIT_BAD_INPUT)
 
 
 def _say(message: str, status: int) -> int:

@@ -6,17 +6,22 @@ import os
 import shlex
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import click
 import torch
+from filelock import Timeout
 from rich.console import Console
 
+from bench.attempt import Outcome, State, attempt
 from bench.budgets import BUDGETS, DEFAULTS
 from bench.data import load_data
-from bench.errors import BadInput
+from bench.errors import BadInput, CheckFailed
 from bench.execution import EXECUTORS
-from bench.job import Context, Timer, is_done, run_job
+from bench.job import Context, Timer
+from bench.locks import job_lock
+from bench.log import log_to
 from bench.pretrained import DEFAULT_FOLDER, find_pretrained
 from bench.progress import RunProgress
 from bench.records import read_record
@@ -35,6 +40,9 @@ from bench.suite import (
 from bench.training import PRECISIONS
 
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
+LOOK_AGAIN_S = 1.0
+"""Between looks at jobs that other processes hold."""
+DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -79,10 +87,13 @@ class CommaSeparated(click.ParamType):
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
 @click.option("--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True, help=EXECUTOR)
+@click.option("--deterministic", is_flag=True, help=DETERMINISTIC)
 @click.option("--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
-def run(suite_name, pretrained, data_dir, device, compile_, executor, timing, out, fresh, **options) -> None:
+def run(
+    suite_name, pretrained, data_dir, device, compile_, executor, deterministic, timing, out, fresh, **options
+) -> None:
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     given = {key: value for key, value in options.items() if value is not None}
     chosen = _device(device)
@@ -100,17 +111,39 @@ def run(suite_name, pretrained, data_dir, device, compile_, executor, timing, ou
     if fresh:
         _remove(jobs, out)
     console = Console()
-    with RunProgress(console, len(jobs)) as progress:
+    with RunProgress(console, len(jobs)) as progress, log_to(out):
+        timer = Timer() if timing else None
         context = Context(
-            out, data, chosen, weights, _command(), shipped, compile_, executor, Timer() if timing else None,
-            progress.epoch,
-        )  # fmt: skip
-        for job in jobs:
+            out, data, chosen, weights, _command(), shipped, compile_, executor, deterministic, timer, progress.epoch
+        )
+        try:
+            failed = _run_all(jobs, context, progress)
+        except KeyboardInterrupt as signal:
+            where = f"interrupted; {os.path.join(out, '')} keeps what is done, and the same command continues behind"
+            raise click.Abort(f"{where} the last finished epoch") from signal
+    if len(failed) == len(jobs) and all(outcome.bad_input for outcome in failed):
+        raise BadInput(failed[0].reason)
+    _summarise(console, jobs, failed, out)
+
+
+def _run_all(jobs: list[Job], context: Context, progress: RunProgress) -> list[Outcome]:
+    """Attempts every job in its turn, those that other processes hold again and again; returns what failed."""
+    failed, left = [], jobs
+    while left:
+        taken = []
+        for job in left:
             progress.start(job)
-            if not is_done(job, out):
-                run_job(job, context)
+            outcome = attempt(job, context)
+            if outcome.state is State.TAKEN:
+                taken.append(job)
+                continue
+            if outcome.state is State.FAILED:
+                failed.append(outcome)
             progress.finish()
-    _summarise(console, jobs, out)
+        if len(taken) == len(left):
+            time.sleep(LOOK_AGAIN_S)
+        left = taken
+    return failed
 
 
 def _suites(name: str | None, given: dict) -> list[Suite]:
@@ -139,13 +172,24 @@ def _command() -> str:
 
 def _remove(jobs: list[Job], out: Path) -> None:
     for job in jobs:
-        shutil.rmtree(out / job.id, ignore_errors=True)
+        if (out / job.id).exists():
+            try:
+                with job_lock(out, job.id):
+                    shutil.rmtree(out / job.id, ignore_errors=True)
+            except Timeout as error:
+                raise BadInput(f"--fresh: {job.id} is being run by another process") from error
 
 
-def _summarise(console: Console, jobs: list[Job], out: Path) -> None:
-    """The table of this run, and where everything lies."""
-    folders = [out / job.id for job in jobs]
-    console.print(console_table([read_record(folder) for folder in folders]))
-    for path in write_report(folders, out / "report", formats=("md", "csv")):
-        console.print(f"{path}", soft_wrap=True, highlight=False)
-    console.print(f"records: {os.path.join(out, '')}", soft_wrap=True, highlight=False)
+def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Path) -> None:
+    """The table of this run, where everything lies, and last what failed."""
+    without = {outcome.job.id for outcome in failed}
+    if folders := [out / job.id for job in jobs if job.id not in without]:
+        files = write_report(folders, out / "report", formats=("md", "csv"))
+        console.print(console_table([read_record(folder) for folder in folders]))
+        for path in files:
+            console.print(f"{path}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"records: {os.path.join(out, '')}", soft_wrap=True, highlight=False, markup=False)
+    for outcome in failed:
+        console.print(f"FAILED {outcome.job.id}: {outcome.reason}", soft_wrap=True, highlight=False, markup=False)
+    if failed:
+        raise CheckFailed(f"{len(failed)} of {len(jobs)} jobs failed; the others are done and kept")

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import BadInput
-from bench.records import Record, find_records, read_samples
+from bench.records import SAMPLES_FILE, Record, find_records, read_samples
+from bench.soundness import require_recorded_file
 from bench.statistics import Interval, bootstrap_mean, student
 
 STATIC_METHODS = ("dense", "slim", "shallow")
@@ -138,7 +139,7 @@ def load_groups(folders: Iterable[Path]) -> list[Group]:
     if not found:
         raise BadInput("no records to report on: give the folder that `bench run` wrote (its --out)")
     by_job = {folder.name: folder for folder in reversed(found)}  # A job's name tells its result: once is enough.
-    results = [Result(job, found[folder], read_samples(folder)) for job, folder in sorted(by_job.items())]
+    results = [_result(folder, found[folder]) for _, folder in sorted(by_job.items())]
     for dataset in {result.record.dataset for result in results}:
         require_same_images([result for result in results if result.record.dataset == dataset])
     names = sorted({(result.record.dataset, result.record.backbone) for result in results})
@@ -154,8 +155,12 @@ def load_result(folder: Path) -> Result:
     found = find_records([folder])
     if len(found) != 1:
         raise BadInput(f"{folder} holds {len(found)} records: give the folder of a single job")
-    (job, record), *_ = found.items()
-    return Result(job.name, record, read_samples(job))
+    return _result(*found.popitem())
+
+
+def _result(folder: Path, record: Record) -> Result:
+    require_recorded_file(folder, SAMPLES_FILE, record)
+    return Result(folder.name, record, read_samples(folder))
 
 
 def require_same_images(results: Sequence[Result]) -> None:

@@ -1,0 +1,114 @@
+"""One job, tried once: kept, done, failed with a reason, or in another live process's hands."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench.attempt import FAILURE_FILE, State, attempt, read_failure
+from bench.job import Context
+from bench.suite import Suite, check_suite, plan
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from bench.locks import job_lock
+with job_lock(Path(sys.argv[1]), sys.argv[2]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def context(digits, tmp_path):
+    return Context(tmp_path / "runs", digits, torch.device("cpu"), None, "bench run")
+
+
+@pytest.fixture
+def jobs():
+    """A dense network and one that starts from it, both untrained."""
+    return plan(check_suite(Suite(methods=("lcnet",), backbone="resnet8", epochs=0)))
+
+
+@pytest.fixture
+def holder(context):
+    """Starts processes that hold a job's lock; ends them."""
+    held = []
+
+    def hold(job):
+        command = [sys.executable, "-c", HOLD, str(context.out), job.id]
+        held.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert held[-1].stdout.readline() == "held\n"
+        return held[-1]
+
+    yield hold
+    for process in held:
+        process.kill()
+        process.wait()
+
+
+def test_a_job_is_done_once(jobs, context):
+    assert [attempt(job, context).state for job in jobs] == [State.DONE, State.DONE]
+    record = context.out / jobs[1].id / "record.json"
+    before = record.stat().st_mtime_ns
+    assert [attempt(job, context).state for job in jobs] == [State.KEPT, State.KEPT]
+    assert record.stat().st_mtime_ns == before
+
+
+def test_a_failure_is_kept_with_its_reason_until_a_success(jobs, context, monkeypatch):
+    def breaks(job, context):
+        raise RuntimeError("two\nlines")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bench.attempt.run_job", breaks)
+        outcome = attempt(jobs[0], context)
+        assert (outcome.state, outcome.bad_input) == (State.FAILED, False)
+        assert read_failure(context.out / jobs[0].id).reason == outcome.reason == "RuntimeError: two lines"
+        following = attempt(jobs[1], context)
+        assert following.state is State.FAILED and outcome.reason in following.reason
+    assert [attempt(job, context).state for job in jobs] == [State.DONE, State.DONE]
+    assert not list(context.out.glob(f"*/{FAILURE_FILE}"))
+
+
+def test_what_the_user_gave_wrong_is_told_apart(jobs, context):
+    outcome = attempt(replace(jobs[0], start="0" * 64), context)
+    assert outcome.state is State.FAILED and outcome.bad_input
+    assert "weights that are not the ones given" in outcome.reason
+    failure = json.loads((context.out / outcome.job.id / FAILURE_FILE).read_text())
+    assert failure["reason"] == outcome.reason and failure["kind"] == "BadInput" and failure["when_utc"]
+
+
+def test_a_job_without_its_start_fails_at_once(jobs, context):
+    outcome = attempt(jobs[1], context)
+    assert outcome.state is State.FAILED and f"{jobs[0].id} has no record" in outcome.reason
+
+
+def test_a_live_owner_keeps_a_job_and_a_dead_one_does_not(jobs, context, holder):
+    owner = holder(jobs[0])
+    assert [attempt(job, context).state for job in jobs] == [State.TAKEN, State.TAKEN]
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    assert [attempt(job, context).state for job in jobs] == [State.DONE, State.DONE]
+
+
+def test_a_dead_machine_keeps_a_job_only_until_its_heartbeat_is_missed(jobs, context, holder, monkeypatch):
+    """The owner's process, but on a host of another name: whether it lives, its heartbeat alone can tell."""
+    monkeypatch.setattr("bench.locks.DEAD_AFTER_S", 1.0)
+    lock = context.out / ".locks" / jobs[0].id
+    owner = holder(jobs[0])
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    text = lock.read_text()
+    host = next(line for line in text.splitlines() if line.startswith("host="))
+    lock.write_text(text.replace(host, "host=elsewhere.example").replace("duration=180.0", "duration=1.0"))
+    assert attempt(jobs[0], context).state is State.TAKEN
+    for _ in range(50):
+        if (outcome := attempt(jobs[0], context)).state is not State.TAKEN:
+            break
+        time.sleep(0.1)
+    assert outcome.state is State.DONE
