@@ -19,6 +19,7 @@ from bench.records import RECORD_FILE, read_record
 from bench.soundness import require_same_data
 from bench.storage import remove_unfinished, write_atomically
 from bench.suite import Job
+from bench.timing import Timer, is_timed
 
 LOG = logging.getLogger(__name__)
 FAILURE_FILE = "failure.json"
@@ -63,25 +64,34 @@ class Failure:
     command: str
 
 
-def attempt(job: Job, context: Context) -> Outcome:
+def attempt(job: Job, context: Context, timer: Timer | None = None) -> Outcome:
     """Does ``job`` unless it is done or another live process is doing it. Jobs that others start from come first.
+
+    Args:
+        timer: adds times to the record, if there is one, instead of making it.
 
     Returns:
         What became of it. Whatever is wrong with this one job is an outcome and no exception, so that others go on;
         its reason is also in ``failure.json`` where the record would be.
     """
-    if is_done(job, context.out):
-        return _kept(job, context)
+    if _is_kept(job, context.out, timer):
+        return _kept(job, context, timer)
     try:
         if waiting := _waits(job, context.out):
             return waiting if waiting.state is State.TAKEN else _failed(job, context, BadInput(waiting.reason))
         with job_lock(context.out, job.id):
             # Another process may have finished it since the first look.
-            return _kept(job, context) if is_done(job, context.out) else _run(job, context)
+            return _kept(job, context, timer) if _is_kept(job, context.out, timer) else _run(job, context, timer)
     except Timeout:
         return Outcome(job, State.TAKEN, f"{job.id} is being run by another process")
-    except OSError as error:
+    except (OSError, BadInput) as error:
         return _failed(job, context, error)
+
+
+def _is_kept(job: Job, out: Path, timer: Timer | None) -> bool:
+    if timer is None:
+        return is_done(job, out)
+    return not is_done(job, out) or is_timed(read_record(out / job.id))
 
 
 def read_failure(folder: Path) -> Failure | None:
@@ -92,22 +102,23 @@ def read_failure(folder: Path) -> Failure | None:
         return None
 
 
-def _kept(job: Job, context: Context) -> Outcome:
+def _kept(job: Job, context: Context, timer: Timer | None) -> Outcome:
     """A record of other images under the same name is not this job's."""
     try:
-        require_same_data(read_record(context.out / job.id), context.data)
+        if timer is None:
+            require_same_data(read_record(context.out / job.id), context.data)
     except BadInput as error:
         return Outcome(job, State.FAILED, str(error), bad_input=True)
     return Outcome(job, State.KEPT)
 
 
-def _run(job: Job, context: Context) -> Outcome:
+def _run(job: Job, context: Context, timer: Timer | None) -> Outcome:
     folder = context.out / job.id
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     remove_unfinished(folder)
-    LOG.info("%s starts", job.id)
+    LOG.info("%s %s", job.id, "starts" if timer is None else "is timed")
     try:
-        run_job(job, context)
+        (timer or run_job)(job, context)
     except Exception as error:
         return _failed(job, context, error)
     LOG.info("%s is done", job.id)
@@ -131,11 +142,16 @@ def _waits(job: Job, out: Path) -> Outcome | None:
 
 
 def _failed(job: Job, context: Context, error: Exception) -> Outcome:
+    return record_failure(job, context.out, context.command, error)
+
+
+def record_failure(job: Job, out: Path, command: str, error: Exception) -> Outcome:
+    """Writes why ``job`` failed where its record would be; returns that it did."""
     reason = _one_line(error)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    failure = Failure(reason, type(error).__name__, now, context.command)
+    failure = Failure(reason, type(error).__name__, now, command)
     LOG.error("%s failed: %s", job.id, reason, exc_info=None if _expected(error) else error)
-    folder = context.out / job.id
+    folder = out / job.id
     # Where the disk is full the reason is still told, if not kept.
     with suppress(OSError, BadInput):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"""One job: load or train, evaluate, time, write the record."""
+"""One job: load or train, evaluate, write the record; :mod:`bench.timing` adds times to it."""
 
 from __future__ import annotations
 
 import copy
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -19,13 +19,10 @@ from bench.data import DataSet
 from bench.dynamic.cost import count_backbone
 from bench.dynamic.method import Budget, Method, Reported, Stage, split_parameters
 from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.skipping import SkippingNetwork
 from bench.errors import BadInput
 from bench.evaluation import evaluate
 from bench.execution import skipping
-from bench.latency import DENSE, DYNAMIC, DenseRival, Timing, time_network
 from bench.methods import load_method
-from bench.native import NativeNetwork
 from bench.outcome import measured
 from bench.pretrained import load_pretrained
 from bench.records import (
@@ -43,8 +40,7 @@ from bench.storage import write_atomically
 from bench.suite import LEARNING_RATE_FACTORS, Job
 from bench.training import Recipe, selection_key, train
 
-CHECKPOINT_FILE, TIMES_FILE = "checkpoint-{}.pt", "times.npz"
-TIMED_IMAGES = 256
+CHECKPOINT_FILE = "checkpoint-{}.pt"
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ class Context:
         command: as typed, for the record.
         executor: what runs the trained network: ``torch``, ``native``, or ``auto`` for native where that is possible.
         deterministic: whether only operations that give the same bits every time are allowed.
-        timer: times each network against the best dense form of its backbone; None leaves time out.
+        placement: where and beside what the job runs, for the record; see :class:`bench.engines.Settings`.
         on_epoch: called with each epoch's row of ``train.csv``.
     """
 
@@ -70,22 +66,8 @@ class Context:
     compile: bool = False
     executor: str = "auto"
     deterministic: bool = False
-    timer: Timer | None = None
+    placement: dict = field(default_factory=dict)
     on_epoch: Callable[[dict], None] = lambda row: None
-
-
-class Timer:
-    """Times the networks of a run, all that share a backbone against one and the same dense rival."""
-
-    def __init__(self):
-        self.rivals: dict[str, DenseRival] = {}
-
-    def time(self, job: Job, network: SkippingNetwork | NativeNetwork, context: Context) -> Timing:
-        """Times ``network`` on the first test images."""
-        if job.backbone not in self.rivals:
-            self.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
-        images = context.data.normalise(context.data.test.images[:TIMED_IMAGES]).to(context.device)
-        return time_network(network, self.rivals[job.backbone], images, torch.get_num_threads())
 
 
 def is_done(job: Job, out: Path) -> bool:
@@ -116,16 +98,13 @@ def run_job(job: Job, context: Context) -> Path:
     # What is evaluated is what a deployment would run: work that was decided away is not done.
     lowered = skipping(network, context.executor)
     samples = evaluate(lowered, context.data, context.data.test).samples
-    timing = None if context.timer is None else context.timer.time(job, lowered, context)
-    if timing is not None:
-        write_atomically(folder / TIMES_FILE, timing.save_raw)
     write_atomically(folder / MODEL_FILE, lambda path: path.write_bytes(save(_weights(network))))
     write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
     history = pd.concat([trial.history for trial in trials])
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
     record = _record(job, method, chosen, samples, context)
     record = replace(record, execution=lowered.execution, executor=lowered.executor)
-    write_record(folder, record if timing is None else _with_timing(record, timing))
+    write_record(folder, record)
     remove_checkpoints(folder)
     return folder
 
@@ -201,22 +180,6 @@ def _weights(network: DynamicNetwork) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
 
 
-def _with_timing(record: Record, timing: Timing) -> Record:
-    shared = {declared.name for declared in fields(Record)} & {declared.name for declared in fields(Timing)}
-    shared -= {"device", "threads", "executor", "execution", "speedup_theoretical", "invalid_reasons"}
-    rounds = {
-        "method": timing.raw[f"latency_{DYNAMIC}_ms"].mean(1).tolist(),
-        "dense": timing.raw[f"latency_{DENSE}_ms"].mean(1).tolist(),
-    }
-    return replace(
-        record,
-        **{name: getattr(timing, name) for name in shared},
-        valid=timing.valid,
-        invalid_reasons="; ".join(timing.invalid_reasons),
-        details=record.details | {"timing": timing.summary() | {"latency_rounds_ms": rounds}},
-    )
-
-
 def starting_backbone(job: Job, context: Context) -> Backbone:
     """The backbone as the job finds it: from the given weights, from its dense job, or freshly initialised."""
     torch.manual_seed(derive_seed(job.seed, "backbone", job.backbone))
@@ -268,6 +231,7 @@ def _record(
             "config": asdict(job),
             "data": {"note": context.data.note, "fingerprint": context.data.fingerprint()},
             "learning_rate_factor": trial.factor,
+            "placement": context.placement,
             "start": _start_note(job, context),
             "warnings": _warnings(job, samples, numbers["macs_fraction"], trial.network),
             "determinism": determinism.describe(),

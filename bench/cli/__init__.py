@@ -10,12 +10,16 @@ import click
 
 from bench import __version__
 from bench.__main__ import EXIT_INTERRUPTED, EXIT_TERMINATED
+from bench.cli.cancel import cancel
 from bench.cli.check import check
 from bench.cli.compare import compare
+from bench.cli.curve import curve
 from bench.cli.list import list_
+from bench.cli.merge import merge
 from bench.cli.publish import publish
 from bench.cli.report import report
 from bench.cli.run import run
+from bench.cli.status import status
 from bench.cli.verify import verify
 from bench.errors import BadInput, CheckFailed, Terminated
 
@@ -28,7 +32,7 @@ def cli() -> None:
     """Does dynamic inference really pay? Accuracy, MACs per image and time, side by side."""
 
 
-for command in (run, report, compare, check, publish, verify, list_):
+for command in (run, status, cancel, merge, report, compare, curve, check, publish, verify, list_):
     cli.add_command(command)
 
 

@@ -6,20 +6,19 @@ import os
 import shlex
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import click
-import torch
 from filelock import Timeout
 from rich.console import Console
 
-from bench.attempt import Outcome, State, attempt
+from bench.attempt import Outcome, State
 from bench.budgets import BUDGETS, DEFAULTS
+from bench.cli.engine_options import engine_options, make_settings, slurm_parameters
 from bench.data import load_data
+from bench.engines import run_jobs
 from bench.errors import BadInput, CheckFailed
 from bench.execution import EXECUTORS
-from bench.job import Context, Timer
 from bench.locks import job_lock
 from bench.log import log_to
 from bench.pretrained import DEFAULT_FOLDER, find_pretrained
@@ -40,8 +39,6 @@ from bench.suite import (
 from bench.training import PRECISIONS
 
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
-LOOK_AGAIN_S = 1.0
-"""Between looks at jobs that other processes hold."""
 DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
@@ -91,59 +88,43 @@ class CommaSeparated(click.ParamType):
 @click.option("--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
+@engine_options
 def run(
-    suite_name, pretrained, data_dir, device, compile_, executor, deterministic, timing, out, fresh, **options
-) -> None:
+    suite_name, pretrained, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
+    engine, workers, gpus_per_job, slurm, **options,
+) -> None:  # fmt: skip
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     given = {key: value for key, value in options.items() if value is not None}
-    chosen = _device(device)
+    parameters = slurm_parameters(slurm)
     weights, shipped = None, {}
     if pretrained is None:
         suites = _suites(suite_name, given)
         dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
-        weights = Path(start) if start else None
+        weights = Path(start).absolute() if start else None
     else:
-        found = choose_shipped(find_pretrained(pretrained), given)
+        found = choose_shipped(find_pretrained(pretrained.absolute()), given)
         dataset = next(iter(found.values())).dataset
         jobs = [pretrained_job(record) for record in found.values()]
         shipped = {job.network: one for job, one in zip(jobs, found.items())}
+    settings = make_settings(
+        engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
+        data_dir=data_dir and data_dir.absolute(), weights=weights, command=_command(), shipped=shipped,
+        compile=compile_, executor=executor, deterministic=deterministic,
+    )  # fmt: skip
     data = load_data(dataset, data_dir)
     if fresh:
         _remove(jobs, out)
     console = Console()
-    with RunProgress(console, len(jobs)) as progress, log_to(out):
-        timer = Timer() if timing else None
-        context = Context(
-            out, data, chosen, weights, _command(), shipped, compile_, executor, deterministic, timer, progress.epoch
-        )
+    with RunProgress(console, len(jobs) * (2 if timing else 1)) as progress, log_to(out):
         try:
-            failed = _run_all(jobs, context, progress)
+            outcomes = run_jobs(jobs, settings, data, timing, parameters, progress)
         except KeyboardInterrupt as signal:
             where = f"interrupted; {os.path.join(out, '')} keeps what is done, and the same command continues behind"
             raise click.Abort(f"{where} the last finished epoch") from signal
+    failed = [outcome for outcome in outcomes if outcome.state is State.FAILED]
     if len(failed) == len(jobs) and all(outcome.bad_input for outcome in failed):
         raise BadInput(failed[0].reason)
     _summarise(console, jobs, failed, out)
-
-
-def _run_all(jobs: list[Job], context: Context, progress: RunProgress) -> list[Outcome]:
-    """Attempts every job in its turn, those that other processes hold again and again; returns what failed."""
-    failed, left = [], jobs
-    while left:
-        taken = []
-        for job in left:
-            progress.start(job)
-            outcome = attempt(job, context)
-            if outcome.state is State.TAKEN:
-                taken.append(job)
-                continue
-            if outcome.state is State.FAILED:
-                failed.append(outcome)
-            progress.finish()
-        if len(taken) == len(left):
-            time.sleep(LOOK_AGAIN_S)
-        left = taken
-    return failed
 
 
 def _suites(name: str | None, given: dict) -> list[Suite]:
@@ -154,14 +135,6 @@ def _suites(name: str | None, given: dict) -> list[Suite]:
             "say what to run: --methods lcnet,skipnet (see `bench list methods`), --suite quick, --pretrained"
         )
     return [check_suite(Suite(**given))]
-
-
-def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise BadInput("--device cuda: this machine has no usable CUDA device")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def _command() -> str:

@@ -1,0 +1,28 @@
+"""``bench curve``: the accuracy/MACs curve of one trained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.curve import NOTE, threshold_shifts
+from bench.curve import curve as measure_curve
+from bench.execution import EXECUTORS
+from bench.storage import write_atomically
+
+CURVE_FILE = "curve.csv"
+
+
+@click.command()
+@click.argument("job", type=click.Path(path_type=Path))
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
+@click.option("--span", type=click.FloatRange(min=0, min_open=True), default=2.0, show_default=True)
+@click.option("--points", type=click.IntRange(min=3), default=21, show_default=True, help="Shifts from -span to span.")
+@click.option("--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True)
+def curve(job: Path, data_dir: Path | None, span: float, points: int, executor: str) -> None:
+    """Moves the thresholds of the finished job in folder JOB and writes what that changes into its curve.csv."""
+    table = measure_curve(job, data_dir, threshold_shifts(span, points), executor)
+    write_atomically(job / CURVE_FILE, lambda path: table.to_csv(path, index=False))
+    click.echo(table.drop(columns="note").to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    click.echo(f"{NOTE}\n{job / CURVE_FILE}")

@@ -1,0 +1,23 @@
+"""``bench merge``: bring folders of records together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.errors import CheckFailed
+from bench.merging import merge as merge_folders
+
+
+@click.command()
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="May hold records already.")
+def merge(runs: tuple[Path, ...], out: Path) -> None:
+    """Copies the finished jobs of all RUNS into one folder; conflicts are named and never overwritten."""
+    merged = merge_folders(runs, out)
+    click.echo(f"{len(merged.copied)} copied, {len(merged.kept)} already there with the same results")
+    for job_id, folder in merged.conflicts.items():
+        click.echo(f"CONFLICT {job_id}: {folder} has other results than {out / job_id}, which stays")
+    if merged.conflicts:
+        raise CheckFailed(f"{len(merged.conflicts)} jobs have different results in different folders")

@@ -1,0 +1,74 @@
+"""Adds times to the records of finished jobs: apart from training, so that nothing else needs to run meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import torch
+
+from bench import environment
+from bench.dynamic.skipping import SkippingNetwork
+from bench.execution import skipping
+from bench.job import Context, starting_backbone
+from bench.latency import DENSE, DYNAMIC, DenseRival, Timing, time_network
+from bench.native import NativeNetwork
+from bench.pretrained import load_pretrained
+from bench.records import SAMPLES_FILE, Record, read_record, write_record
+from bench.soundness import require_recorded_file
+from bench.storage import write_atomically
+from bench.suite import Job
+
+TIMES_FILE = "times.npz"
+TIMED_IMAGES = 256
+
+
+class Timer:
+    """Times the networks of a run, all that share a backbone against one and the same dense rival."""
+
+    def __init__(self):
+        self.rivals: dict[str, DenseRival] = {}
+
+    def __call__(self, job: Job, context: Context) -> None:
+        """Times the stored network of a finished job and rewrites its record with what was found.
+
+        Raises:
+            BadInput: the job's files cannot be read, do not belong together or cannot be written.
+        """
+        folder = context.out / job.id
+        record = read_record(folder)
+        require_recorded_file(folder, SAMPLES_FILE, record)  # which the record will be written with once more
+        network = load_pretrained(folder, record, len(context.data.classes))
+        network.to(context.device, memory_format=torch.channels_last)  # as it was trained and evaluated
+        timing = self.time(job, skipping(network, context.executor), context)
+        write_atomically(folder / TIMES_FILE, timing.save_raw)
+        write_record(folder, _with_timing(record, timing, context))
+
+    def time(self, job: Job, network: SkippingNetwork | NativeNetwork, context: Context) -> Timing:
+        """Times ``network`` on the first test images."""
+        if job.backbone not in self.rivals:
+            self.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
+        images = context.data.normalise(context.data.test.images[:TIMED_IMAGES]).to(context.device)
+        return time_network(network, self.rivals[job.backbone], images, torch.get_num_threads())
+
+
+def is_timed(record: Record) -> bool:
+    return "timing" in record.details
+
+
+def _with_timing(record: Record, timing: Timing, context: Context) -> Record:
+    shared = {declared.name for declared in fields(Record)} & {declared.name for declared in fields(Timing)}
+    # Threads are those of the timing: training may have run with fewer, beside others (``details``: ``placement``).
+    shared -= {"device", "executor", "execution", "speedup_theoretical", "invalid_reasons"}
+    described = environment.describe(context.device)
+    rounds = {
+        "method": timing.raw[f"latency_{DYNAMIC}_ms"].mean(1).tolist(),
+        "dense": timing.raw[f"latency_{DENSE}_ms"].mean(1).tolist(),
+    }
+    more = {"latency_rounds_ms": rounds, "environment": described, "placement": context.placement}
+    return replace(
+        record,
+        **{name: getattr(timing, name) for name in shared},
+        valid=timing.valid,
+        invalid_reasons="; ".join(timing.invalid_reasons),
+        details=record.details | {"timing": timing.summary() | more},
+    )

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs the tests that need Slurm on a cluster of this one machine: slurm.sh PYTHON. Needs root.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+dir="$(mktemp -d)"
+trap '"$here/slurm_cluster.sh" stop "$dir"' EXIT
+SLURM_CONF="$("$here/slurm_cluster.sh" start "$dir" 4)"
+export SLURM_CONF BENCH_TEST_SLURM=1
+"$1" -m pytest "$here/test_slurm.py"
