@@ -8,14 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from bench.backbones.importance import block_importance, channel_importance
-from bench.backbones.residual import ResidualBlock
+from bench.backbones.residual import Backbone, ResidualBlock
+from bench.dynamic.cost import count_backbone
 
 SPREAD = 0.5
 """How far an image whose features are one deviation stronger than usual moves all scores of a block at the start."""
 LAYER_SCORE = 3.0
 """Score of every block at the start."""
 CHANNEL_SCORE = 4.0
-"""Score of a block's most important channel at the start; the least important one starts near zero."""
+"""Score of the network's worthiest channel at the start; the least worthy one starts near zero."""
+SHARPNESS = 4.0
+"""Scales of channels are clamped scores times this, so that few channels are between off and fully on."""
 
 
 class ScoreNet(nn.Module):
@@ -43,12 +46,13 @@ class ScoreNet(nn.Module):
         return self.linear(pooled * self.gain)
 
     @torch.no_grad()
-    def folded(self, norm: nn.BatchNorm1d, threshold: Tensor) -> nn.Linear:
-        """Scores above ``threshold`` in evaluation mode, from inputs that ``norm`` has not yet standardised."""
-        factor = self.gain / torch.sqrt(norm.running_var + norm.eps)
+    def folded(self, norm: nn.BatchNorm1d, threshold: Tensor, sharpness: float) -> nn.Linear:
+        """Scores above ``threshold`` times ``sharpness`` in evaluation mode, from inputs that ``norm`` has not yet
+        standardised."""
+        factor = sharpness * self.gain / torch.sqrt(norm.running_var + norm.eps)
         folded = nn.Linear(self.linear.in_features, self.linear.out_features)
         folded.weight = nn.Parameter(self.linear.weight * factor)
-        folded.bias = nn.Parameter(self.linear.bias - threshold - folded.weight @ norm.running_mean)
+        folded.bias = nn.Parameter(sharpness * (self.linear.bias - threshold) - folded.weight @ norm.running_mean)
         return folded
 
 
@@ -66,10 +70,44 @@ def layer_nets(blocks: Sequence[ResidualBlock], alone: bool) -> nn.ModuleList:
     return nn.ModuleList(ScoreNet(block.in_channels, score[None]) for block, score in zip(blocks, scores))
 
 
-def channel_net(block: ResidualBlock) -> ScoreNet:
-    """A Channel-Net whose channels start in the order of their importance for the dense network, evenly spread.
+def channel_nets(blocks: Sequence[ResidualBlock], starts: Sequence[Tensor]) -> nn.ModuleList:
+    """One Channel-Net per block; ``starts`` are the mean scores of its outputs at the start."""
+    return nn.ModuleList(ScoreNet(block.in_channels, start) for block, start in zip(blocks, starts))
 
-    As the common threshold rises, channels close one after the other, the least important first.
+
+@torch.no_grad()
+def branch_strength(block: ResidualBlock) -> Tensor:
+    """Root mean square of what the branch adds to the features, behind its last batch norm."""
+    norm = block.units[-1].norm
+    return (norm.weight.square() + norm.bias.square()).mean().sqrt()
+
+
+def channel_worths(backbone: Backbone) -> list[Tensor]:
+    """What each inner channel of each block is worth, by the weights of the dense network, ``[inner_channels]`` each.
+
+    Its share of what its branch computes, times the branch's strength behind the last batch norm, over the square root
+    of its MACs: an order through the whole network, not within each block.
     """
-    rank = channel_importance(block).argsort().argsort().float() + 1
-    return ScoreNet(block.in_channels, CHANNEL_SCORE * rank / len(rank))
+    worths = []
+    for block, cost in zip(backbone.blocks, count_backbone(backbone).blocks):
+        power = channel_importance(block).square()
+        share = power / power.sum().clamp(min=torch.finfo(power.dtype).tiny)
+        worths.append(share * branch_strength(block) / cost.per_channel**0.5)
+    return worths
+
+
+def spread_scores(worths: Sequence[Tensor]) -> list[Tensor]:
+    """Scores between zero and ``CHANNEL_SCORE`` by the order of ``worths``: the mean of a channel's place among all
+    channels of the network and of its place in its block.
+
+    As the common threshold rises, channels close one after the other, the least worthy first. The first place saves
+    where it costs least; the second keeps the best of every block, for after a short training the weights tell little
+    yet, and by the first alone whole blocks would close.
+    """
+    shares = zip(_places(torch.cat(list(worths))).split([len(worth) for worth in worths]), map(_places, worths))
+    return [CHANNEL_SCORE * (in_network + in_block) / 2 for in_network, in_block in shares]
+
+
+def _places(worth: Tensor) -> Tensor:
+    """The share of entries that are worth no more, in (0, 1]."""
+    return (worth.argsort(stable=True).argsort().float() + 1) / len(worth)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.backbones.residual import Backbone, ResidualBlock
 from bench.dynamic.decisions import ChannelDecision
@@ -18,7 +18,7 @@ from bench.dynamic.method import MethodInfo
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.router import FoldedGates
 from bench.errors import BadInput
-from lcnet.gates import CHANNEL_SCORE, ScoreNet, channel_importance
+from lcnet.gates import SHARPNESS, channel_importance, channel_nets, channel_worths, spread_scores
 from lcnet.method import PAPER, LCNet
 from lcnet.router import LCRouter
 
@@ -39,11 +39,12 @@ class MenuRouter(LCRouter):
         self.widths = [block.inner_channels for block in backbone.blocks]
         if any(width % MENU for width in self.widths):
             raise BadInput(f"a menu of {MENU} widths needs inner channels in multiples of {MENU}, not {self.widths}")
-        start = CHANNEL_SCORE * torch.arange(MENU, 0, -1) / MENU
-        self.channel_nets = nn.ModuleList(ScoreNet(block.in_channels, start) for block in backbone.blocks)
+        # The channels of a group follow each other, in falling order of their worth.
+        worths = [worth.unflatten(0, (MENU, -1)).mean(1) for worth in channel_worths(backbone)]
+        self.channel_nets = channel_nets(backbone.blocks, spread_scores(worths))
 
     def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision:
-        lowest = (self.channel_nets[index](glance) - self.threshold).cummin(1).values
+        lowest = SHARPNESS * (self.channel_nets[index](glance) - self.threshold).cummin(1).values
         score = lowest.repeat_interleave(self.widths[index] // MENU, 1)
         return ChannelDecision(is_open(score), relu1(score))
 

@@ -34,7 +34,7 @@ class LCNet(Method):
             ParameterGroup(backbone, backbone_lr(budget)),
             ParameterGroup(router, ROUTER_LR, weight_decay=0.0, optimiser="adamw"),
         ]
-        return [Stage("joint", budget.epochs, groups, PricedLoss(point))]
+        return [Stage("joint", budget.epochs, groups, PricedLoss(point, budget.pretrained))]
 
 
 class LNet(LCNet):

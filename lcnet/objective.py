@@ -6,10 +6,12 @@ from torch import Tensor
 
 from bench.dynamic.method import Step
 from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import falling_target
 
 PRICE = 2.0
 """Loss that one more backbone's worth of MACs must be worth to a gate near its threshold."""
+DESCENT = {True: 0.1, False: 0.5}
+"""Share of the training over which the target falls from the dense network's MACs to the operating point. A trained
+network (True) needs time to recover behind it, an untrained one needs to learn first what matters."""
 RATE = 0.3
 """Rise of the threshold per step and unit of MACs fraction above the target."""
 
@@ -23,12 +25,12 @@ class PricedLoss:
     batch is held, not each image: images are free to differ.
     """
 
-    def __init__(self, point: float):
-        self.point = point
+    def __init__(self, point: float, pretrained: bool):
+        self.point, self.descent = point, DESCENT[pretrained]
 
     def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
         output = network(step.images)
         fraction = network.macs_fraction(output).mean().float()
-        miss = fraction.detach() - falling_target(self.point, step.progress)
-        network.router.threshold.add_(RATE * miss)
+        target = 1 + (self.point - 1) * min(1.0, step.progress / self.descent)
+        network.router.threshold.add_(RATE * (fraction.detach() - target))
         return step.task_loss(output.logits) + PRICE * fraction

@@ -11,7 +11,7 @@ from bench.backbones.residual import Backbone
 from bench.dynamic.decisions import ChannelDecision, LayerDecision
 from bench.dynamic.gates import is_open, relu1
 from bench.dynamic.router import FoldedGates, GateCost, Router
-from lcnet.gates import channel_net, layer_nets
+from lcnet.gates import SHARPNESS, channel_nets, channel_worths, layer_nets, spread_scores
 
 INITIAL_THRESHOLD = -1.0
 """Below every score at the start: all gates are open, and all scales are 1."""
@@ -36,7 +36,7 @@ class LCRouter(Router):
         # Without affine parameters: standardised inputs let images differ; the linear layers absorb the statistics.
         self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
         self.layer_nets = layer_nets(blocks, alone=not channels) if layers else None
-        self.channel_nets = nn.ModuleList(map(channel_net, blocks)) if channels else None
+        self.channel_nets = channel_nets(blocks, spread_scores(channel_worths(backbone))) if channels else None
 
     def look(self, index: int, x: Tensor) -> Tensor:
         # Detached: a nearly constant channel is blown up by the standardisation, and so would its gradient be.
@@ -51,14 +51,14 @@ class LCRouter(Router):
     def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
         if self.channel_nets is None:
             return None
-        score = self.channel_nets[index](glance) - self.threshold
+        score = SHARPNESS * (self.channel_nets[index](glance) - self.threshold)
         return ChannelDecision(is_open(score), relu1(score))
 
     def folded_gates(self, index: int) -> FoldedGates:
-        def fold(nets: nn.ModuleList | None) -> nn.Linear | None:
-            return None if nets is None else nets[index].folded(self.norms[index], self.threshold)
+        def fold(nets: nn.ModuleList | None, sharpness: float) -> nn.Linear | None:
+            return None if nets is None else nets[index].folded(self.norms[index], self.threshold, sharpness)
 
-        return FoldedGates(fold(self.layer_nets), fold(self.channel_nets))
+        return FoldedGates(fold(self.layer_nets, 1.0), fold(self.channel_nets, SHARPNESS))
 
     def cost(self) -> GateCost:
         def macs(nets: nn.ModuleList | None) -> tuple[int, ...]:

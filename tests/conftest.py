@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from program import bench, bench_here, start
 
 from bench.backbones import Backbone, build_backbone, load_weights
 from bench.data import load_data
+from bench.suite import Job
 
+__all__ = ["bench", "bench_here", "start"]
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from bench.locks import job_lock
+with job_lock(Path(sys.argv[1]), sys.argv[2]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -58,3 +72,20 @@ def trained_resnet20(public_weights) -> Backbone:
     backbone = build_backbone("resnet20", classes=10)
     load_weights(backbone, public_weights[20])
     return backbone.eval()
+
+
+@pytest.fixture
+def hold():
+    """Starts processes that hold a job's lock, one by one; ends them."""
+    held = []
+
+    def hold(out: Path, job: Job) -> subprocess.Popen:
+        command = [sys.executable, "-c", HOLD, str(out), job.id]
+        held.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert held[-1].stdout.readline() == "held\n"
+        return held[-1]
+
+    yield hold
+    for process in held:
+        process.kill()
+        process.wait()

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -13,15 +11,6 @@ import torch
 from bench.attempt import FAILURE_FILE, State, attempt, read_failure
 from bench.job import Context
 from bench.suite import Suite, check_suite, plan
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from bench.locks import job_lock
-with job_lock(Path(sys.argv[1]), sys.argv[2]):
-    print("held", flush=True)
-    time.sleep(600)
-"""
 
 
 @pytest.fixture
@@ -33,23 +22,6 @@ def context(digits, tmp_path):
 def jobs():
     """A dense network and one that starts from it, both untrained."""
     return plan(check_suite(Suite(methods=("lcnet",), backbone="resnet8", epochs=0)))
-
-
-@pytest.fixture
-def holder(context):
-    """Starts processes that hold a job's lock; ends them."""
-    held = []
-
-    def hold(job):
-        command = [sys.executable, "-c", HOLD, str(context.out), job.id]
-        held.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-        assert held[-1].stdout.readline() == "held\n"
-        return held[-1]
-
-    yield hold
-    for process in held:
-        process.kill()
-        process.wait()
 
 
 def test_a_job_is_done_once(jobs, context):
@@ -88,19 +60,19 @@ def test_a_job_without_its_start_fails_at_once(jobs, context):
     assert outcome.state is State.FAILED and f"{jobs[0].id} has no record" in outcome.reason
 
 
-def test_a_live_owner_keeps_a_job_and_a_dead_one_does_not(jobs, context, holder):
-    owner = holder(jobs[0])
+def test_a_live_owner_keeps_a_job_and_a_dead_one_does_not(jobs, context, hold):
+    owner = hold(context.out, jobs[0])
     assert [attempt(job, context).state for job in jobs] == [State.TAKEN, State.TAKEN]
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     assert [attempt(job, context).state for job in jobs] == [State.DONE, State.DONE]
 
 
-def test_a_dead_machine_keeps_a_job_only_until_its_heartbeat_is_missed(jobs, context, holder, monkeypatch):
+def test_a_dead_machine_keeps_a_job_only_until_its_heartbeat_is_missed(jobs, context, hold, monkeypatch):
     """The owner's process, but on a host of another name: whether it lives, its heartbeat alone can tell."""
     monkeypatch.setattr("bench.locks.DEAD_AFTER_S", 1.0)
     lock = context.out / ".locks" / jobs[0].id
-    owner = holder(jobs[0])
+    owner = hold(context.out, jobs[0])
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     text = lock.read_text()

@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from program import bench, bench_here, start
 
 from bench.records import MODEL_FILE, read_samples
-
-__all__ = ["bench", "bench_here", "start"]
 
 DIFFERS = ("created_utc", "command", "environment_id", "threads")
 
