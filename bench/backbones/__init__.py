@@ -87,6 +87,8 @@ def file_hash(path: Path) -> str:
         BadInput: it cannot be read.
     """
     try:
+        if path.exists() and not path.is_file():  # a device never ends
+            raise BadInput(f"cannot read {path}: no regular file")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
