@@ -196,15 +196,17 @@ def plan(suite: Suite) -> list[Job]:
     Methods start from ``backbone_weights`` where given, else from the suite's own dense backbone of the same seed. A
     dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
     """
+    methods = {name: load_method(name) for name in dict.fromkeys(("dense", *suite.methods))}
+    sources = {name: source_hash(method) for name, method in methods.items()}
+    start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     jobs = []
     for seed in suite.seeds:
-        dense = _dense_job(suite, seed)
+        dense = _dense_job(suite, seed, start, sources["dense"])
         jobs.append(dense)
-        for name in dict.fromkeys(suite.methods):
-            if name == "dense":
-                continue
-            points = suite.points if load_method(name).has_points else (None,)
-            jobs.extend(_method_job(suite, name, point, seed, dense) for point in points)
+        for name, method in methods.items():
+            if name != "dense":
+                points = suite.points if method.has_points else (None,)
+                jobs.extend(_method_job(suite, name, point, seed, dense, sources[name]) for point in points)
     return jobs
 
 
@@ -264,8 +266,7 @@ def pretrained_job(record: Record) -> Job:
     )
 
 
-def _dense_job(suite: Suite, seed: int) -> Job:
-    start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
+def _dense_job(suite: Suite, seed: int, start: str, source: str) -> Job:
     if not start:
         given = suite.epochs if suite.backbone_epochs is None else suite.backbone_epochs
         epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if given is None else given
@@ -273,15 +274,15 @@ def _dense_job(suite: Suite, seed: int) -> Job:
         epochs = _epochs(suite) if "dense" in suite.methods else 0
     # From its initialisation there is no dense network yet that it could learn from.
     distillation = suite.distillation if start and epochs else 0.0
-    return _job(suite, "dense", None, seed, epochs, distillation, start, "")
+    return _job(suite, "dense", None, seed, epochs, distillation, start, "", source)
 
 
-def _method_job(suite: Suite, name: str, point: float | None, seed: int, dense: Job) -> Job:
+def _method_job(suite: Suite, name: str, point: float | None, seed: int, dense: Job, source: str) -> Job:
     start_job = "" if suite.backbone_weights else dense.id
-    return _job(suite, name, point, seed, _epochs(suite), suite.distillation, dense.start, start_job)
+    return _job(suite, name, point, seed, _epochs(suite), suite.distillation, dense.start, start_job, source)
 
 
-def _job(suite, name, point, seed, epochs, distillation, start, start_job) -> Job:
+def _job(suite, name, point, seed, epochs, distillation, start, start_job, source) -> Job:
     return Job(
         method=name,
         dataset=suite.dataset,
@@ -295,7 +296,7 @@ def _job(suite, name, point, seed, epochs, distillation, start, start_job) -> Jo
         precision=suite.precision if epochs else "float32",
         start=start,
         start_job=start_job,
-        source=source_hash(load_method(name)),
+        source=source,
     )
 
 

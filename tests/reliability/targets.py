@@ -223,7 +223,7 @@ def spoiled_table(table: pd.DataFrame, draw: random.Random) -> pd.DataFrame:
         return table.iloc[np.zeros(20_000_000 if draw.random() < 0.02 else 1000, dtype=int)]
     if kind == 4:
         return table.rename(
-            columns={column: draw.choice(("executed_x", "kept_99999999999999999999", "macs", "\x1b[0m"))}
+            columns={column: draw.choice(("executed_x", "kept_99999999999999999999", "MACs", "\x1b[0m"))}
         )
     values = draw.choice((np.nan, np.inf, -1, 2**62, 1e300, "text", None, "<b>", b"\xff", True))
     changed = table[column].astype(object)
