@@ -11,6 +11,8 @@ EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 def main() -> None:
     """Runs the command line; a signal ends it with one line, also while its parts are still being loaded."""
     signal.signal(signal.SIGTERM, _terminate)
+    # A name that the terminal's encoding cannot show is shown by its number.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from bench.cli import main as run  # takes seconds
 

@@ -14,6 +14,7 @@ from filelock import Timeout
 
 from bench.errors import BadInput
 from bench.job import Context, is_done, run_job
+from bench.kinds import of_declared_kinds
 from bench.locks import job_lock
 from bench.records import RECORD_FILE, read_record
 from bench.soundness import require_same_data
@@ -97,8 +98,8 @@ def _is_kept(job: Job, out: Path, timer: Timer | None) -> bool:
 def read_failure(folder: Path) -> Failure | None:
     """Why the job of this folder has no record; None where it has one, or was not tried, or nothing was written."""
     try:
-        return Failure(**json.loads((folder / FAILURE_FILE).read_text()))
-    except (OSError, ValueError, TypeError):
+        return of_declared_kinds(Failure(**json.loads((folder / FAILURE_FILE).read_text())))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 

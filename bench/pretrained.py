@@ -103,6 +103,10 @@ def part_of(names: Sequence[Path], part: int, parts: int) -> list[Path]:
     return sorted(names)[part::parts]
 
 
+def _is_sound(tensor: Tensor) -> bool:
+    return not tensor.is_complex() and bool(torch.isfinite(tensor.double()).all())
+
+
 def _rounded(tensor: Tensor) -> Tensor:
     """Weights of convolutions and linear layers in half precision; what is small and delicate (statistics of batch
     norms, thresholds, biases) as it is."""
@@ -114,6 +118,6 @@ def _read(path: Path) -> dict[str, Tensor]:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise BadInput(f"cannot read {path}: {error}") from error
-    if any(tensor.is_floating_point() and not torch.isfinite(tensor).all() for tensor in state.values()):
-        raise BadInput(f"{path} holds weights that are not finite")
+    if any(not _is_sound(tensor) for tensor in state.values()):
+        raise BadInput(f"{path} holds weights that are not finite real numbers")
     return state

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow.parquet
 
 from bench.backbones import file_hash
 from bench.errors import BadInput
+from bench.kinds import is_of, of_declared_kinds
 from bench.storage import write_atomically
 
 SCHEMA_VERSION = 1
@@ -21,6 +25,8 @@ RECORD_FILE, SAMPLES_FILE, MODEL_FILE, TRAINING_FILE = (
     "model.safetensors",
     "train.csv",
 )
+MOST_IMAGES = 10_000_000
+"""A test set with more is taken for a damaged or hostile file."""
 
 
 @dataclass(frozen=True)
@@ -147,13 +153,14 @@ def read_record(folder: Path) -> Record:
     path = folder / RECORD_FILE
     try:
         values = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        json.dumps(values, allow_nan=False, ensure_ascii=False).encode()  # what no report could hold
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"cannot read record {path}: {error}") from error
     if not isinstance(values, dict) or values.get("schema_version") != SCHEMA_VERSION:
         version = values.get("schema_version") if isinstance(values, dict) else None
         raise BadInput(f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}")
     try:
-        return _checked(Record(**values))
+        return _checked(of_declared_kinds(Record(**values)))
     except TypeError as error:
         raise BadInput(f"{path} is no record: {error}") from error
 
@@ -177,13 +184,53 @@ def read_samples(folder: Path) -> pd.DataFrame:
     """The per-image outcomes of one job: ``samples.parquet``.
 
     Raises:
-        BadInput: missing or unreadable.
+        BadInput: missing, unreadable, or not what a run writes.
     """
     path = folder / SAMPLES_FILE
     try:
-        return pd.read_parquet(path)
-    except Exception as error:
-        raise BadInput(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+        rows = pyarrow.parquet.read_metadata(path).num_rows
+        if not 0 < rows <= MOST_IMAGES:  # a small file may claim any number
+            raise ValueError(f"{rows:,} rows")
+        samples = pd.read_parquet(path)
+    except Exception as error:  # pyarrow reports damage by many exception types
+        raise BadInput(f"cannot read {path}: {str(error).strip().partition(chr(10))[0]}") from error
+    if wrong := _wrong_column(samples):
+        raise BadInput(f"{path} is no table of images: {wrong}")
+    return samples
+
+
+_COLUMNS = {
+    "index": "i",
+    "label": "i",
+    "prediction": "i",
+    "correct": "b",
+    "confidence": "f",
+    "macs": "i",
+    "gate_macs": "i",
+}
+"""Columns of ``samples.parquet`` and the kinds of their values; ``executed_<block>`` and ``kept_<block>`` follow."""
+_BLOCK_COLUMN = re.compile(r"(executed|kept)_\d{1,4}")
+
+
+def _wrong_column(samples: pd.DataFrame) -> str:
+    """What is wrong with the outcomes of images; empty where nothing is."""
+    blocks = {name: "f" if name.startswith("kept") else "i" for name in samples if _BLOCK_COLUMN.fullmatch(str(name))}
+    for name, kind in (_COLUMNS | blocks).items():
+        if name not in samples:
+            return f"column {name} is missing"
+        values = samples[name]
+        if values.dtype.kind != kind or not np.isfinite(values).all():
+            return f"column {name} holds other things than {_KINDS[kind]}"
+        if kind == "i" and (values < 0).any():
+            return f"column {name} has values below 0"
+    if samples["index"].duplicated().any():
+        return "an image stands in it twice"
+    if (samples["correct"] != (samples["prediction"] == samples["label"])).any():
+        return "an image counts as correct or wrong against its own prediction"
+    return ""
+
+
+_KINDS = {"i": "whole numbers", "f": "finite numbers", "b": "true and false"}
 
 
 def table(records: Iterable[Record]) -> pd.DataFrame:
@@ -191,17 +238,30 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame([{name: getattr(record, name) for name in COLUMNS} for record in records], columns=COLUMNS)
 
 
-_KINDS = {"int": int, "float": (int, float), "str": str, "bool": bool, "dict[str, Any]": dict}
+_DETAILS: dict[str, Any] = {
+    "environment": dict[str, Any],
+    "config": dict[str, Any],
+    "data": dict[str, Any],
+    "placement": dict[str, Any],
+    "files": dict[str, dict],
+    "shipped": dict[str, Any],
+    "timing": dict[str, Any],
+    "warnings": list[str],
+    "start": str,
+}
 
 
 def _checked(record: Record) -> Record:
-    """Raises TypeError where a field is not of its declared kind."""
-    for declared in fields(record):
-        value = getattr(record, declared.name)
-        kind, _, optional = str(declared.type).partition(" | ")
-        if value is None and optional:
-            continue
-        is_bool = isinstance(value, bool)
-        if not isinstance(value, _KINDS[kind]) or (is_bool and kind != "bool"):
-            raise TypeError(f"{declared.name} is {value!r}, expected {kind}")
+    """Raises TypeError where a record says what no run measures, or its details are not of their kinds."""
+    for name, kind in _DETAILS.items():
+        if name in record.details and not is_of(record.details[name], kind):
+            raise TypeError(f"{name} in details is not of its kind")
+    if not is_of(record.details.get("environment", {}).get("packages", {}), dict[str, Any]):
+        raise TypeError("packages in details is not of its kind")
+    if not is_of(record.details.get("data", {}).get("fingerprint"), str | None):
+        raise TypeError("fingerprint in details is not of its kind")
+    if not (record.n_test > 0 and record.macs_backbone > 0 and record.macs_mean > 0):
+        raise TypeError("images, MACs and the backbone's MACs must be more than 0")
+    if not 0 <= record.top1_low <= record.top1 <= record.top1_high <= 100:
+        raise TypeError(f"top-1 {record.top1:g} and its interval are no percentages in their order")
     return record

@@ -15,6 +15,9 @@ from bench.records import Record, read_samples
 from bench.soundness import require_same_data
 
 KEY = ["method", "dataset", "backbone", "point", "seed"]
+TYPES = dict.fromkeys(("method", "dataset", "backbone"), str) | {"seed": int}
+TYPES |= dict.fromkeys(("point", "n_test", "top1", "macs_mean", "macs_backbone"), float)
+"""Of the columns that are compared."""
 TOP1_TOLERANCE = 0.05
 """Points of accuracy: another machine's rounding may move a few borderline images of 10,000."""
 MACS_TOLERANCE = 1e-4

@@ -14,6 +14,7 @@ import yaml
 from bench.backbones import build_backbone, file_hash
 from bench.budgets import BUDGETS, defaults_for
 from bench.errors import BadInput
+from bench.kinds import is_of, shown
 from bench.methods import load_method, source_hash
 from bench.records import MODEL_FILE, Record
 from bench.training import PRECISIONS
@@ -21,6 +22,10 @@ from bench.training import PRECISIONS
 LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
 """Of a job's trials, relative to the rates that its method gives: one search with equal effort for every method."""
 SUITES = Path(__file__).parent / "suites"
+LARGEST_BYTES = 1_000_000
+"""Of a suite file."""
+MOST_JOBS, MOST_EPOCHS = 100_000, 1_000_000
+"""More are taken for a mistake."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +98,14 @@ def load_suite(name: str, options: Mapping[str, Any] | None = None) -> list[Suit
     """
     path = SUITES / f"{name}.yaml" if (SUITES / f"{name}.yaml").exists() else Path(name)
     try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
+        if not path.is_file() or path.stat().st_size > LARGEST_BYTES:
+            raise FileNotFoundError(f"{path} is no file of up to {LARGEST_BYTES} bytes")
+        text = path.read_text()
+    except (OSError, ValueError) as error:
         raise BadInput(f"no suite {name!r}: give a file, or one of {', '.join(suite_names())}") from error
-    except yaml.YAMLError as error:
+    try:
+        values = yaml.safe_load(text)
+    except Exception as error:  # PyYAML leaves what values' own constructors raise as it is
         raise BadInput(f"suite {path} is no valid YAML: {' '.join(str(error).split())}") from error
     parts = values if isinstance(values, list) else [values]
     suites = [_suite_from(part, path, options or {}) for part in parts]
@@ -133,6 +142,7 @@ def check_suite(suite: Suite) -> Suite:
     Raises:
         BadInput: any value that no job could be made of.
     """
+    _require(isinstance(suite.dataset, str), "dataset must be a name")
     defaults = defaults_for(suite.dataset)
     suite = replace(
         suite,
@@ -144,17 +154,22 @@ def check_suite(suite: Suite) -> Suite:
     for point in suite.points:
         _require(0 < point <= 1, f"an operating point is a fraction of the dense MACs in (0, 1], not {point:g}")
     _require(_is_list(suite.seeds, int) and suite.seeds, "seeds must be a list of whole numbers")
-    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {suite.budget!r}")
+    jobs = len(suite.methods) * len(suite.points) * len(suite.seeds)
+    _require(jobs <= MOST_JOBS, f"a suite has at most {MOST_JOBS} jobs, not {jobs}")
+    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {shown(suite.budget)}")
     for name in ("epochs", "backbone_epochs"):
         value = getattr(suite, name)
-        _require(value is None or (_is(value, int) and value >= 0), f"{name} must be 0 or more")
-    _require(_is(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
+        is_count = value is None or (is_of(value, int) and 0 <= value <= MOST_EPOCHS)
+        _require(is_count, f"{name} must be a whole number from 0 to {MOST_EPOCHS}")
+    _require(is_of(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
     most = len(LEARNING_RATE_FACTORS)
-    _require(_is(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
+    _require(is_of(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
     _require(
-        suite.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, not {suite.precision!r}"
+        suite.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, not {shown(suite.precision)}"
     )
     _require(isinstance(suite.backbone, str), "backbone must be a name")
+    start = suite.backbone_weights
+    _require(start is None or isinstance(start, str), "backbone_weights must be a file's name")
     build_backbone(suite.backbone, classes=10)
     for method in suite.methods:
         load_method(method)
@@ -166,12 +181,8 @@ def _require(condition: object, message: str) -> None:
         raise BadInput(message)
 
 
-def _is(value: object, kind: type) -> bool:
-    return not isinstance(value, bool) and isinstance(value, (int, float) if kind is float else kind)
-
-
 def _is_list(values: object, kind: type) -> bool:
-    return isinstance(values, Sequence) and not isinstance(values, str) and all(_is(value, kind) for value in values)
+    return isinstance(values, Sequence) and not isinstance(values, str) and all(is_of(value, kind) for value in values)
 
 
 def plan_all(suites: Sequence[Suite]) -> list[Job]:
@@ -185,15 +196,17 @@ def plan(suite: Suite) -> list[Job]:
     Methods start from ``backbone_weights`` where given, else from the suite's own dense backbone of the same seed. A
     dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
     """
+    methods = {name: load_method(name) for name in dict.fromkeys(("dense", *suite.methods))}
+    sources = {name: source_hash(method) for name, method in methods.items()}
+    start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     jobs = []
     for seed in suite.seeds:
-        dense = _dense_job(suite, seed)
+        dense = _dense_job(suite, seed, start, sources["dense"])
         jobs.append(dense)
-        for name in dict.fromkeys(suite.methods):
-            if name == "dense":
-                continue
-            points = suite.points if load_method(name).has_points else (None,)
-            jobs.extend(_method_job(suite, name, point, seed, dense) for point in points)
+        for name, method in methods.items():
+            if name != "dense":
+                points = suite.points if method.has_points else (None,)
+                jobs.extend(_method_job(suite, name, point, seed, dense, sources[name]) for point in points)
     return jobs
 
 
@@ -227,7 +240,14 @@ def choose_shipped(shipped: Mapping[Path, Record], options: Mapping[str, Any]) -
 
 
 def pretrained_job(record: Record) -> Job:
-    """The job that measures the shipped network of ``record`` without training."""
+    """The job that measures the shipped network of ``record`` without training.
+
+    Raises:
+        BadInput: a method, data set or backbone that is not known here, or a record that names no network.
+    """
+    build_backbone(record.backbone, classes=10)
+    known = record.details.get("files", {}).get(MODEL_FILE, {}).get("sha256")
+    _require(isinstance(known, str), f"the record of {record.method} does not name its network's file")
     return Job(
         method=record.method,
         dataset=record.dataset,
@@ -242,12 +262,11 @@ def pretrained_job(record: Record) -> Job:
         start="",
         start_job="",
         source=source_hash(load_method(record.method)),
-        network=record.details["files"][MODEL_FILE]["sha256"],
+        network=known,
     )
 
 
-def _dense_job(suite: Suite, seed: int) -> Job:
-    start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
+def _dense_job(suite: Suite, seed: int, start: str, source: str) -> Job:
     if not start:
         given = suite.epochs if suite.backbone_epochs is None else suite.backbone_epochs
         epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if given is None else given
@@ -255,15 +274,15 @@ def _dense_job(suite: Suite, seed: int) -> Job:
         epochs = _epochs(suite) if "dense" in suite.methods else 0
     # From its initialisation there is no dense network yet that it could learn from.
     distillation = suite.distillation if start and epochs else 0.0
-    return _job(suite, "dense", None, seed, epochs, distillation, start, "")
+    return _job(suite, "dense", None, seed, epochs, distillation, start, "", source)
 
 
-def _method_job(suite: Suite, name: str, point: float | None, seed: int, dense: Job) -> Job:
+def _method_job(suite: Suite, name: str, point: float | None, seed: int, dense: Job, source: str) -> Job:
     start_job = "" if suite.backbone_weights else dense.id
-    return _job(suite, name, point, seed, _epochs(suite), suite.distillation, dense.start, start_job)
+    return _job(suite, name, point, seed, _epochs(suite), suite.distillation, dense.start, start_job, source)
 
 
-def _job(suite, name, point, seed, epochs, distillation, start, start_job) -> Job:
+def _job(suite, name, point, seed, epochs, distillation, start, start_job, source) -> Job:
     return Job(
         method=name,
         dataset=suite.dataset,
@@ -277,7 +296,7 @@ def _job(suite, name, point, seed, epochs, distillation, start, start_job) -> Jo
         precision=suite.precision if epochs else "float32",
         start=start,
         start_job=start_job,
-        source=source_hash(load_method(name)),
+        source=source,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from pathlib import Path
 
 import torch
@@ -62,8 +63,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
-            return {key.removeprefix("backbone."): value for key, value in state.items() if not _of_router(key)}
-        state = torch.load(path, map_location="cpu", weights_only=True)
+            state = {key.removeprefix("backbone."): value for key, value in state.items() if not _of_router(key)}
+        else:
+            state = _unpickled(path)
     except FileNotFoundError as error:
         raise BadInput(f"no checkpoint {path}") from error
     except (SafetensorError, OSError) as error:
@@ -71,9 +73,18 @@ def _read(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # torch.load reports damage and refused code by many exception types
         raise BadInput(f"cannot read checkpoint {path}: it is damaged or holds more than weights") from error
     state = state.get("state_dict", state) if isinstance(state, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(_is_weight(*item) for item in state.items()):
         raise BadInput(f"{path} is no checkpoint of weights")
     return state
+
+
+def _unpickled(path: Path) -> object:
+    with warnings.catch_warnings(action="ignore"):  # about what it then refuses in so many words
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _is_weight(name: object, value: object) -> bool:
+    return isinstance(name, str) and isinstance(value, Tensor) and not value.is_complex()
 
 
 def _of_router(key: str) -> bool:
@@ -87,6 +98,8 @@ def file_hash(path: Path) -> str:
         BadInput: it cannot be read.
     """
     try:
+        if path.exists() and not path.is_file():  # a device never ends
+            raise BadInput(f"cannot read {path}: no regular file")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

@@ -11,6 +11,8 @@ from bench.errors import BadInput
 
 DEPTHS = tuple(range(8, 111, 6))
 STAGE_WIDTHS = (16, 32, 64)
+WIDEST = 20.0
+"""The widest of Zagoruyko and Komodakis (arXiv 1605.07146) is 20; a slip of the keyboard must not fill the memory."""
 
 
 class ParameterFreeShortcut(nn.Module):
@@ -63,8 +65,8 @@ def cifar_resnet(depth: int, classes: int = 10, shortcut: str = "A", width: floa
         raise BadInput(f"CIFAR ResNet depth must be 6n+2 from {DEPTHS[0]} to {DEPTHS[-1]}, not {depth}")
     if shortcut not in ("A", "B"):
         raise BadInput(f"shortcut must be A or B, not {shortcut!r}")
-    if not width > 0:
-        raise BadInput(f"width must be positive, not {width}")
+    if not 0 < width <= WIDEST:
+        raise BadInput(f"width must be above 0 and at most {WIDEST:g}, not {width:g}")
     widths = [max(1, round(width * channels)) for channels in STAGE_WIDTHS]
     blocks, in_channels = [], widths[0]
     for stage, out_channels in enumerate(widths):

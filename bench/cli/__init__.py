@@ -24,6 +24,7 @@ from bench.cli.verify import verify
 from bench.errors import BadInput, CheckFailed, Terminated
 
 EXIT_CHECK_FAILED, EXIT_BAD_INPUT = 1, 2
+MOST_SAID = 900
 
 
 @click.group()
@@ -76,6 +77,7 @@ def _without_output(message: str) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    """One line on stderr, whatever the message holds."""
-    click.echo(f"bench: {' '.join(message.split())}", err=True)
+    """One line on stderr, whatever the message holds: no control characters, no more than can be read."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message[:MOST_SAID].split()))
+    click.echo(f"bench: {line}{'...' if len(message) > MOST_SAID else ''}", err=True)
     return status

@@ -11,7 +11,7 @@ from bench.data import load_data
 from bench.errors import BadInput, CheckFailed
 from bench.pretrained import DEFAULT_FOLDER, find_pretrained, part_of
 from bench.records import COLUMNS, find_records, table
-from bench.regression import TIERS, compare_network, compare_tables
+from bench.regression import KEY, TIERS, TYPES, compare_network, compare_tables
 
 TIER = "fast: 500 images of every network; full: all images of a part of the networks."
 
@@ -55,7 +55,8 @@ def check(against, pretrained, tier, part, data_dir, runs) -> None:
 
 
 def _check_table(against: Path, runs: Path) -> None:
-    differences, compared = compare_tables(_read(against), table(find_records([runs]).values()))
+    measured = table(find_records([runs]).values()).astype(TYPES)
+    differences, compared = compare_tables(_read(against), measured)
     _conclude(differences, compared, f"records in {runs}", f"with {against}")
 
 
@@ -86,8 +87,11 @@ def _conclude(differences: list[str], compared: int, what: str, against: str) ->
 def _read(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
+        if missing := [column for column in COLUMNS if column not in frame]:
+            raise BadInput(f"{path} is no table of records: column {missing[0]} is missing")
+        frame = frame.astype(TYPES)
+    except (OSError, ValueError, TypeError) as error:
         raise BadInput(f"cannot read {path}: {error}") from error
-    if missing := [column for column in COLUMNS if column not in frame]:
-        raise BadInput(f"{path} is no table of records: column {missing[0]} is missing")
+    if frame.duplicated(KEY).any():
+        raise BadInput(f"{path} holds two rows for one method, data set, backbone, point and seed")
     return frame

@@ -17,8 +17,10 @@ CURVE_FILE = "curve.csv"
 @click.command()
 @click.argument("job", type=click.Path(path_type=Path))
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
-@click.option("--span", type=click.FloatRange(min=0, min_open=True), default=2.0, show_default=True)
-@click.option("--points", type=click.IntRange(min=3), default=21, show_default=True, help="Shifts from -span to span.")
+@click.option("--span", type=click.FloatRange(0, 1e6, min_open=True), default=2.0, show_default=True)
+@click.option(
+    "--points", type=click.IntRange(3, 1001), default=21, show_default=True, help="Shifts from -span to span."
+)
 @click.option("--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True)
 def curve(job: Path, data_dir: Path | None, span: float, points: int, executor: str) -> None:
     """Moves the thresholds of the finished job in folder JOB and writes what that changes into its curve.csv."""

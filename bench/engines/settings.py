@@ -12,6 +12,7 @@ import torch
 from bench.data import DataSet, load_data
 from bench.errors import BadInput
 from bench.job import Context
+from bench.kinds import of_declared_kinds
 from bench.records import Record
 from bench.storage import write_atomically
 from bench.suite import Job
@@ -130,10 +131,12 @@ def read_plans(out: Path) -> dict[Path, Plan]:
     for path in sorted((out / RUNS).glob(f"*/{PLAN_FILE}")):
         try:
             values = json.loads(path.read_text())
-            jobs = [Job(**job) for job in values.pop("jobs")]
-            found[path.parent] = Plan(**values, jobs=jobs)
+            jobs = [of_declared_kinds(Job(**job)) for job in values.pop("jobs")]
+            if any(Path(job.id).name != job.id for job in jobs):
+                raise ValueError("a job's name leads elsewhere")
+            found[path.parent] = of_declared_kinds(Plan(**values, jobs=jobs))
         except FileNotFoundError:
             continue  # Its run has just ended.
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadInput(f"{path} is no plan of a run: {error}") from error
     return found

@@ -160,7 +160,10 @@ def load_result(folder: Path) -> Result:
 
 def _result(folder: Path, record: Record) -> Result:
     require_recorded_file(folder, SAMPLES_FILE, record)
-    return Result(folder.name, record, read_samples(folder))
+    samples = read_samples(folder)
+    if len(samples) != record.n_test:
+        raise BadInput(f"{folder} holds {len(samples)} images, its record is about {record.n_test}")
+    return Result(folder.name, record, samples)
 
 
 def require_same_images(results: Sequence[Result]) -> None:

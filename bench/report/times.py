@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.kinds import is_of
 from bench.report.results import Entry, Group
 from bench.report.tables import best, caption, name_cell, status_cell
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
@@ -45,8 +46,8 @@ def is_timed(entry: Entry) -> bool:
 
 def rounds(entry: Entry) -> tuple[list[float], list[float]] | None:
     """Median latency (ms) of each interleaved round, of the entry and of its dense backbone, over all seeds."""
-    timings = [(result.record.details.get("timing") or {}).get("latency_rounds_ms") for result in entry.results]
-    if not all(timings):
+    timings = [result.record.details.get("timing", {}).get("latency_rounds_ms") for result in entry.results]
+    if not all(is_of(timing, dict[str, list[float]]) and timing.keys() >= {"method", "dense"} for timing in timings):
         return None
     return tuple([value for timing in timings for value in timing[name]] for name in ("method", "dense"))
 

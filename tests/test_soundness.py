@@ -1,0 +1,90 @@
+"""Numbers that would be wrong: refused, or said in the record."""
+
+import json
+import logging
+import os
+
+import pandas as pd
+import pytest
+import torch
+from program import bench_here
+
+from bench.checkpoint import load_checkpoint, save_checkpoint
+from bench.errors import BadInput
+from bench.log import LOG_FILE, log_to
+from bench.records import find_records
+from bench.soundness import gate_warnings, require_recorded_file, require_same_data, require_sound_loss
+
+__all__ = ["bench_here"]
+TINY = ("run", "--methods", "lnet", "--points", "0.6", "--backbone", "resnet8-w0.25", "--epochs", "1", "--no-timing")
+
+
+def test_a_loss_that_explodes_stops_a_training():
+    require_sound_loss(2000.0, 3.0, "stage 'a'")
+    for loss in (4000.0, float("inf"), float("nan")):
+        with pytest.raises(BadInput, match="stage 'a'"):
+            require_sound_loss(loss, 3.0, "stage 'a'")
+
+
+def test_gates_that_never_decide_are_said():
+    samples = pd.DataFrame({"executed_0": [1, 1], "kept_0": [1.0, 1.0], "executed_1": [0, 0], "kept_1": [0.0, 0.0]})
+    closed, open_ = gate_warnings(samples, gated=True)
+    assert "no test image executes block 1" in closed and "all of block 0" in open_
+    assert gate_warnings(samples, gated=False) == [closed]
+    assert gate_warnings(samples.assign(executed_0=[0, 1], executed_1=[0, 1], kept_1=[0, 0.5]), gated=True) == []
+
+
+class Attack:
+    def __init__(self, place):
+        self.place = place
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.place),)
+
+
+def test_a_checkpoint_that_runs_code_is_refused_and_does_not_run(tmp_path):
+    save_checkpoint(tmp_path / "checkpoint-1.pt", {"network": Attack(tmp_path / "ran")}, "job")
+    with pytest.raises(BadInput, match="more than weights"):
+        load_checkpoint(tmp_path / "checkpoint-1.pt", "job", torch.device("cpu"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_checkpoint_of_another_job_is_refused(tmp_path):
+    save_checkpoint(tmp_path / "checkpoint-1.pt", {"epoch": 1}, "job on these images")
+    assert load_checkpoint(tmp_path / "checkpoint-1.pt", "job on these images", torch.device("cpu"))["epoch"] == 1
+    with pytest.raises(BadInput, match="another job or other data"):
+        load_checkpoint(tmp_path / "checkpoint-1.pt", "job on other images", torch.device("cpu"))
+
+
+def test_other_data_other_files_and_other_source(bench_here, tmp_path, digits, monkeypatch):
+    """One small run; then what it left is met by other images, other weights and a changed method."""
+    assert bench_here(*TINY)[0] == 0
+    found = find_records([tmp_path / "runs"])
+    folder, record = next((folder, record) for folder, record in found.items() if record.method == "lnet")
+    fields = {name: getattr(digits, name) for name in digits.__dataclass_fields__}
+    with pytest.raises(BadInput, match="other images"):
+        require_same_data(record, type(digits)(**fields | {"test": digits.test.first(499)}))
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-1] + b"\x01")
+    with pytest.raises(BadInput, match="not the file"):
+        require_recorded_file(folder, "model.safetensors", record)
+
+    monkeypatch.setattr("bench.suite.source_hash", lambda method: "another")
+    assert bench_here(*TINY, "--epochs", "0")[0] == 0
+    again = find_records([tmp_path / "runs"])
+    assert len(again) == 4 and again.items() >= found.items(), "changed source makes new records, the old ones stay"
+
+    values = json.loads((folder / "record.json").read_text())
+    values["details"]["data"]["fingerprint"] = "of other images"
+    (folder / "record.json").write_text(json.dumps(values))
+    code, _, error = bench_here("report", "runs", "--format", "csv")
+    assert code == 2 and "measured on different images" in error and len(error.splitlines()) == 1
+
+
+def test_logs_rotate(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.log.LARGEST_BYTES", 2000)
+    with log_to(tmp_path):
+        for number in range(500):
+            logging.getLogger("bench.attempt").info("line %d", number)
+    sizes = [path.stat().st_size for path in tmp_path.glob(f"{LOG_FILE}*")]
+    assert len(sizes) == 4 and max(sizes) <= 2000
+    assert "line 499" in (tmp_path / LOG_FILE).read_text()
