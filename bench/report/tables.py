@@ -104,8 +104,9 @@ def caption(group: Group) -> str:
     records = [result.record for result in group.results]
     data = "; ".join(_distinct(note(record.details, "data") for record in records))
     images = ", ".join(_distinct(f"{record.n_test:,}" for record in records))
+    counted = group.title if group.title != group.dataset else f"{group.dataset}, {images} test images"
     return (
-        f"Data: {group.title}, {images} test images{f' ({data})' if data else ''}; backbone {group.backbone}. "
+        f"Data: {counted}{f' ({data})' if data else ''}; backbone {group.backbone}. "
         f"Machine: {'; '.join(_distinct(machine(record) for record in records))}."
     )
 
