@@ -36,12 +36,17 @@ def narrow(backbone: Backbone, width: float) -> Backbone:
         BadInput: a stem or shortcut of a kind that is not known here.
     """
     stages = _stages(backbone.blocks)
-    stream = _narrow_stage([backbone.stem], stages[0], None, width)
+    stream = _narrow_stage([_stem_unit(backbone)], stages[0], None, width)
     for stage in stages[1:]:
         stream = _narrow_stage([], stage, stream, width)
     backbone.classifier.weight.data = backbone.classifier.weight.data[:, stream].contiguous()
     backbone.classifier.in_features = len(stream)
     return backbone
+
+
+def _stem_unit(backbone: Backbone) -> torch.nn.Module:
+    """The stem's convolution; pooling behind it keeps channels as they are."""
+    return backbone.stem[0] if isinstance(backbone.stem, torch.nn.Sequential) else backbone.stem
 
 
 def _stages(blocks: Sequence[ResidualBlock]) -> list[list[ResidualBlock]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from bench.distributed import processes
 from bench.errors import BadInput
 from bench.job import Context, is_done, run_job
 from bench.kinds import of_declared_kinds
@@ -121,7 +122,10 @@ def _run(job: Job, context: Context, timer: Timer | None) -> Outcome:
     try:
         (timer or run_job)(job, context)
     except Exception as error:
-        return _failed(job, context, error)
+        outcome = _failed(job, context, error)
+        if processes() > 1 and not _expected(error):
+            raise  # The others do not know of it and would wait forever; torchrun ends them with this one.
+        return outcome
     LOG.info("%s is done", job.id)
     return Outcome(job, State.DONE)
 

@@ -15,7 +15,7 @@ from bench.errors import BadInput
 from bench.evaluation import evaluate
 from bench.execution import skipping
 from bench.pretrained import load_pretrained
-from bench.records import read_record
+from bench.records import data_options, read_record
 from bench.soundness import require_same_data
 
 THRESHOLD_NAMES = ("threshold", "thresholds")
@@ -42,7 +42,7 @@ def curve(folder: Path, data_dir: Path | None, shifts: Sequence[float], executor
         BadInput: no finished job in ``folder``, images that are not there, or a method without thresholds.
     """
     record = read_record(folder)
-    data = load_data(record.dataset, data_dir)
+    data = load_data(record.dataset, data_dir, data_options(record))
     require_same_data(record, data)
     network = load_pretrained(folder, record, len(data.classes))
     thresholds = _thresholds(network)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from safetensors.torch import save
 
-from bench import determinism, environment
+from bench import determinism, distributed, environment, resources
 from bench.backbones import Backbone, build_backbone, file_hash, load_weights
 from bench.checkpoint import remove_checkpoints
 from bench.data import DataSet
@@ -53,6 +53,7 @@ class Context:
         command: as typed, for the record.
         executor: what runs the trained network: ``torch``, ``native``, or ``auto`` for native where that is possible.
         deterministic: whether only operations that give the same bits every time are allowed.
+        checkpoint_s: seconds between checkpoints within an epoch, where these are possible.
         placement: where and beside what the job runs, for the record; see :class:`bench.engines.Settings`.
         on_epoch: called with each epoch's row of ``train.csv``.
     """
@@ -66,6 +67,7 @@ class Context:
     compile: bool = False
     executor: str = "auto"
     deterministic: bool = False
+    checkpoint_s: float = 600.0
     placement: dict = field(default_factory=dict)
     on_epoch: Callable[[dict], None] = lambda row: None
 
@@ -78,6 +80,8 @@ def is_done(job: Job, out: Path) -> bool:
 def run_job(job: Job, context: Context) -> Path:
     """Runs one job to its record, continuing behind the last checkpoint; returns its folder.
 
+    Several processes do this together; the first one writes.
+
     Raises:
         BadInput: weights that do not fit, a loss that became NaN, a folder that cannot be written.
     """
@@ -86,7 +90,9 @@ def run_job(job: Job, context: Context) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"cannot write to {context.out}: {error.strerror}") from error
+    distributed.call(job.id)
     determinism.require(context.deterministic)
+    resources.begin(context.data)
     method = load_method(job.method)
     if job.network:
         trials = [_shipped(job, context)]
@@ -98,12 +104,16 @@ def run_job(job: Job, context: Context) -> Path:
     # What is evaluated is what a deployment would run: work that was decided away is not done.
     lowered = skipping(network, context.executor)
     samples = evaluate(lowered, context.data, context.data.test).samples
+    used = resources.used(context.data, context.device)
+    if distributed.rank() > 0:
+        return folder
     write_atomically(folder / MODEL_FILE, lambda path: path.write_bytes(save(_weights(network))))
     write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
     history = pd.concat([trial.history for trial in trials])
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
     record = _record(job, method, chosen, samples, context)
-    record = replace(record, execution=lowered.execution, executor=lowered.executor)
+    details = record.details | {"resources": used}
+    record = replace(record, execution=lowered.execution, executor=lowered.executor, details=details)
     write_record(folder, record)
     remove_checkpoints(folder)
     return folder
@@ -152,7 +162,14 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
         network,
         stages,
         context.data,
-        Recipe(job.batch_size, job.distillation, precision=job.precision, compile=context.compile),
+        Recipe(
+            job.batch_size,
+            job.distillation,
+            precision=job.precision,
+            compile=context.compile,
+            micro_batch=job.micro_batch,
+            checkpoint_s=context.checkpoint_s,
+        ),
         point=job.point,
         seed=derive_seed(job.seed, "train", job.method, job.point),
         teacher=teacher,
@@ -183,7 +200,7 @@ def _weights(network: DynamicNetwork) -> dict[str, torch.Tensor]:
 def starting_backbone(job: Job, context: Context) -> Backbone:
     """The backbone as the job finds it: from the given weights, from its dense job, or freshly initialised."""
     torch.manual_seed(derive_seed(job.seed, "backbone", job.backbone))
-    backbone = build_backbone(job.backbone, classes=len(context.data.classes))
+    backbone = build_backbone(job.backbone, len(context.data.classes), job.dataset)
     if job.start:
         if context.weights is None or file_hash(context.weights) != job.start:
             raise BadInput(f"job {job.id} starts from weights that are not the ones given")
@@ -203,7 +220,8 @@ def _record(
     backbone_macs = count_backbone(starting_backbone(job, context)).total
     numbers = measured(samples, backbone_macs)
     described = environment.describe(context.device)
-    reported = _reported(method, job, backbone_macs)
+    # What was published is about the whole data set.
+    reported = None if context.data.is_subset else _reported(method, job, backbone_macs)
     return Record(
         schema_version=SCHEMA_VERSION,
         method=job.method,
@@ -229,7 +247,12 @@ def _record(
         details={
             "environment": described,
             "config": asdict(job),
-            "data": {"note": context.data.note, "fingerprint": context.data.fingerprint()},
+            "data": {
+                "note": context.data.note,
+                "title": context.data.title,
+                "outputs": len(context.data.classes),
+                "fingerprint": context.data.fingerprint(),
+            },
             "learning_rate_factor": trial.factor,
             "placement": context.placement,
             "start": _start_note(job, context),

@@ -126,6 +126,7 @@ def time_network(
     images: Tensor,
     threads_used: int,
     seconds: float = 4.0,
+    max_seconds: float | None = None,
 ) -> Timing:
     """Times ``network`` against the best dense form of ``rival`` on the same images, on their device.
 
@@ -133,6 +134,7 @@ def time_network(
         images: normalised, ``[N, 3, H, W]``; each is timed equally often. A multiple of 64 fills the batches evenly.
         threads_used: threads of a CPU's operators.
         seconds: for each of the two modes, behind warm-up and the search for the best dense form.
+        max_seconds: at most so long, should rounds be slow; by default four times ``seconds``.
 
     Raises:
         BadInput: fewer images than one batch of 64.
@@ -150,7 +152,7 @@ def time_network(
                 SAME_EXECUTOR: rival.by_executor[network.executor],
                 DYNAMIC: network.predict,
             }
-            measured[size] = measure(contestants, parts, seconds)
+            measured[size] = measure(contestants, parts, seconds, max_seconds=max_seconds)
     return _timing(measured, forms, theoretical, rival, network, images, threads_used)
 
 

@@ -84,7 +84,7 @@ def build(record: Record, weights: dict[str, Tensor], classes: int) -> DynamicNe
     Raises:
         BadInput: weights of another network.
     """
-    backbone = build_backbone(record.backbone, classes)
+    backbone = build_backbone(record.backbone, classes, record.dataset)
     network = load_method(record.method).build(backbone, record.point)
     try:
         network.load_state_dict(weights)

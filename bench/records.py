@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow.parquet
 
 from bench.backbones import file_hash
+from bench.data import DataOptions
 from bench.errors import BadInput
 from bench.kinds import is_of, of_declared_kinds
 from bench.storage import write_atomically
@@ -84,6 +85,12 @@ class Record:
     created_utc: str = ""
     environment_id: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What to call the data in tables and plots: the data set, or which part of it."""
+        data = self.details.get("data")
+        return str((data.get("title") if isinstance(data, dict) else "") or self.dataset)
 
     @property
     def skipping_speedup_latency(self) -> float | None:
@@ -234,8 +241,24 @@ _KINDS = {"i": "whole numbers", "f": "finite numbers", "b": "true and false"}
 
 
 def table(records: Iterable[Record]) -> pd.DataFrame:
-    """Records as the rows of ``table.csv``: the contract's columns, unknown values empty."""
-    return pd.DataFrame([{name: getattr(record, name) for name in COLUMNS} for record in records], columns=COLUMNS)
+    """Records as the rows of ``table.csv``: the contract's columns, unknown values empty.
+
+    ``dataset`` says which part of a data set it is: a row must not be taken for one about the whole.
+    """
+
+    def row(record: Record) -> dict:
+        return {name: getattr(record, name) for name in COLUMNS} | {"dataset": record.title}
+
+    return pd.DataFrame([row(record) for record in records], columns=COLUMNS)
+
+
+def data_options(record: Record) -> DataOptions:
+    """How the images of ``record`` have to be read to be the same again."""
+    if record.dataset != "imagenet":
+        return DataOptions()
+    config, data = record.details.get("config") or {}, record.details.get("data") or {}
+    outputs = data.get("outputs") if isinstance(data, dict) and config.get("start") else None
+    return DataOptions(backbone=record.backbone, outputs=outputs, train_size=config.get("train_size", 0))
 
 
 _DETAILS: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,9 @@ class Suite:
     distillation: float = 0.5
     trials: int = 1
     precision: str = "float32"
+    batch_size: int | None = None
+    micro_batch: int | None = None
+    train_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Job:
         start_job: id of the dense job that trains the start, empty where a file does.
         source: hash of the method's source and of the ground floor.
         network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
+        micro_batch: images of a training batch that are forwarded together; 0: all.
+        train_size: height and width of training images; 0: those of test images.
     """
 
     method: str
@@ -73,6 +79,8 @@ class Job:
     start_job: str
     source: str
     network: str = ""
+    micro_batch: int = 0
+    train_size: int = 0
 
     @property
     def id(self) -> str:
@@ -113,6 +121,8 @@ def load_suite(name: str, options: Mapping[str, Any] | None = None) -> list[Suit
         raise BadInput(f"suite {path} is empty")
     if len({(suite.dataset, suite.backbone_weights) for suite in suites}) > 1:
         raise BadInput(f"the parts of suite {path} must share dataset and backbone_weights")
+    if suites[0].dataset == "imagenet" and len({(suite.backbone, suite.train_size) for suite in suites}) > 1:
+        raise BadInput(f"the parts of suite {path} must share backbone and train_size, which say how images are read")
     return suites
 
 
@@ -149,6 +159,11 @@ def check_suite(suite: Suite) -> Suite:
         backbone=suite.backbone or defaults.backbone,
         points=defaults.points if suite.points is None else suite.points,
     )
+    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {suite.budget!r}")
+    sizes = {name: getattr(suite, name) for name in ("batch_size", "micro_batch", "train_size")}
+    suite = replace(
+        suite, **{name: getattr(defaults, name)[suite.budget] for name, given in sizes.items() if given is None}
+    )
     _require(_is_list(suite.methods, str) and suite.methods, "methods must name at least one method")
     _require(_is_list(suite.points, float) and suite.points, "points must be a list of numbers")
     for point in suite.points:
@@ -162,6 +177,7 @@ def check_suite(suite: Suite) -> Suite:
         is_count = value is None or (is_of(value, int) and 0 <= value <= MOST_EPOCHS)
         _require(is_count, f"{name} must be a whole number from 0 to {MOST_EPOCHS}")
     _require(is_of(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
+    _check_sizes(suite)
     most = len(LEARNING_RATE_FACTORS)
     _require(is_of(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
     _require(
@@ -170,10 +186,26 @@ def check_suite(suite: Suite) -> Suite:
     _require(isinstance(suite.backbone, str), "backbone must be a name")
     start = suite.backbone_weights
     _require(start is None or isinstance(start, str), "backbone_weights must be a file's name")
-    build_backbone(suite.backbone, classes=10)
-    for method in suite.methods:
-        load_method(method)
+    backbone = build_backbone(suite.backbone, classes=10, dataset=suite.dataset)
+    for name in suite.methods:
+        method = load_method(name)
+        if backbone.has_groups:  # Told before the backbone has been trained for days.
+            method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
     return suite
+
+
+def _check_sizes(suite: Suite) -> None:
+    for name in ("batch_size", "micro_batch", "train_size"):
+        value = getattr(suite, name)
+        _require(is_of(value, int) and value >= (name == "batch_size"), f"{name} must be a whole number, 0 or more")
+    micro = suite.micro_batch
+    _require(
+        not micro or suite.batch_size % micro == 0,
+        f"batch_size {suite.batch_size} is no multiple of micro_batch {micro}",
+    )
+    on_files = suite.dataset == "imagenet"
+    _require(on_files or not suite.train_size, f"train_size is for imagenet: images of {suite.dataset} have one size")
+    _require(not on_files or suite.train_size in (0, *range(32, 1025)), "train_size must be from 32 to 1024 pixels")
 
 
 def _require(condition: object, message: str) -> None:
@@ -255,7 +287,7 @@ def pretrained_job(record: Record) -> Job:
         point=record.point,
         seed=record.seed,
         epochs=0,
-        batch_size=defaults_for(record.dataset).batch_size,
+        batch_size=defaults_for(record.dataset).batch_size["quick"],
         distillation=0.0,
         trials=1,
         precision="float32",
@@ -290,13 +322,15 @@ def _job(suite, name, point, seed, epochs, distillation, start, start_job, sourc
         point=None if point is None else float(point),
         seed=seed,
         epochs=epochs,
-        batch_size=defaults_for(suite.dataset).batch_size,
+        batch_size=suite.batch_size,
         distillation=float(distillation),
         trials=suite.trials if epochs else 1,
         precision=suite.precision if epochs else "float32",
         start=start,
         start_job=start_job,
         source=source,
+        micro_batch=suite.micro_batch if epochs else 0,
+        train_size=suite.train_size if epochs else 0,
     )
 
 

@@ -7,10 +7,11 @@ from dataclasses import fields, replace
 import torch
 
 from bench import environment
+from bench.data import DataSet
 from bench.dynamic.skipping import SkippingNetwork
 from bench.execution import skipping
 from bench.job import Context, starting_backbone
-from bench.latency import DENSE, DYNAMIC, DenseRival, Timing, time_network
+from bench.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
 from bench.native import NativeNetwork
 from bench.pretrained import load_pretrained
 from bench.records import SAMPLES_FILE, Record, read_record, write_record
@@ -19,7 +20,9 @@ from bench.storage import write_atomically
 from bench.suite import Job
 
 TIMES_FILE = "times.npz"
-TIMED_IMAGES = 256
+TIMED_IMAGES, LARGE = 256, 64
+"""Images that are timed, unless they are larger than so many pixels."""
+LARGEST_SECONDS = 180.0
 
 
 class Timer:
@@ -47,8 +50,16 @@ class Timer:
         """Times ``network`` on the first test images."""
         if job.backbone not in self.rivals:
             self.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
-        images = context.data.normalise(context.data.test.images[:TIMED_IMAGES]).to(context.device)
-        return time_network(network, self.rivals[job.backbone], images, torch.get_num_threads())
+        images = context.data.normalise(_timed_images(context.data)).to(context.device)
+        # Rounds of large images take long, and fewer than the minimum are worth nothing.
+        patience = {} if len(images) == TIMED_IMAGES else {"max_seconds": LARGEST_SECONDS}
+        return time_network(network, self.rivals[job.backbone], images, torch.get_num_threads(), **patience)
+
+
+def _timed_images(data: DataSet) -> torch.Tensor:
+    """The first test images: as many as fill a few batches, of large ones a single batch."""
+    images = data.test.first(THROUGHPUT_BATCH).images
+    return images if images.shape[-1] > LARGE else data.test.first(TIMED_IMAGES).images
 
 
 def is_timed(record: Record) -> bool:

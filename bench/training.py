@@ -1,12 +1,13 @@
-"""One loop that runs any method's stages, with a checkpoint after every epoch."""
+"""One loop that runs any method's stages, with a checkpoint after every epoch and within long ones."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.accumulation import accumulate, numbered, require_shares
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.data import DataSet
+from bench.distributed import agreed, rank, together
 from bench.dynamic.method import Stage, Step
 from bench.dynamic.network import DynamicNetwork
 from bench.evaluation import evaluate
@@ -39,6 +42,9 @@ class Recipe:
         temperature: of the softened outputs.
         precision: of the backbone's arithmetic in training: ``float32``, or ``bfloat16`` by autocast, with weights,
             decisions and losses in float32. Validation and tests are always float32.
+        micro_batch: images of a batch that are forwarded together, see :mod:`bench.accumulation`; 0: all of them.
+        checkpoint_s: seconds between checkpoints within an epoch, where there are micro-batches: only then does a
+            step's randomness not depend on the steps before it.
     """
 
     batch_size: int = 128
@@ -47,6 +53,8 @@ class Recipe:
     label_smoothing: float = 0.0
     precision: str = "float32"
     compile: bool = False
+    micro_batch: int = 0
+    checkpoint_s: float = 600.0
 
     def autocast(self, device: torch.device) -> torch.autocast:
         """The context that a training step runs its forward passes in."""
@@ -55,13 +63,22 @@ class Recipe:
 
 @dataclass
 class Progress:
-    """Where training stands: everything a resumed run needs besides the configuration."""
+    """Where training stands: everything a resumed run needs besides the configuration.
+
+    Attributes:
+        step: steps done of the epoch.
+        total: sum of their losses.
+        first: the loss that the stage began with; None before its first step.
+    """
 
     stage: int
     epoch: int
     rows: list[dict]
     best_key: tuple
     best_state: dict[str, Tensor]
+    step: int = 0
+    total: float = 0.0
+    first: float | None = None
 
 
 EpochCallback = Callable[[dict], None]
@@ -87,7 +104,7 @@ def train(
 
     Args:
         teacher: the dense network to distil from, or None.
-        checkpoint: written after each epoch; if it exists, training continues behind it.
+        checkpoint: written after each epoch, by the first process; if it exists, training continues behind it.
         identity: names job and data, so that no training continues another one's checkpoint.
 
     Returns:
@@ -113,17 +130,19 @@ def train(
             progress = _restore(saved, network, optimisers)
             saved = None
         else:
-            progress.stage, progress.epoch = number, 0
-        for epoch in range(progress.epoch, stage.epochs):
+            progress.stage, progress.epoch, progress.first = number, 0, None
+
+        save = partial(_save, checkpoint, progress, network, optimisers, identity)
+        while progress.epoch < stage.epochs:
             started = time.perf_counter()
-            first = next((row["loss"] for row in progress.rows if row["stage"] == stage.name), None)
-            loss = _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, teacher, seed, first)
-            row = _row(network, data, stage, epoch, loss, time.perf_counter() - started)
+            loss = _epoch(forward, network, stage, progress, optimisers, data, recipe, teacher, seed, save)
+            row = _row(network, data, stage, progress.epoch, loss, time.perf_counter() - started)
             progress.rows.append(row)
-            progress.epoch = epoch + 1
+            progress.epoch, progress.step, progress.total = progress.epoch + 1, 0, 0.0
             if number == len(stages) - 1:
                 _keep_best(progress, network, row, point)
-            save_checkpoint(checkpoint, _state(progress, network, optimisers), identity)
+            with agreed():
+                save()
             on_epoch(row)
     if progress.best_state:
         network.load_state_dict(progress.best_state)
@@ -151,38 +170,75 @@ def _optimisers(network: DynamicNetwork, stage: Stage, batch_size: int) -> list[
     return optimisers
 
 
-def _epoch(forward, network, stage, number, epoch, optimisers, data, recipe, teacher, seed, first) -> float:
-    """Trains for one epoch; returns the mean loss. All randomness is seeded by (seed, stage, epoch).
+def _epoch(forward, network, stage, progress, optimisers, data, recipe, teacher, seed, save) -> float:
+    """Trains for what is left of one epoch; returns its mean loss. All randomness is seeded by (seed, stage, epoch).
 
-    ``first`` is the loss that the stage began with, None in its first epoch.
+    ``save`` writes a checkpoint in the middle of it.
     """
-    device = next(network.parameters()).device
-    epoch_seed = derive_seed(seed, stage.name, number, epoch)
+    epoch_seed = derive_seed(seed, stage.name, progress.stage, progress.epoch)
     torch.manual_seed(epoch_seed)
     generator = torch.Generator().manual_seed(epoch_seed)
     network.train()
     if not any(parameter.requires_grad for parameter in network.backbone.parameters()):
         network.backbone.eval()  # a frozen backbone keeps its batch-norm statistics too
     steps = max(1, len(data.train) // min(recipe.batch_size, len(data.train)))
-    total = 0.0
-    for index, (images, labels) in enumerate(data.train.shuffled(recipe.batch_size, generator, data.augment)):
-        done = (epoch + index / steps) / stage.epochs
+    share = require_shares(recipe.batch_size, recipe.micro_batch, len(data.train))
+    batches = data.train.shuffled(recipe.batch_size, generator, data.augment, share, progress.step)
+    if recipe.micro_batch:
+        batches = _saving(batches, save, recipe.checkpoint_s)
+    for images, labels in together(batches):
+        done = (progress.epoch + progress.step / steps) / stage.epochs
         for optimiser in optimisers:
             settings = optimiser.param_groups[0]
             settings["lr"] = settings["peak_lr"] * _schedule(done, stage.warmup)
             optimiser.zero_grad(set_to_none=True)
-        images, labels = data.normalise(images.to(device)), labels.to(device)
+        step_seed = derive_seed(epoch_seed, progress.step)
+        value = _gradients(forward, network, stage, images, labels, done, data, recipe, teacher, step_seed)
+        progress.first = value if progress.first is None else progress.first
+        where = f"stage {stage.name!r}, epoch {progress.epoch + 1}, step {progress.step + 1}"
+        require_sound_loss(value, progress.first, where)
+        for optimiser in optimisers:
+            optimiser.step()
+        progress.total += value
+        progress.step += 1
+    return progress.total / steps
+
+
+def _saving(batches: Iterable, save: Callable[[], None], every_s: float) -> Iterator:
+    """Yields ``batches``; between two of them, every so often, saves."""
+    saved = time.monotonic()
+    for batch in batches:
+        yield batch
+        if time.monotonic() - saved >= every_s:
+            save()
+            saved = time.monotonic()
+
+
+def _gradients(forward, network, stage, images, labels, done, data, recipe, teacher, seed) -> float:
+    """Leaves the gradient of this process's ``images`` and all others' in the parameters; returns the mean loss."""
+    device = next(network.parameters()).device
+
+    def run(images: Tensor, labels: Tensor, parts: int) -> float:
+        images, labels = data.normalise(images.to(device, non_blocking=True)), labels.to(device)
         with recipe.autocast(device):
             step = Step(images, labels, done, _sample_loss(images, labels, recipe, teacher))
             loss = stage.loss(forward, step)
-        value = loss.item()
-        first = value if first is None else first
-        require_sound_loss(value, first, f"stage {stage.name!r}, epoch {epoch + 1}, step {index + 1}")
+        loss = loss / parts if parts > 1 else loss
         loss.backward()
-        for optimiser in optimisers:
-            optimiser.step()
-        total += value
-    return total / steps
+        return loss.item()
+
+    if not recipe.micro_batch:
+        return run(images, labels, 1)
+    parts = recipe.batch_size // recipe.micro_batch
+
+    def passes() -> Iterator[Callable[[], float]]:
+        numbers = numbered(len(labels), recipe.micro_batch)
+        micro = zip(numbers, images.split(recipe.micro_batch), labels.split(recipe.micro_batch))
+        for number, some, theirs in micro:
+            torch.manual_seed(derive_seed(seed, number))
+            yield partial(run, some, theirs, parts)
+
+    return accumulate(network, passes(), parts)
 
 
 def _schedule(done: float, warmup: float) -> float:
@@ -245,6 +301,17 @@ def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: fl
         progress.best_state = copy.deepcopy(network.state_dict())
 
 
+def _save(
+    path: Path,
+    progress: Progress,
+    network: nn.Module,
+    optimisers: list[torch.optim.Optimizer],
+    identity: str,
+) -> None:
+    if rank() == 0:
+        save_checkpoint(path, _state(progress, network, optimisers), identity)
+
+
 def _state(progress: Progress, network: nn.Module, optimisers: list[torch.optim.Optimizer]) -> dict:
     return {
         "stage": progress.stage,
@@ -252,6 +319,9 @@ def _state(progress: Progress, network: nn.Module, optimisers: list[torch.optim.
         "rows": progress.rows,
         "best_key": list(progress.best_key),
         "best_state": progress.best_state,
+        "step": progress.step,
+        "total": progress.total,
+        "first": progress.first,
         "network": network.state_dict(),
         "optimisers": [optimiser.state_dict() for optimiser in optimisers],
     }
@@ -261,4 +331,5 @@ def _restore(saved: dict, network: DynamicNetwork, optimisers: list[torch.optim.
     network.load_state_dict(saved["network"])
     for optimiser, state in zip(optimisers, saved["optimisers"], strict=True):
         optimiser.load_state_dict(state)
-    return Progress(saved["stage"], saved["epoch"], saved["rows"], tuple(saved["best_key"]), saved["best_state"])
+    names = ("stage", "epoch", "rows", "best_key", "best_state", "step", "total", "first")
+    return Progress(**{name: saved[name] for name in names} | {"best_key": tuple(saved["best_key"])})

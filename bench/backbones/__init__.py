@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from safetensors import SafetensorError
@@ -16,38 +18,61 @@ from bench.backbones.cifar import DEPTHS, cifar_resnet, public_state_dict
 from bench.backbones.residual import Backbone, ConvUnit, ResidualBlock
 from bench.errors import BadInput
 
-__all__ = ["Backbone", "ConvUnit", "ResidualBlock", "backbone_names", "build_backbone", "file_hash", "load_weights"]
+__all__ = [
+    "Backbone",
+    "ConvUnit",
+    "ResidualBlock",
+    "backbone_names",
+    "build_backbone",
+    "count_outputs",
+    "file_hash",
+    "load_weights",
+]
 
 _CIFAR_NAME = re.compile(r"resnet(\d+)(b?)(?:-w(\d*\.?\d+))?")
 
 
-def backbone_names() -> list[str]:
-    """Names that :func:`build_backbone` takes; each also with ``b`` (projection shortcuts) and ``-w0.5`` (width)."""
-    return [f"resnet{depth}" for depth in DEPTHS]
+def backbone_names(dataset: str) -> list[str]:
+    """Names that :func:`build_backbone` takes for a data set.
+
+    Each of CIFAR's also with ``b`` (projection shortcuts) and ``-w0.5`` (width).
+    """
+    return list(_imagenet().NAMES) if dataset == "imagenet" else [f"resnet{depth}" for depth in DEPTHS]
 
 
-def build_backbone(name: str, classes: int) -> Backbone:
+def build_backbone(name: str, classes: int, dataset: str = "") -> Backbone:
     """A freshly initialised backbone, for instance ``resnet20``, ``resnet56b`` or ``resnet20-w0.5``.
+
+    Args:
+        dataset: what it is for. For ``imagenet`` it is one of timm's: ``resnet50`` is another network there.
 
     Raises:
         BadInput: a name outside the family.
     """
+    if dataset == "imagenet":
+        return _imagenet().imagenet_resnet(name, classes)
     match = _CIFAR_NAME.fullmatch(name)
     if match is None:
-        raise BadInput(f"unknown backbone {name!r}: choose from {', '.join(backbone_names())}")
+        raise BadInput(f"unknown backbone {name!r}: choose from {', '.join(backbone_names(dataset))}")
     depth, projection, width = match.groups()
     return cifar_resnet(int(depth), classes, "B" if projection else "A", float(width or 1))
 
 
+def _imagenet() -> ModuleType:
+    # Imported on demand: timm takes its time, and most commands build no network of it.
+    return import_module("bench.backbones.imagenet")
+
+
 def load_weights(backbone: Backbone, path: Path) -> None:
-    """Loads ``.safetensors`` in our layout, or a public CIFAR ResNet checkpoint (``.th``), without running its code.
+    """Loads weights without running a checkpoint's code: our layout, that of public CIFAR ResNets, or timm's.
 
     Raises:
         BadInput: no such file, not a checkpoint, or one for another network.
     """
     state = _read(path)
     if not any(key.startswith("blocks.") for key in state):
-        state = public_state_dict(backbone, state)
+        large = backbone.image_shape[1] > 32
+        state = _imagenet().timm_state_dict(backbone.name, state) if large else public_state_dict(backbone, state)
     expected = backbone.state_dict()
     # Checkpoints from before torch 0.4.1 do not count batches; nothing here depends on that number.
     state = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")} | state
@@ -57,6 +82,19 @@ def load_weights(backbone: Backbone, path: Path) -> None:
     if unlike:
         raise BadInput(f"{path} does not hold weights of {backbone.name}: {unlike[0]} does not fit")
     backbone.load_state_dict(state)
+
+
+def count_outputs(path: Path) -> int:
+    """Number of classes that the weights in ``path`` tell apart.
+
+    Raises:
+        BadInput: no such file, not a checkpoint, or one without a classifier.
+    """
+    state = _read(path)
+    for name in ("classifier.bias", "fc.bias", "module.fc.bias", "linear.bias", "module.linear.bias"):
+        if name in state:
+            return len(state[name])
+    raise BadInput(f"{path} holds no classifier")
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bench.backbones.residual import ResidualBlock
+from bench.backbones.residual import ResidualBlock, require_ungrouped
 
 
 @torch.no_grad()
@@ -31,6 +31,7 @@ def channel_importance(block: ResidualBlock) -> Tensor:
     shift and scale, times the norm of the weights that read it.
     """
     norm, reader = block.units[block.gated_unit].norm, block.units[block.gated_unit + 1].conv
+    require_ungrouped(block.units[block.gated_unit].conv)
     scale = norm.weight.abs().clamp(min=1e-12)
     ratio = norm.bias / scale
     normal = torch.distributions.Normal(torch.zeros_like(ratio), torch.ones_like(ratio))

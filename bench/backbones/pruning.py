@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from bench.backbones.residual import Backbone, ConvUnit, ResidualBlock
+from bench.backbones.residual import Backbone, ConvUnit, ResidualBlock, require_ungrouped
 
 
 def keep_outputs(unit: ConvUnit, kept: Tensor) -> None:
     """Removes all output channels of ``unit`` but ``kept`` (indices), in place: parameters keep their identity."""
     conv, norm = unit.conv, unit.norm
+    require_ungrouped(conv)
     for tensor in (conv.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var):
         _keep(tensor, 0, kept)
     conv.out_channels = norm.num_features = len(kept)
@@ -20,6 +21,7 @@ def keep_outputs(unit: ConvUnit, kept: Tensor) -> None:
 
 def keep_inputs(unit: ConvUnit, kept: Tensor) -> None:
     """Removes all input channels of ``unit`` but ``kept`` (indices), in place."""
+    require_ungrouped(unit.conv)
     _keep(unit.conv.weight, 1, kept)
     unit.conv.in_channels = len(kept)
 

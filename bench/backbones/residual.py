@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.dynamic.decisions import UnitDecision
+from bench.errors import BadInput
 
 
 class ConvUnit(nn.Module):
@@ -38,6 +39,10 @@ class SelfGatedUnit(ConvUnit):
 
     opened: bool = False
 
+    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d, activation: bool):
+        super().__init__(conv, norm, activation)
+        require_ungrouped(conv)
+
     def gated(self, x: Tensor) -> tuple[Tensor, UnitDecision]:
         """The output for ``x``, everything computed and then masked, and what each sample would compute of it."""
         raise NotImplementedError
@@ -48,6 +53,15 @@ class SelfGatedUnit(ConvUnit):
 
     def forward(self, x: Tensor) -> tuple[Tensor, UnitDecision]:
         return (super().forward(x), UnitDecision.everything(x)) if self.opened else self.gated(x)
+
+
+def require_ungrouped(conv: nn.Conv2d) -> None:
+    """Raises BadInput where single channels of ``conv`` can be neither chosen nor removed: they belong to groups."""
+    if conv.groups > 1:
+        raise BadInput(
+            f"a choice of channels cannot run on grouped convolutions ({conv.out_channels} channels in {conv.groups} "
+            "groups): choose a method that decides about layers, or another backbone"
+        )
 
 
 class ResidualBlock(nn.Module):
@@ -88,6 +102,8 @@ class ResidualBlock(nn.Module):
         Only there is a zero exactly zero for the next convolution: before BN its shift would revive the channel.
         What self-gated units decide is appended to ``decided``.
         """
+        if channel_scale is not None:
+            require_ungrouped(self.units[self.gated_unit].conv)
         for index, unit in enumerate(self.units):
             x = unit(x)
             if isinstance(unit, SelfGatedUnit):
@@ -137,6 +153,11 @@ class Backbone(nn.Module):
         self.stem = stem
         self.blocks = nn.ModuleList(blocks)
         self.classifier = classifier
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether any convolution is grouped, so that its channels cannot be chosen one by one."""
+        return any(module.groups > 1 for module in self.modules() if isinstance(module, nn.Conv2d))
 
     def head(self, x: Tensor) -> Tensor:
         """Features ``[N, C, H, W]`` to logits ``[N, classes]``."""

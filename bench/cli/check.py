@@ -10,7 +10,7 @@ import pandas as pd
 from bench.data import load_data
 from bench.errors import BadInput, CheckFailed
 from bench.pretrained import DEFAULT_FOLDER, find_pretrained, part_of
-from bench.records import COLUMNS, find_records, table
+from bench.records import COLUMNS, data_options, find_records, table
 from bench.regression import KEY, TIERS, TYPES, compare_network, compare_tables
 
 TIER = "fast: 500 images of every network; full: all images of a part of the networks."
@@ -66,9 +66,10 @@ def _check_networks(folder: Path, tier: str, part: int, parts: int, data_dir: Pa
     data, differences = {}, []
     for path in chosen:
         record = found[path]
-        if record.dataset not in data:
-            data[record.dataset] = load_data(record.dataset, data_dir)
-        said = compare_network(path, record, data[record.dataset], tier)
+        key = record.dataset, data_options(record)
+        if key not in data:
+            data[key] = load_data(record.dataset, data_dir, data_options(record))
+        said = compare_network(path, record, data[key], tier)
         click.echo(f"{'differs' if said else 'agrees'}: {path.name}")
         differences += said
     _conclude(differences, len(chosen), f"networks in {folder}", "with their records")

@@ -19,7 +19,8 @@ def list_(what: str) -> None:
     if what == "methods":
         Console().print(_methods())
         return
-    names = {"datasets": list(DEFAULTS), "backbones": backbone_names(), "suites": suite_names()}
+    backbones = [*backbone_names("cifar10"), *(f"{name} (imagenet)" for name in backbone_names("imagenet"))]
+    names = {"datasets": list(DEFAULTS), "backbones": backbones, "suites": suite_names()}
     for name in names[what]:
         click.echo(name)
 

@@ -9,7 +9,7 @@ import click
 from bench.data import load_data
 from bench.pretrained import find_pretrained
 from bench.pretrained import publish as publish_one
-from bench.records import find_records, table
+from bench.records import data_options, find_records, table
 from bench.storage import write_atomically
 
 
@@ -24,9 +24,10 @@ def publish(runs: Path, out: Path, data_dir: Path | None) -> None:
     """
     data = {}
     for folder, record in find_records([runs]).items():
-        if record.dataset not in data:
-            data[record.dataset] = load_data(record.dataset, data_dir)
-        rounded = publish_one(folder, record, data[record.dataset], out)
+        key = record.dataset, data_options(record)
+        if key not in data:
+            data[key] = load_data(record.dataset, data_dir, data_options(record))
+        rounded = publish_one(folder, record, data[key], out)
         cost = rounded.top1 - record.top1
         click.echo(f"{folder.name}: top-1 {rounded.top1:.2f} % ({cost:+.2f} by rounding), {rounded.macs_fraction:.4f}")
     shipped = table(find_pretrained(out).values())

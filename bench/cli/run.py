@@ -6,24 +6,30 @@ import os
 import shlex
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 from filelock import Timeout
 from rich.console import Console
 
+from bench import resources
+from bench.accumulation import require_shares
 from bench.attempt import Outcome, State
+from bench.backbones import count_outputs
 from bench.budgets import BUDGETS, DEFAULTS
 from bench.cli.engine_options import engine_options, make_settings, slurm_parameters
-from bench.data import load_data
-from bench.engines import run_jobs
+from bench.data import DataOptions, DataSet
+from bench.distributed import agreed, dismiss, group, processes, rank, tell
+from bench.engines import follow, run_jobs
+from bench.engines.settings import Settings
 from bench.errors import BadInput, CheckFailed
 from bench.execution import EXECUTORS
 from bench.locks import job_lock
 from bench.log import log_to
 from bench.pretrained import DEFAULT_FOLDER, find_pretrained
 from bench.progress import RunProgress
-from bench.records import read_record
+from bench.records import data_options, read_record
 from bench.report import write_report
 from bench.report.tables import console_table
 from bench.suite import (
@@ -38,8 +44,15 @@ from bench.suite import (
 )
 from bench.training import PRECISIONS
 
+TIMM = "timm"
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
 DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
+WEIGHTS = (
+    "Weights to start from: .safetensors, or a torch file, in our layout, public CIFAR ResNets' or timm's; `timm` "
+    "downloads timm's (imagenet)."
+)
+MICRO_BATCH = "Images of a batch that are forwarded together: less memory, and what torchrun's processes share. 0: all."
+CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -75,12 +88,18 @@ class CommaSeparated(click.ParamType):
 @click.option("--epochs", type=click.IntRange(min=0), help="Of every method; 0 evaluates what is given.")
 @click.option("--backbone-epochs", type=click.IntRange(min=0), help="Of a backbone from scratch. Default: --epochs.")
 @click.option("--budget", type=click.Choice(BUDGETS), help="Epochs where --epochs says nothing. Default: quick.")
-@click.option("--backbone-weights", help="Weights to start from: .safetensors, or a public CIFAR ResNet .th file.")
+@click.option("--backbone-weights", help=WEIGHTS)
 @click.option(
     "--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5."
 )
 @click.option("--trials", type=click.IntRange(1, len(LEARNING_RATE_FACTORS)), help=TRIALS)
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of training; tests are float32. Default: float32.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Of training. Default: by data set and budget.")
+@click.option("--micro-batch", type=click.IntRange(min=0), help=MICRO_BATCH)
+@click.option("--train-size", type=click.IntRange(min=0), help="Pixels of training images (imagenet). 0: as tested.")
+@click.option("--loader-workers", type=click.IntRange(min=0), help="Decode images (imagenet). Default: spare cores.")
+@click.option("--prefetch", type=click.IntRange(min=1), default=2, help="Batches each keeps ready. Default: 2.")
+@click.option("--checkpoint-minutes", type=click.FloatRange(min=0), default=10.0, help=CHECKPOINTS)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--compile", "compile_", is_flag=True, help="Train through torch.compile.")
 @click.option("--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True, help=EXECUTOR)
@@ -91,30 +110,51 @@ class CommaSeparated(click.ParamType):
 @engine_options
 def run(
     suite_name, pretrained, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
-    engine, workers, gpus_per_job, slurm, **options,
+    engine, workers, gpus_per_job, slurm, loader_workers, prefetch, checkpoint_minutes, **options,
 ) -> None:  # fmt: skip
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     given = {key: value for key, value in options.items() if value is not None}
     parameters = slurm_parameters(slurm)
-    weights, shipped = None, {}
-    if pretrained is None:
-        suites = _suites(suite_name, given)
-        dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
-        weights = Path(start).absolute() if start else None
-    else:
-        found = choose_shipped(find_pretrained(pretrained.absolute()), given)
-        dataset = next(iter(found.values())).dataset
-        jobs = [pretrained_job(record) for record in found.values()]
-        shipped = {job.network: one for job, one in zip(jobs, found.items())}
-    settings = make_settings(
-        engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
-        data_dir=data_dir and data_dir.absolute(), weights=weights, command=_command(), shipped=shipped,
-        compile=compile_, executor=executor, deterministic=deterministic,
-    )  # fmt: skip
-    data = load_data(dataset, data_dir)
-    if fresh:
-        _remove(jobs, out)
-    console = Console()
+    if processes() > 1 and engine != "inline":
+        raise BadInput(f"torchrun and --engine {engine} are two ways to use several processes: choose one")
+    with group(device):
+        weights, shipped = None, {}
+        if pretrained is None:
+            suites = _suites(suite_name, given, out)
+            dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
+            weights = Path(start).absolute() if start else None
+            read = _data_options(suites[0], weights)
+        else:
+            found = choose_shipped(find_pretrained(pretrained.absolute()), given)
+            first = next(iter(found.values()))
+            dataset, read = first.dataset, data_options(first)
+            jobs = [pretrained_job(record) for record in found.values()]
+            shipped = {job.network: one for job, one in zip(jobs, found.items())}
+        settings = make_settings(
+            engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
+            data_dir=data_dir and data_dir.absolute(), weights=weights, command=_command(), shipped=shipped,
+            compile=compile_, executor=executor, deterministic=deterministic,
+            data_options=replace(read, workers=loader_workers, prefetch=prefetch), checkpoint_s=60 * checkpoint_minutes,
+        )  # fmt: skip
+        data = settings.load_data()
+        for job in jobs:
+            require_shares(job.batch_size, job.micro_batch if job.epochs else job.batch_size, len(data.train))
+        if rank() > 0:
+            follow(jobs, settings, data)
+            return
+        if fresh:
+            _remove(jobs, out)
+        try:
+            _run(jobs, settings, data, timing and processes() == 1, parameters)
+        except Exception:
+            dismiss()
+            raise
+        dismiss()
+
+
+def _run(jobs: list[Job], settings: Settings, data: DataSet, timing: bool, parameters: dict) -> None:
+    """Brings all jobs to their end and says what became of them."""
+    console, out = Console(), settings.out
     with RunProgress(console, len(jobs) * (2 if timing else 1)) as progress, log_to(out):
         try:
             outcomes = run_jobs(jobs, settings, data, timing, parameters, progress)
@@ -127,14 +167,31 @@ def run(
     _summarise(console, jobs, failed, out)
 
 
-def _suites(name: str | None, given: dict) -> list[Suite]:
-    if name is not None:
-        return load_suite(name, given)
-    if "methods" not in given:
+def _suites(name: str | None, given: dict, out: Path) -> list[Suite]:
+    if name is None and "methods" not in given:
         raise BadInput(
             "say what to run: --methods lcnet,skipnet (see `bench list methods`), --suite quick, --pretrained"
         )
-    return [check_suite(Suite(**given))]
+    suites = [check_suite(Suite(**given))] if name is None else load_suite(name, given)
+    return [_with_file(suite, out) for suite in suites]
+
+
+def _with_file(suite: Suite, out: Path) -> Suite:
+    """The suite with a file of weights where it asks for timm's; the first process downloads it."""
+    if suite.backbone_weights != TIMM:
+        return suite
+    if suite.dataset != "imagenet":
+        raise BadInput(f"--backbone-weights timm is for imagenet, not {suite.dataset}")
+    from bench.backbones.imagenet import download  # timm takes its time
+
+    with agreed():
+        path = download(suite.backbone, out / "weights") if rank() == 0 else None
+    return replace(suite, backbone_weights=str(tell(path) if processes() > 1 else path))
+
+
+def _data_options(suite: Suite, weights: Path | None) -> DataOptions:
+    outputs = count_outputs(weights) if weights and suite.dataset == "imagenet" else None
+    return DataOptions(suite.backbone, outputs, suite.train_size)
 
 
 def _command() -> str:
@@ -161,6 +218,8 @@ def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Pa
         console.print(console_table([read_record(folder) for folder in folders]))
         for path in files:
             console.print(f"{path}", soft_wrap=True, highlight=False, markup=False)
+        if text := resources.line(read_record(folder).details.get("resources", {}) for folder in folders):
+            console.print(text, soft_wrap=True, highlight=False, markup=False)
     console.print(f"records: {os.path.join(out, '')}", soft_wrap=True, highlight=False, markup=False)
     for outcome in failed:
         console.print(f"FAILED {outcome.job.id}: {outcome.reason}", soft_wrap=True, highlight=False, markup=False)

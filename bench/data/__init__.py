@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from bench.data.dataset import DataSet, Split
 from bench.errors import BadInput
 
-NAMES = ("digits", "cifar10")
+NAMES = ("digits", "cifar10", "imagenet")
 
-__all__ = ["NAMES", "DataSet", "Split", "load_data"]
+__all__ = ["NAMES", "DataOptions", "DataSet", "Split", "load_data"]
 
 
-def load_data(name: str, data_dir: Path | None) -> DataSet:
+@dataclass(frozen=True)
+class DataOptions:
+    """How images of files are read; data sets that are held in memory need none of it.
+
+    Attributes:
+        backbone: decides size, crop, interpolation and normalisation, as timm has them for it.
+        outputs: classes that given weights tell apart; None: the network is made for the classes at hand.
+        train_size: height and width of training images; 0: those of test images.
+        workers: processes that decode images; None: as many as there are cores to spare.
+        prefetch: batches that each worker keeps ready.
+    """
+
+    backbone: str = "resnet18"
+    outputs: int | None = None
+    train_size: int = 0
+    workers: int | None = None
+    prefetch: int = 2
+
+
+def load_data(name: str, data_dir: Path | None, options: DataOptions | None = None) -> DataSet:
     """Loads the data set ``name``.
 
     Raises:
@@ -22,4 +42,5 @@ def load_data(name: str, data_dir: Path | None) -> DataSet:
     if name not in NAMES:
         raise BadInput(f"unknown data set {name!r}: choose from {', '.join(NAMES)}")
     # Imported on demand: torchvision and scikit-learn take seconds, and most commands read no images.
-    return import_module(f"bench.data.{name}").load(data_dir)
+    module = import_module(f"bench.data.{name}")
+    return module.load(data_dir, options or DataOptions()) if name == "imagenet" else module.load(data_dir)

@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from bench.distributed import WHOLE, Share
+
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+EVALUATION_BATCH = 250
+
+
+@dataclass
+class LoaderStatistics:
+    """What reading files cost in this process and its workers.
+
+    Attributes:
+        workers: processes that decode images; 0: this one does.
+        images: decoded and transformed so far.
+        work_s: seconds that took, summed over workers.
+        wait_s: seconds that the network waited for images.
+    """
+
+    workers: int
+    images: int = 0
+    work_s: float = 0.0
+    wait_s: float = 0.0
+
+    def reset(self) -> None:
+        """Starts to count again."""
+        self.images, self.work_s, self.wait_s = 0, 0.0, 0.0
+
+    def summary(self) -> dict:
+        """For a record; ``images_per_second`` is what the workers can deliver together."""
+        rate = self.images / self.work_s * max(1, self.workers) if self.work_s else None
+        waited = round(self.wait_s, 3)
+        return {"workers": self.workers, "images": self.images, "images_per_second": rate, "waited_s": waited}
 
 
 @dataclass(frozen=True)
@@ -32,19 +62,42 @@ class Split:
 
     def first(self, count: int | None) -> Split:
         """The first ``count`` images; with None all of them."""
-        return Split(self.images[:count], self.labels[:count], self.indices[:count])
+        return self.at(slice(count))
+
+    def at(self, positions: slice | Sequence[int]) -> Split:
+        """Some of the images."""
+        return Split(self.images[positions], self.labels[positions], self.indices[positions])
+
+    def update(self, digest: hashlib._Hash) -> None:
+        """Adds to a fingerprint what identifies these images, their labels and order."""
+        for tensor in (self.images, self.labels, self.indices):
+            digest.update(tensor.contiguous().numpy().data)
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and labels in their order, ``size`` at a time (the last batch may be smaller)."""
         yield from zip(self.images.split(size), self.labels.split(size))
 
-    def shuffled(self, size: int, generator: torch.Generator, augment: Augmentation) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch in random order, augmented; an incomplete last batch is left out."""
+    def shuffled(
+        self,
+        size: int,
+        generator: torch.Generator,
+        augment: Augmentation,
+        share: Share = WHOLE,
+        first: int = 0,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch in random order, augmented; an incomplete last batch is left out.
+
+        Args:
+            share: of every batch, what this process gets; images and augmentation are the same whoever gets them.
+            first: batches before it are passed over.
+        """
         order = torch.randperm(len(self), generator=generator)
         size = min(size, len(self))
-        for start in range(0, len(self) - size + 1, size):
+        for number, start in enumerate(range(0, len(self) - size + 1, size)):
             chosen = order[start : start + size]
-            yield augment(self.images[chosen], generator), self.labels[chosen]
+            images, mine = augment(self.images[chosen], generator), share.of(size)
+            if number >= first:
+                yield images[mine], self.labels[chosen][mine]
 
 
 @dataclass(frozen=True)
@@ -55,6 +108,9 @@ class DataSet:
         mean, std: per channel, in units of pixels scaled to [0, 1].
         augment: applied to uint8 training images.
         note: how images were split and where they come from, for captions.
+        title: what tables and plots call it, where that says more than the name: which part of a data set it is.
+        evaluation_batch: images evaluated at once.
+        loader: what reading files cost so far; None where images are in memory.
     """
 
     name: str
@@ -66,6 +122,14 @@ class DataSet:
     validation: Split
     test: Split
     note: str
+    title: str = ""
+    evaluation_batch: int = EVALUATION_BATCH
+    loader: LoaderStatistics | None = None
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether what is published for the data set says nothing about these images."""
+        return bool(self.title)
 
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 images to what the network sees: float32, channels last in memory."""
@@ -81,8 +145,7 @@ class DataSet:
     def _fingerprint(self) -> str:
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            for tensor in (split.images, split.labels, split.indices):
-                digest.update(tensor.contiguous().numpy().data)
+            split.update(digest)
         return digest.hexdigest()
 
 

@@ -12,8 +12,11 @@ from pathlib import Path
 
 from bench.attempt import FAILURE_FILE, Outcome, State, attempt
 from bench.data import DataSet
+from bench.distributed import calls
 from bench.engines.loop import is_settled, outcome_of, run_all
 from bench.engines.settings import Plan, Settings
+from bench.errors import BadInput
+from bench.job import run_job
 from bench.progress import RunProgress
 from bench.suite import Job
 from bench.timing import Timer
@@ -56,6 +59,15 @@ def run_jobs(
     if not any(outcome.state is State.FAILED for outcome in ended):
         _forget(settings.folder)
     return ended
+
+
+def follow(jobs: list[Job], settings: Settings, data: DataSet) -> None:
+    """What the other processes of a torchrun do: the jobs that the first one calls for, together with it."""
+    context, by_id = settings.context(data, alone=True), {job.id: job for job in jobs}
+    for name in calls():
+        # The same went wrong in the first process, which records it.
+        with suppress(BadInput):
+            run_job(by_id[name], context)
 
 
 def _forget(folder: Path) -> None:

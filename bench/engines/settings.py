@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 
-from bench.data import DataSet, load_data
+from bench.data import DataOptions, DataSet, load_data
+from bench.distributed import processes
 from bench.errors import BadInput
 from bench.job import Context
 from bench.kinds import of_declared_kinds
@@ -34,6 +35,8 @@ class Settings:
         device: ``auto``, ``cpu`` or ``cuda``, of the machine where a job runs.
         workers: at most so many jobs at once.
         threads: of each worker's processor operators.
+        data_options: how images of files are read.
+        checkpoint_s: see :class:`bench.job.Context`.
     """
 
     out: Path
@@ -51,9 +54,11 @@ class Settings:
     workers: int
     threads: int
     gpus_per_job: int
+    data_options: DataOptions = field(default_factory=DataOptions)
+    checkpoint_s: float = 600.0
 
     def load_data(self) -> DataSet:
-        return load_data(self.dataset, self.data_dir)
+        return load_data(self.dataset, self.data_dir, self.data_options)
 
     def context(self, data: DataSet, alone: bool, on_epoch: Callable[[dict], None] = lambda row: None) -> Context:
         """What a job needs in this process.
@@ -67,6 +72,7 @@ class Settings:
             "threads": torch.get_num_threads(),
             "gpus_per_job": self.gpus_per_job,
             "alone": alone,
+            "processes": processes(),
         }
         return Context(
             out=self.out,
@@ -78,6 +84,7 @@ class Settings:
             compile=self.compile,
             executor=self.executor,
             deterministic=self.deterministic,
+            checkpoint_s=self.checkpoint_s,
             placement=placement,
             on_epoch=on_epoch,
         )

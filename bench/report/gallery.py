@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.data import DataSet, load_data
+from bench.data import DataOptions, DataSet, load_data
 from bench.errors import BadInput
+from bench.records import data_options
 from bench.report.results import Entry, Group, Result, by_method, middle
 
 SHOWN = 6
@@ -64,21 +65,21 @@ def gallery(group: Group, data_dir: Path | None) -> Gallery:
     varying = [entry for entry in group.entries if np.ptp(entry.results[0].samples["macs"]) > 0]
     if not varying:
         return Gallery(missing="No method here spends more on one image than on another.")
-    found = _at_hand(group.dataset, data_dir)
+    found = _at_hand(group.dataset, data_dir, data_options(group.results[0].record))
     if found is None:
-        return Gallery(missing=f"The images of {group.dataset} were not at hand: give bench report --data-dir.")
+        return Gallery(missing=f"The images of {group.title} were not at hand: give bench report --data-dir.")
     data, fingerprint = found
     known = {(result.record.details.get("data") or {}).get("fingerprint") for result in group.results} - {None}
     if known - {fingerprint}:
-        return Gallery(missing=f"The images of {group.dataset} at hand are not those of the records.")
+        return Gallery(missing=f"The images of {group.title} at hand are not those of the records.")
     return Gallery([_wall(middle(entries), data) for entries in by_method(varying).values()])
 
 
 @cache
-def _at_hand(dataset: str, data_dir: Path | None) -> tuple[DataSet, str] | None:
+def _at_hand(dataset: str, data_dir: Path | None, options: DataOptions) -> tuple[DataSet, str] | None:
     """The data set and its fingerprint, read once for all backbones."""
     try:
-        data = load_data(dataset, data_dir)
+        data = load_data(dataset, data_dir, options)
     except BadInput:
         return None
     return data, data.fingerprint()
@@ -99,7 +100,7 @@ def _picture(result: Result, row: int, data: DataSet) -> Picture:
     position = int((data.test.indices == int(sample["index"])).nonzero()[0, 0])
     kept = result.executed.loc[row] * result.kept.loc[row]
     return Picture(
-        uri=png_uri(data.test.images[position].permute(1, 2, 0).numpy()),
+        uri=png_uri(data.test.at([position]).images[0].permute(1, 2, 0).numpy()),
         label=data.classes[int(sample["label"])],
         prediction=data.classes[int(sample["prediction"])],
         correct=bool(sample["correct"]),

@@ -88,7 +88,7 @@ def facts(result: Result) -> dict[str, str]:
         "start": note(record.details, "start"),
         "warnings": "; ".join(map(str, record.details.get("warnings") or [])),
     }
-    known["command"] = without_folders(record.command)
+    known |= {"dataset": record.title, "command": without_folders(record.command)}
     return {name: f"{value}" for name, value in (known | told).items() if value != ""}
 
 

@@ -109,8 +109,13 @@ class Group:
     entries: Sequence[Entry]
 
     @property
+    def title(self) -> str:
+        """The data set, or which part of it: what was measured on a part is never shown under the name of the whole."""
+        return self.entries[0].record.title
+
+    @property
     def name(self) -> str:
-        return f"{self.dataset} / {self.backbone}"
+        return f"{self.title} / {self.backbone}"
 
     @property
     def slug(self) -> str:

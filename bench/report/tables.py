@@ -104,8 +104,9 @@ def caption(group: Group) -> str:
     records = [result.record for result in group.results]
     data = "; ".join(_distinct(note(record.details, "data") for record in records))
     images = ", ".join(_distinct(f"{record.n_test:,}" for record in records))
+    counted = group.title if group.title != group.dataset else f"{group.dataset}, {images} test images"
     return (
-        f"Data: {group.dataset}, {images} test images{f' ({data})' if data else ''}; backbone {group.backbone}. "
+        f"Data: {counted}{f' ({data})' if data else ''}; backbone {group.backbone}. "
         f"Machine: {'; '.join(_distinct(machine(record) for record in records))}."
     )
 
@@ -143,13 +144,17 @@ def console_table(records: Iterable[Record]) -> rich.table.Table:
         "Top-1 in percent [Wilson's 95 % interval]. MACs per image in millions: mean ± std [5th, 95th percentile]. "
         "Speed-up over the dense backbone in the same executor: theoretical, below it measured latency / throughput."
     )
+    records = list(records)
+    places = dict.fromkeys(f"{record.title} / {record.backbone}" for record in records)
     table = rich.table.Table(box=rich.box.SIMPLE, caption=note, padding=0, pad_edge=False)
+    if len(places) == 1:  # Above the columns, which it must not widen.
+        table.title = f"[bold]{rich.markup.escape(*places)}[/bold]"
     for heading in ("Method", "Execution", "Top-1", "MACs", "Frac.", "Gates", "Speed-up"):
         justify = "left" if heading in ("Method", "Execution") else "right"
         table.add_column(heading, justify=justify, no_wrap=heading == "Method")
-    place = ""
+    place = table.title and next(iter(places))
     for record in records:
-        if place != (place := f"{record.dataset} / {record.backbone}"):
+        if place != (place := f"{record.title} / {record.backbone}"):
             table.add_row(f"[bold]{rich.markup.escape(place)}[/bold]")
         table.add_row(*map(rich.markup.escape, _console_cells(record)))
     return table

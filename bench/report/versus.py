@@ -31,7 +31,8 @@ def _side_by_side(a: Result, b: Result) -> Table:
     difference, test = found.difference, found.test
 
     def row(name: str) -> list[Cell]:
-        return [Cell(name), Cell(_text(getattr(a.record, name))), Cell(_text(getattr(b.record, name)))]
+        field = "title" if name == "dataset" else name
+        return [Cell(name), Cell(_text(getattr(a.record, field))), Cell(_text(getattr(b.record, field)))]
 
     return Table(
         name="side-by-side",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from bench.backbones.residual import ConvUnit, ResidualBlock
+from bench.backbones.residual import ConvUnit, ResidualBlock, require_ungrouped
 from bench.dynamic.decisions import UnitDecision
 from bench.dynamic.skipping.convolution import Channels, Constant, Convolution, fold
 
@@ -34,12 +35,15 @@ def lower(block: ResidualBlock) -> FoldedBlock | MaskedBlock:
 
 
 def lower_unit(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Stem or shortcut for inference: folded if it is a plain unit, else as it is."""
+    """Stem or shortcut for inference: plain units folded, also those in a sequence, everything else as it is."""
+    if isinstance(module, nn.Sequential):
+        parts = [lower_unit(part) for part in module]
+        return lambda x: reduce(lambda y, part: part(y), parts, x)
     return fold(module).packed() if _is_plain(module) else module
 
 
 def _is_plain(unit: nn.Module) -> bool:
-    return type(unit) is ConvUnit and unit.conv.groups == 1 and unit.conv.padding_mode == "zeros"
+    return type(unit) is ConvUnit and unit.conv.padding_mode == "zeros"
 
 
 class MaskedBlock:
@@ -104,6 +108,7 @@ class FoldedBlock(MaskedBlock):
         return self.first[kept]
 
     def _narrow(self, kept: int | Tensor) -> list[Convolution]:
+        require_ungrouped(self.folded[self.gated].like)
         narrow = list(self.folded)
         if isinstance(kept, int) and kept == 0:
             narrow[self.gated : self.gated + 2] = [Constant(*narrow[self.gated : self.gated + 2])]

@@ -23,7 +23,7 @@ class Convolution:
         self.bias = bias
         self.like = like
         self.activation = activation
-        self.geometry = (like.stride, like.padding, like.dilation)
+        self.geometry = (like.stride, like.padding, like.dilation, like.groups)
 
     def select(self, outputs: Channels = None, inputs: Channels = None) -> Convolution:
         """The same convolution with some of its output or input channels."""
@@ -52,7 +52,7 @@ class PackedConvolution(Convolution):
 
     def __init__(self, weight: Tensor, bias: Tensor, like: nn.Conv2d, activation: bool):
         super().__init__(weight, bias, like, activation)
-        self.layout = ([*like.padding], [*like.stride], [*like.dilation], 1)
+        self.layout = ([*like.padding], [*like.stride], [*like.dilation], like.groups)
         self.fused = "relu" if activation else "none"
         self.for_one: Tensor | None = None
         self.for_many: Tensor | None = None

@@ -1,0 +1,149 @@
+"""Several processes that train one network together, as ``torchrun`` starts them."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from bench.errors import BadInput
+
+Item = TypeVar("Item")
+PATIENCE = datetime.timedelta(days=1)
+"""One process may write, wait for a lock or decode for long; a dead one is noticed by torchrun."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of ``parts`` equal, contiguous parts of every batch."""
+
+    part: int = 0
+    parts: int = 1
+
+    def of(self, size: int) -> slice:
+        """Its rows of a batch of ``size``, a multiple of ``parts``."""
+        each = size // self.parts
+        return slice(self.part * each, (self.part + 1) * each)
+
+
+WHOLE = Share()
+
+
+def processes() -> int:
+    """How many there are; 1 without torchrun."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def rank() -> int:
+    """The number of this process, from 0. The first one writes records and speaks."""
+    return int(os.environ.get("RANK", 0))
+
+
+@contextmanager
+def group(device: str) -> Iterator[None]:
+    """Within this context the processes are connected: over gloo, and on GPUs, one for each process, over NCCL.
+
+    Args:
+        device: ``cpu``, ``cuda`` or ``auto``, as on the command line.
+
+    Raises:
+        BadInput: more processes than GPUs.
+    """
+    if processes() == 1:
+        yield
+        return
+    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    if on_gpu:
+        local = int(os.environ.get("LOCAL_RANK", rank()))
+        if local >= torch.cuda.device_count():
+            raise BadInput(f"each process needs a GPU of its own, here are {torch.cuda.device_count()}")
+        torch.cuda.set_device(local)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def call(name: str) -> None:
+    """The first process lets the others do ``name`` with it; see :func:`calls`."""
+    if processes() > 1 and rank() == 0:
+        tell(name)
+
+
+def calls() -> Iterator[str]:
+    """In the other processes: what the first one calls for, until it is done."""
+    while (name := tell()) is not None:
+        yield name
+
+
+def dismiss() -> None:
+    """The first process has nothing more to be done."""
+    if processes() > 1 and rank() == 0:
+        tell(None)
+
+
+def tell(value: Any = None) -> Any:
+    """What the first process passes, in all processes."""
+    values = [value]
+    dist.broadcast_object_list(values)
+    return values[0]
+
+
+def add_up(tensor: Tensor) -> None:
+    """Sums ``tensor`` over all processes, in place."""
+    if processes() > 1:
+        dist.all_reduce(tensor)
+
+
+def gather(value: Any) -> list[Any]:
+    """What each process passes, by its number, in all of them."""
+    if processes() == 1:
+        return [value]
+    values: list[Any] = [None] * processes()
+    dist.all_gather_object(values, value)
+    return values
+
+
+@contextmanager
+def agreed() -> Iterator[None]:
+    """What is bad input for one process within this context is so for all: nobody waits for one that has gone.
+
+    Raises:
+        BadInput: of the first process that has one.
+    """
+    error = None
+    try:
+        yield
+    except BadInput as mine:
+        if processes() == 1:
+            raise
+        error = mine
+    if processes() > 1:
+        _raise_together(error)
+
+
+def together(items: Iterable[Item]) -> Iterator[Item]:
+    """Yields ``items``, of which each process has equally many; where one's fail, all raise its BadInput."""
+    source, nothing = iter(items), object()
+    while True:
+        item = nothing
+        with agreed():
+            item = next(source, nothing)
+        if item is nothing:
+            return
+        yield item
+
+
+def _raise_together(error: BadInput | None) -> None:
+    failed = torch.tensor(float(error is not None))
+    dist.all_reduce(failed)
+    if failed:
+        raise BadInput(next(text for text in gather(None if error is None else str(error)) if text))

@@ -1,0 +1,3 @@
+from folders import image_folders
+
+__all__ = ["image_folders"]
