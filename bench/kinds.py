@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,12 +19,17 @@ def of_declared_kinds(one: One) -> One:
     Raises:
         TypeError: naming the first field that is not.
     """
-    hints = get_type_hints(type(one), vars(sys.modules[type(one).__module__]))
+    hints = _hints(type(one))
     for declared in fields(one):
         value = getattr(one, declared.name)
         if not is_of(value, hints[declared.name]):
             raise TypeError(f"{declared.name} is {shown(value)}, expected {declared.type}")
     return one
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def is_of(value: object, kind: Any) -> bool:

@@ -27,7 +27,17 @@ EXIT_CHECK_FAILED, EXIT_BAD_INPUT = 1, 2
 MOST_SAID = 900
 
 
-@click.group()
+class Commands(click.Group):
+    """Ends where it is interrupted without the empty line that click prints first."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as signal:
+            raise click.Abort from signal
+
+
+@click.group(cls=Commands)
 @click.version_option(__version__, prog_name="bench")
 def cli() -> None:
     """Does dynamic inference really pay? Accuracy, MACs per image and time, side by side."""
@@ -65,15 +75,20 @@ def _status(arguments: list[str] | None) -> int:
         return _say("out of memory", EXIT_BAD_INPUT)
     except (click.Abort, KeyboardInterrupt) as error:
         terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
+        _drop_output()
         return _say(str(error) or "interrupted", EXIT_TERMINATED if terminated else EXIT_INTERRUPTED)
     return 0
 
 
 def _without_output(message: str) -> int:
-    """Python would fail once more to write out its buffer when it ends."""
+    _drop_output()
+    return _say(message, EXIT_BAD_INPUT)
+
+
+def _drop_output() -> None:
+    """What is still in the buffer Python would write once more when it ends: fail again, or wait for its reader."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _say(message, EXIT_BAD_INPUT)
 
 
 def _say(message: str, status: int) -> int:

@@ -5,6 +5,7 @@ Whoever forks must have one thread: ``OMP_NUM_THREADS=1``, which this module set
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -118,6 +119,8 @@ def loaded() -> None:
 
     def load_data(name: str, data_dir: Path | None):
         return digits if name == "digits" else read(name, data_dir)
+
+    gc.freeze()  # no fork looks through all that is loaded here
 
     for name, module in list(sys.modules.items()):
         if name.startswith("bench.") and getattr(module, "load_data", None) is read:

@@ -99,8 +99,8 @@ SUITE_KEYS = (
 ).split()
 SUITE_VALUES = (
     "dense", "cifar10", "digits", "resnet20", "resnet8-w0.5", "resnet8-w99999", "resnet110b-w1e9", "resnet8-w0.0001",
-    "quick", "bfloat16", [0.5, 1], [0], [1.5], ["lcnet"], 0.5, 3, 10**400, [10**5000], list(range(3000)),
-    [0.1 + 0.0001 * i for i in range(3000)], "nothing.th", ".", "/dev/zero",
+    "quick", "bfloat16", [0.5, 1], [0], [1.5], ["lcnet"], 0.5, 3, 10**400, [10**5000], list(range(300)),
+    [0.1 + 0.0001 * i for i in range(300)], "nothing.th", ".", "/dev/zero",
 )  # fmt: skip
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi")
