@@ -55,11 +55,12 @@ def accumulate(network: nn.Module, passes: Iterable[Callable[[], float]], total:
         The mean loss over all micro-batches of all processes.
     """
     buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-    before = [buffer.clone() for buffer in buffers]
+    counters = [buffer for buffer in network.buffers() if not buffer.is_floating_point()]
+    before, counted = [buffer.clone() for buffer in buffers], [counter.clone() for counter in counters]
     moved = [torch.zeros_like(buffer) for buffer in buffers]
     loss = 0.0
     for run in passes:
-        for buffer, start in zip(buffers, before):
+        for buffer, start in zip(buffers + counters, before + counted):
             buffer.copy_(start)
         with torch.enable_grad():
             loss += run()

