@@ -233,7 +233,7 @@ def _wrong_column(samples: pd.DataFrame) -> str:
     if samples["index"].duplicated().any():
         return "an image stands in it twice"
     if (samples["correct"] != (samples["prediction"] == samples["label"])).any():
-        return "an image counts as correct or wrong against its own prediction"
+        return "an image is correct or wrong against its own prediction and label"
     return ""
 
 

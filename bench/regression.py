@@ -65,9 +65,9 @@ def compare_network(folder: Path, record: Record, data: DataSet, tier: str) -> l
     require_same_data(record, data)
     try:
         network = load_pretrained(folder, record, len(data.classes))
+        kept = read_samples(folder)
     except BadInput as error:
         return [f"{folder.name}: {error}"]
-    kept = read_samples(folder)
     found = remeasure(network, data, TIERS[tier])
     said = _record_differences(record, kept) + _image_differences(kept.head(len(found)), found)
     if len(found) == len(kept) and abs(100 * found["correct"].mean() - record.top1) > TOP1_TOLERANCE:

@@ -48,7 +48,7 @@ def test_a_record_that_no_run_writes(job, changes, says):
         (lambda table: table.assign(confidence=np.nan), "column confidence holds other things"),
         (lambda table: table.assign(gate_macs=-1), "column gate_macs has values below 0"),
         (lambda table: table.assign(executed_3="yes"), "column executed_3 holds other things"),
-        (lambda table: table.assign(correct=~table["correct"]), "against its own prediction"),
+        (lambda table: table.assign(correct=~table["correct"]), "against its own prediction and label"),
         (lambda table: pd.concat([table, table]), "an image stands in it twice"),
         (lambda table: table.head(0), "0 rows"),
     ],

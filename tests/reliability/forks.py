@@ -117,8 +117,8 @@ def loaded() -> None:
     digits.fingerprint()
     read = bench.data.load_data
 
-    def load_data(name: str, data_dir: Path | None):
-        return digits if name == "digits" else read(name, data_dir)
+    def load_data(name: str, data_dir: Path | None, *options: object):
+        return digits if name == "digits" else read(name, data_dir, *options)
 
     gc.freeze()  # no fork looks through all that is loaded here
 
