@@ -34,6 +34,7 @@ def _record(folder: Path) -> dict:
     record = json.loads((folder / "record.json").read_text())
     for name in DIFFERS:
         record.pop(name)
-    record["details"].pop("placement")
+    for name in ("placement", "resources"):
+        record["details"].pop(name)
     record["details"]["environment"].pop("cores")
     return record

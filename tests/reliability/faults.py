@@ -203,7 +203,8 @@ def results(out: Path) -> dict[str, dict]:
         files = record["details"].pop("files")
         broken = [name for name, known in files.items() if file_hash(path.parent / name) != known["sha256"]]
         record["details"].pop("timing", None)
-        record["details"].pop("environment")
+        for name in ("environment", "resources"):
+            record["details"].pop(name)
         kept = {name: value for name, value in record.items() if not any(part in name for part in TIMES)}
         found[path.parent.name] = kept | {"files": files, "broken": broken}
     return found
