@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.backbones import Backbone, ConvUnit, ResidualBlock, build_backbone
+from bench.backbones import Backbone, build_backbone
+from bench.backbones.pruning import keep_inner
 from bench.dynamic.decisions import ChannelDecision, LayerDecision
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.router import FoldedGates, GateCost, Router
@@ -103,28 +104,19 @@ def random_network(
     return network
 
 
-def bottleneck_resnet50() -> Backbone:
-    """The shape of ResNet-50 at 224 x 224 (stride in the 3x3 convolution), with random weights."""
-
-    def unit(inputs: int, outputs: int, size: int, stride: int = 1, activation: bool = True) -> ConvUnit:
-        conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
-        nn.init.kaiming_normal_(conv.weight)
-        return ConvUnit(conv, nn.BatchNorm2d(outputs), activation)
-
-    blocks, inputs = [], 64
-    for stage, (inner, count) in enumerate(zip((64, 128, 256, 512), (3, 4, 6, 3))):
-        for position in range(count):
-            stride = 2 if stage and not position else 1
-            units = [unit(inputs, inner, 1), unit(inner, inner, 3, stride), unit(inner, 4 * inner, 1, activation=False)]
-            shortcut = nn.Identity() if position else unit(inputs, 4 * inner, 1, stride, activation=False)
-            blocks.append(ResidualBlock(units, shortcut))
-            inputs = 4 * inner
-    stem = nn.Sequential(unit(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1))
-    return Backbone("resnet50", stem, blocks, nn.Linear(inputs, 1000), image_shape=(3, 224, 224))
+@torch.no_grad()
+def pruned_network(name: str, keep: float) -> DynamicNetwork:
+    """The rivals' static form: in every block the first ``keep`` of the channels inside the branch, for all images."""
+    backbone = NETWORKS[name]()
+    for block in backbone.blocks:
+        for index, unit in enumerate(block.units[:-1]):
+            keep_inner(block, index, torch.arange(max(1, round(keep * unit.conv.out_channels))))
+    return DynamicNetwork(backbone).eval()
 
 
 NETWORKS: dict[str, Callable[[], Backbone]] = {
     "resnet20": lambda: build_backbone("resnet20", classes=10),
     "resnet110": lambda: build_backbone("resnet110", classes=10),
-    "resnet50": bottleneck_resnet50,
+    "resnet50": lambda: build_backbone("resnet50", 1000, "imagenet"),
+    "resnet101": lambda: build_backbone("resnet101", 1000, "imagenet"),
 }

@@ -3,68 +3,114 @@
     python benchmarks/skipping.py --network resnet110 --gates layers --batch 1 --threads 2
     python benchmarks/skipping.py --network resnet110 --gates layers --batch 256 --device cuda
 
-prints one table: keep ratio x technique, beside the best dense form of the same run. *Realised* is the measured
-speed-up over that form, divided by the theoretical one (MACs, gates included): 1 is time that follows MACs exactly.
+prints one table for each combination: keep ratio x technique, beside the best dense form of the same run. *Realised* is
+the measured speed-up over that form, divided by the theoretical one (MACs, gates included): 1 is time that follows MACs
+exactly. With ``--csv FILE`` the rows are also written there, one file for all combinations (docs/skipping.md).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import click
+import pandas as pd
 import torch
-from random_gates import NETWORKS, random_network
+from random_gates import NETWORKS, pruned_network, random_network
 from torch import Tensor
 
+from bench import environment
 from bench.clock import Measurement, measure
 from bench.clock import threads as using_threads
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import SkippingNetwork, skip
+from bench.execution import runs_natively
 from bench.latency import DenseRival, speedup_theoretical
+from bench.native import NativeNetwork
 
 KEEP = (0.25, 0.5, 0.75)
-DENSE = "dense"
+DENSE, NATIVE_DENSE, NATIVE = "dense", "dense, compiled executor", "skipping, compiled executor"
+PATIENCE = 8.0
+"""Rounds of slow networks go on for so many times ``--seconds``."""
 GATES = {
     "none": {},
     "layers": {"layers": True},
     "channels": {"channels": True},
     "menu": {"channels": True, "menu": 4},
+    "layers+channels": {"layers": True, "channels": True},
     "layers+menu": {"layers": True, "channels": True, "menu": 4},
+    "pruned": {},
 }
+"""``none``: the dense forms alone; ``pruned``: no gates, channels removed for all images as by static rivals."""
 
 
 @click.command(help=__doc__.split("\n")[0])
-@click.option("--network", type=click.Choice(list(NETWORKS)), default="resnet110")
-@click.option("--gates", type=click.Choice(list(GATES)), default="layers", help="none: the dense forms alone")
-@click.option("--batch", default=1)
+@click.option("--network", "networks", multiple=True, type=click.Choice(list(NETWORKS)), default=["resnet110"])
+@click.option("--gates", multiple=True, type=click.Choice(list(GATES)), default=["layers"])
+@click.option("--keep", multiple=True, type=click.FloatRange(0, 1), default=KEEP)
+@click.option("--batch", "sizes", multiple=True, type=int, default=[1])
 @click.option("--images", default=16, help="timed in every round; at least one batch")
 @click.option("--threads", default=2)
 @click.option("--device", default="cpu")
 @click.option("--seconds", default=20.0, help="for each keep ratio")
 @click.option("--compile/--no-compile", default=True, help="torch.compile among the dense forms")
-def main(network, gates, batch, images, threads, device, seconds, compile):
-    torch.manual_seed(0)
-    backbone = NETWORKS[network]().to(device).eval()
-    x = torch.randn(max(images, batch), *backbone.image_shape, device=device)
-    batches = [part for part in x.split(batch) if len(part) == batch]
+@click.option("--masked/--no-masked", default=True, help="also the slower ways to run the same decisions")
+@click.option("--csv", "file", type=click.Path(path_type=Path), help="write all rows there as well")
+def main(networks, gates, keep, sizes, images, threads, device, seconds, compile, masked, file):
+    rows: list[dict] = []
     with using_threads(threads):
-        rival = DenseRival(backbone, compile)
-        if gates == "none":
-            print_dense(measure(rival.forms, batches, seconds), batch)
-            return
-        best = rival.best(batches)
-        click.echo(f"{network}, {gates}, batch {batch}, {device}, {threads} threads; best dense form: {best}\n")
-        click.echo("| keep | theory | technique | ms | realised | valid |\n| --- | --- | --- | --- | --- | --- |")
-        for keep in KEEP:
-            dynamic = random_network(network, keep, x, **GATES[gates])
-            skipping = skip(dynamic)
-            contestants = {DENSE: rival.forms[best]} | techniques(dynamic, skipping)
-            theory = speedup_theoretical(skipping, rival.macs, torch.cat(batches))
-            print_rows(keep, theory, measure(contestants, batches, seconds))
+        for network in networks:
+            torch.manual_seed(0)
+            backbone = NETWORKS[network]().to(device).eval()
+            rival = DenseRival(backbone, compile)
+            for batch, kind in itertools.product(sizes, gates):
+                x = torch.randn(max(images, batch), *backbone.image_shape, device=device)
+                batches = [part for part in x.split(batch) if len(part) == batch]
+                if kind == "none":
+                    print_dense(measure(rival.forms, batches, seconds), batch)
+                    continue
+                best = rival.best(batches)
+                click.echo(f"{network}, {kind}, batch {batch}, {device}, {threads} threads; best dense form: {best}\n")
+                click.echo(
+                    "| keep | theory | technique | ms | realised | valid |\n| --- | --- | --- | --- | --- | --- |"
+                )
+                place = {"network": network, "gates": kind, "batch": batch, "dense_form": best}
+                for share in keep:
+                    theory, measured = compare(rival, best, network, kind, share, batches, seconds, masked)
+                    print_rows(share, theory, measured)
+                    rows += table_rows(place | {"keep": share}, theory, measured)
+                    if file:  # After each, so that a long run that is stopped has not been for nothing.
+                        write(file, rows, device, images, threads)
+
+
+def compare(
+    rival: DenseRival,
+    best: str,
+    network: str,
+    kind: str,
+    keep: float,
+    batches: list[Tensor],
+    seconds: float,
+    masked: bool,
+) -> tuple[float, Measurement]:
+    """Theoretical speed-up, and the times of everything that takes turns."""
+    images = torch.cat(batches)
+    if kind == "pruned":
+        dynamic = pruned_network(network, keep).to(images.device)
+    else:
+        dynamic = random_network(network, keep, images, **GATES[kind])
+    skipping = skip(dynamic)
+    contestants = {DENSE: rival.forms[best]} | (techniques(dynamic, skipping) if masked else {})
+    contestants["skipping"] = skipping.predict
+    if "native" in rival.by_executor and runs_natively(dynamic):
+        contestants |= {NATIVE_DENSE: rival.by_executor["native"], NATIVE: NativeNetwork(dynamic).predict}
+    theory = speedup_theoretical(skipping, rival.macs, images)
+    return theory, measure(contestants, batches, seconds, max_seconds=PATIENCE * seconds)
 
 
 def techniques(network: DynamicNetwork, skipping: SkippingNetwork) -> dict[str, Callable[[Tensor], Tensor]]:
-    """Ways to run the same decisions."""
+    """Other ways to run the same decisions."""
 
     @torch.inference_mode()
     def masked(images: Tensor) -> Tensor:
@@ -72,7 +118,36 @@ def techniques(network: DynamicNetwork, skipping: SkippingNetwork) -> dict[str, 
 
     calling = skip(network)
     calling.single_gates = None
-    return {"masked, eager": masked, "skipping, router called": calling.predict, "skipping": skipping.predict}
+    return {"masked, eager": masked, "skipping, router called": calling.predict}
+
+
+def reference(name: str) -> str:
+    """The dense contestant that ``name`` is compared with: in the compiled executor the one in the same executor."""
+    return NATIVE_DENSE if name == NATIVE else DENSE
+
+
+def table_rows(place: dict, theory: float, measured: Measurement) -> list[dict]:
+    """One row for each technique."""
+    rows = []
+    for name in measured.milliseconds:
+        if name in (DENSE, NATIVE_DENSE):
+            continue
+        dense = reference(name)
+        speedup, reasons = measured.speedup(dense, name), measured.invalid_reasons(dense, name)
+        times = {"ms": measured.percentile(name, 50), "dense_ms": measured.percentile(dense, 50)}
+        row = place | {"technique": name, "against": dense, "theoretical": theory} | times
+        row |= {"speedup": speedup, "realised": speedup / theory, "rounds": measured.rounds}
+        rows.append(row | {"valid": not reasons, "invalid_reasons": "; ".join(reasons)})
+    return rows
+
+
+def write(file: Path, rows: list[dict], device: str, images: int, threads: int) -> None:
+    """The rows so far, with machine and commit."""
+    known = environment.describe(torch.device(device))
+    machine = f"{known['accelerator'] or known['processor']}, {known['instruction_set']}, {threads} threads"
+    about = {"images": images, "machine": machine, "torch": torch.__version__, "commit": environment.commit()}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame([row | about for row in rows]).to_csv(file, index=False)
 
 
 def print_dense(measured: Measurement, batch: int) -> None:
@@ -83,9 +158,10 @@ def print_dense(measured: Measurement, batch: int) -> None:
 
 def print_rows(keep: float, theory: float, measured: Measurement) -> None:
     for name in measured.milliseconds:
-        reasons = "; ".join(measured.invalid_reasons(DENSE, name)) or "yes"
-        row = f"| {keep} | {theory:.2f} | {name} | {measured.percentile(name, 50):.2f} |"
-        click.echo(f"{row} {'' if name == DENSE else f'{measured.speedup(DENSE, name) / theory:.2f}'} | {reasons} |")
+        dense = reference(name)
+        reasons = "; ".join(measured.invalid_reasons(dense, name)) or "yes"
+        realised = "" if name in (DENSE, NATIVE_DENSE) else f"{measured.speedup(dense, name) / theory:.2f}"
+        click.echo(f"| {keep} | {theory:.2f} | {name} | {measured.percentile(name, 50):.2f} | {realised} | {reasons} |")
 
 
 if __name__ == "__main__":
