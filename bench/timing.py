@@ -63,6 +63,7 @@ def _timed_images(data: DataSet) -> torch.Tensor:
 
 
 def is_timed(record: Record) -> bool:
+    """Whether times were taken for this record, valid or not."""
     return "timing" in record.details
 
 

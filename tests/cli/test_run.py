@@ -98,7 +98,7 @@ def test_a_killed_run_continues_to_the_same_record(bench, start, tmp_path):
         (("--methods", "lcnet", "--points", "abc"), "no comma-separated list"),
         (("--methods", "lcnet", "--backbone", "resnet21"), "depth must be 6n+2"),
         (("--methods", "dense", "--dataset", "cifar10"), "--data-dir"),
-        (("--methods", "dense", "--dataset", "cifar10", "--data-dir", "nowhere"), "no CIFAR-10 in"),
+        (("--methods", "dense", "--dataset", "cifar10", "--data-dir", "nowhere"), "nowhere: give --data-dir"),
         (("--methods", "dense", "--backbone-weights", "nothing.th"), "cannot read nothing.th"),
         (("--methods", "dense", "--device", "cuda"), "no usable CUDA"),
         (("--methods", "dense", "--epochs", "-1"), "-1"),
