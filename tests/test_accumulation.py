@@ -8,7 +8,6 @@ import sys
 import pandas as pd
 import pytest
 import torch
-from program import bench_here
 from safetensors.torch import load_file
 
 from baselines.dense import Dense
@@ -18,7 +17,6 @@ from bench.dynamic.method import Budget
 from bench.errors import BadInput
 from bench.training import Recipe, train
 
-__all__ = ["bench_here"]
 RUN = "run --methods skipnet --backbone resnet8 --epochs 1 --batch-size 128 --micro-batch 64 --no-timing".split()
 
 
