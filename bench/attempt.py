@@ -12,11 +12,12 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from bench.checkpoint import has_checkpoints, remove_checkpoints
 from bench.distributed import processes
 from bench.errors import BadInput
 from bench.job import Context, is_done, run_job
 from bench.kinds import of_declared_kinds
-from bench.locks import job_lock
+from bench.locks import has_lock, job_lock
 from bench.records import RECORD_FILE, read_record
 from bench.soundness import require_same_data
 from bench.storage import remove_unfinished, write_atomically
@@ -111,7 +112,16 @@ def _kept(job: Job, context: Context, timer: Timer | None) -> Outcome:
             require_same_data(read_record(context.out / job.id), context.data)
     except BadInput as error:
         return Outcome(job, State.FAILED, str(error), bad_input=True)
+    _tidy(job, context.out)
     return Outcome(job, State.KEPT)
+
+
+def _tidy(job: Job, out: Path) -> None:
+    """Removes what a process leaves that was ended just behind the record: checkpoints, a lock."""
+    if not has_lock(out, job.id) and not has_checkpoints(out / job.id):
+        return
+    with suppress(Timeout, OSError, BadInput), job_lock(out, job.id):
+        remove_checkpoints(out / job.id)
 
 
 def _run(job: Job, context: Context, timer: Timer | None) -> Outcome:

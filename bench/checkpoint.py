@@ -54,10 +54,15 @@ def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict | N
     return None
 
 
+def has_checkpoints(folder: Path) -> bool:
+    """Whether there are checkpoints of the job in ``folder``."""
+    return any(folder.glob("checkpoint-*"))
+
+
 def remove_checkpoints(folder: Path) -> None:
     """Removes all checkpoints of a job that is done."""
     for path in folder.glob("checkpoint-*"):
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def _previous(path: Path) -> Path:

@@ -48,6 +48,11 @@ def job_lock(out: Path, job_id: str) -> Iterator[None]:
         yield
 
 
+def has_lock(out: Path, job_id: str) -> bool:
+    """Whether somebody holds the job, or died holding it."""
+    return (out / LOCKS / job_id).exists()
+
+
 def _give_up_nameless(path: Path) -> None:
     """Marks an abandoned empty lock as damaged, which filelock clears away; an empty one it would respect for ever.
 

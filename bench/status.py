@@ -12,7 +12,7 @@ from bench.attempt import read_failure
 from bench.engines.settings import CANCELLED_FILE, Plan, read_plans
 from bench.errors import BadInput
 from bench.job import is_done
-from bench.locks import LOCKS, job_lock
+from bench.locks import has_lock, job_lock
 from bench.records import RECORD_FILE, find_records, read_record
 from bench.suite import Job
 from bench.timing import is_timed
@@ -60,7 +60,7 @@ def _status(job: Job, plan: Plan, folder: Path, out: Path) -> JobStatus:
 
 
 def _is_held(job: Job, out: Path) -> bool:
-    if not (out / LOCKS / job.id).exists():
+    if not has_lock(out, job.id):
         return False
     try:
         with job_lock(out, job.id):

@@ -55,6 +55,20 @@ def test_what_the_user_gave_wrong_is_told_apart(jobs, context):
     assert failure["reason"] == outcome.reason and failure["kind"] == "BadInput" and failure["when_utc"]
 
 
+def test_what_a_killed_process_left_beside_a_record_is_tidied(jobs, context, hold):
+    assert attempt(jobs[0], context).state is State.DONE
+    checkpoint, lock = context.out / jobs[0].id / "checkpoint-1.pt", context.out / ".locks" / jobs[0].id
+    owner = hold(context.out, jobs[0])
+    checkpoint.touch()
+    assert attempt(jobs[0], context).state is State.KEPT
+    assert checkpoint.exists()  # Its owner may be about to remove it.
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    assert lock.exists()
+    assert attempt(jobs[0], context).state is State.KEPT
+    assert not checkpoint.exists() and not lock.exists()
+
+
 def test_a_job_without_its_start_fails_at_once(jobs, context):
     outcome = attempt(jobs[1], context)
     assert outcome.state is State.FAILED and f"{jobs[0].id} has no record" in outcome.reason

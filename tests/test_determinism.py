@@ -1,12 +1,10 @@
 """The same bits again on one machine, whatever else is in the suite; failures come last."""
 
 import pytest
-from program import bench_here
 
 from bench.records import find_records
 from bench.seeds import derive_seed
 
-__all__ = ["bench_here"]
 TINY = ("--points", "0.6", "--backbone", "resnet8-w0.25", "--epochs", "1", "--no-timing", "--deterministic")
 
 

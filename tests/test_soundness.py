@@ -7,7 +7,6 @@ import os
 import pandas as pd
 import pytest
 import torch
-from program import bench_here
 
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import BadInput
@@ -15,7 +14,6 @@ from bench.log import LOG_FILE, log_to
 from bench.records import find_records
 from bench.soundness import gate_warnings, require_recorded_file, require_same_data, require_sound_loss
 
-__all__ = ["bench_here"]
 TINY = ("run", "--methods", "lnet", "--points", "0.6", "--backbone", "resnet8-w0.25", "--epochs", "1", "--no-timing")
 
 

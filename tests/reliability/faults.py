@@ -312,7 +312,8 @@ def chain(kinds: list[str], phases: dict, reference: dict, draw: random.Random, 
             tally.harm.append(f"behind {kinds}: exit status {ended.status}, hung {ended.hung}: {ended.error[-1500:]}")
         elif (found := whole(place / "runs")) != reference:
             differ = [name for name in reference | found if reference.get(name) != found.get(name)]
-            tally.harm.append(f"behind {kinds}: other results than undisturbed: {differ}")
+            left_over = found["left over"]
+            tally.harm.append(f"behind {kinds}: other results than undisturbed: {differ}; left over: {left_over}")
     return left
 
 
