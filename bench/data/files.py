@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +155,8 @@ class _Decoder(Dataset):
         (position, seed), begin = item, time.perf_counter()
         label = int(self.labels[position])
         try:
-            with Image.open(self.root / self.names[position]) as image:
+            # What is wrong with an image is told in the one line below, or does not matter.
+            with warnings.catch_warnings(action="ignore"), Image.open(self.root / self.names[position]) as image:
                 pixels = _seeded(self.transform, image.convert("RGB"), seed)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             # Told, not raised: a worker's exception would come back as a page of tracebacks.

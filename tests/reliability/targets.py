@@ -51,6 +51,7 @@ def prepare(base: Path) -> None:
     """Finished and shipped jobs to spoil, below ``base``; from here on commands stop where jobs would begin."""
     import bench.cli
     from bench.backbones import build_backbone, load_weights
+    from bench.data import DataOptions, imagenet
 
     def make(tell: int) -> None:
         os.chdir(base)
@@ -73,7 +74,16 @@ def prepare(base: Path) -> None:
     def load(path: str) -> None:
         load_weights(build_backbone(SMALL, 10), Path(path))
 
+    @click.command("read-images")
+    @click.argument("folder", type=click.Path(path_type=Path))
+    def read(folder: Path) -> None:
+        found = imagenet.load(folder, DataOptions("resnet18", workers=0))
+        for split in (found.train, found.validation, found.test):
+            for _ in split.batches(8):
+                pass
+
     bench.cli.cli.add_command(load)
+    bench.cli.cli.add_command(read)
     # The package shows its commands under the names of their modules.
     sys.modules["bench.cli.run"].run_jobs = sys.modules["bench.cli.verify"].verify_method = accept
     click.launch = accept
@@ -342,19 +352,30 @@ def cifar_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
 
 
 def folder_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
-    """A folder of images by class, some of which are none."""
+    """A folder of images by class, some of which are none; half of the cases decode them all."""
     from PIL import Image
 
+    data = folder / "data" / draw.choice(("", "imagenet"))
+    labels = ["n01440764", "n02102040"]
+    spoiled = draw.choice((0, 0.05, 0.3))
+    strange = draw.choice(("n01440764\n", "...", "n99999999", "\u202e", "n02102040 "))
     for split in ("train", "val"):
-        for label in ("n01440764", "n02102040", "n01440764\n", "..."):
-            place = folder / "data" / draw.choice(("", "imagenet", "imagenet-10")) / split / label
-            place.mkdir(parents=True, exist_ok=True)
-            for number in range(draw.randrange(4)):
-                path = place / f"{number}.{draw.choice(('JPEG', 'jpg', 'png', 'txt'))}"
-                Image.new("RGB", (draw.choice((1, 8, 300)), 8)).save(path, "JPEG")
-                if draw.random() < 0.5:
+        for label in (*labels, strange) if draw.random() < 0.15 else labels[draw.random() < 0.05 :]:
+            place = data / split / label
+            place.mkdir(parents=True)
+            for number in range(draw.choice((2, 3, 4)) if draw.random() < 0.95 else 0):
+                path = place / f"{number}.{draw.choice(('JPEG', 'JPEG', 'jpg', 'png', 'webp', 'txt'))}"
+                mode, size = (
+                    draw.choice(("RGB", "RGB", "L", "CMYK", "RGBA", "P", "I;16")),
+                    draw.choice(((1, 8), (8, 8), (300, 8))),
+                )
+                kind = draw.choice(("JPEG", "PNG")) if mode in ("RGB", "L") else "TIFF" if mode == "CMYK" else "PNG"
+                Image.new(mode, size).save(path, kind)
+                if draw.random() < spoiled:
                     path.write_bytes(mutated(path.read_bytes(), draw))
-    return ["run", "--methods", "dense", "--dataset", "imagenet", "--data-dir", "data", "--out", "out"]
+    if draw.random() < 0.5:
+        return ["read-images", "data"]
+    return "run --methods dense --dataset imagenet --data-dir data --batch-size 2 --out out".split()
 
 
 # Command lines

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
         ("faults.py", ("--faults", "7", "--seed", "3"), "7 survived, 0 lost"),
         ("fuzz.py", ("--cases", "300", "--seed", "3"), "300 cases, 0 of them not as they should be"),
         ("parallel.py", ("--processes", "2"), "| a lock left empty by a dead process | 2 | 9 |"),
-        ("memory.py", ("--jobs", "12"), "growth per 100 jobs"),
+        ("memory.py", ("--jobs", "12"), "growth after the first quarter"),
     ],
 )
 def test_a_small_run_of(program, arguments, says):
