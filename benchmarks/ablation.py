@@ -1,0 +1,194 @@
+"""What each choice in LC-Net is worth: one is changed at a time, and validation images judge.
+
+python benchmarks/ablation.py --data-dir DIR --weights results/cifar10-resnet20/dense-*/model.safetensors \
+    --images 22500 --csv results/ablation-lcnet.csv
+
+All variants start from the same trained backbone and see the same batches. The test set is not touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from unittest import mock
+
+import click
+import pandas as pd
+import torch
+from torch import Tensor
+
+import lcnet.gates
+import lcnet.method
+import lcnet.objective
+import lcnet.router
+from bench import environment
+from bench.backbones import Backbone, build_backbone, file_hash, load_weights
+from bench.data import DataSet, load_data
+from bench.dynamic.cost import count_backbone
+from bench.dynamic.method import Budget, ParameterGroup, Stage, Step
+from bench.dynamic.network import DynamicNetwork
+from bench.evaluation import evaluate
+from bench.statistics import paired_bootstrap
+from bench.training import Recipe, train
+from lcnet.objective import PricedLoss
+
+
+class PerImageLoss(PricedLoss):
+    """Holds each image, not only the mean of the batch, to the operating point."""
+
+    strength = 20.0
+
+    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+        fractions = network.macs_fraction(network(step.images))
+        return super().__call__(network, step) + self.strength * fractions.float().var(unbiased=False)
+
+
+class LCNetDecayed(lcnet.method.LCNet):
+    """With the weight decay of dense training in the backbone."""
+
+    def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        (stage,) = super().stages(network, point, budget)
+        backbone, router = stage.groups
+        return [replace(stage, groups=[ParameterGroup(backbone.parameters, backbone.lr, 5e-4), router])]
+
+
+def in_network(worths: list[Tensor]) -> list[Tensor]:
+    """Scores by the place among all channels of the network alone."""
+    places = lcnet.gates._places(torch.cat(worths)) * lcnet.gates.CHANNEL_SCORE
+    return list(places.split([len(worth) for worth in worths]))
+
+
+def in_block(worths: list[Tensor]) -> list[Tensor]:
+    """Scores by the place in the block alone."""
+    return [lcnet.gates._places(worth) * lcnet.gates.CHANNEL_SCORE for worth in worths]
+
+
+def alike(worths: list[Tensor]) -> list[Tensor]:
+    """One score for all channels."""
+    return [torch.full_like(worth, lcnet.gates.CHANNEL_SCORE / 2) for worth in worths]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """LC-Net with other values of what its modules name."""
+
+    what: str
+    changes: dict[tuple[ModuleType, str], object] = field(default_factory=dict)
+    method: type = lcnet.method.LCNet
+    distillation: float = 0.5
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for (module, name), value in self.changes.items():
+                stack.enter_context(mock.patch.object(module, name, value))
+            yield
+
+
+ORDER, SPREAD = (lcnet.router, "spread_scores"), (lcnet.gates, "SPREAD")
+SHARPNESS, RATE = (lcnet.router, "SHARPNESS"), (lcnet.method, "ROUTER_LR")
+PRICE, LOSS = (lcnet.objective, "PRICE"), (lcnet.method, "PricedLoss")
+DESCENT = (lcnet.objective, "DESCENT")
+VARIANTS = {
+    "base": Variant("as it is"),
+    "static": Variant("gates learn nothing and treat all images alike", {RATE: 0.0, SPREAD: 0.0}),
+    "frozen": Variant("gates learn nothing", {RATE: 0.0}),
+    "alike": Variant("all images start alike", {SPREAD: 0.0}),
+    "spread": Variant("images start four times as different", {SPREAD: 4 * lcnet.gates.SPREAD}),
+    "slow": Variant("gates learn at 0.001", {RATE: 0.001}),
+    "fast": Variant("gates learn at 0.01", {RATE: 0.01}),
+    "network": Variant("channels start in the order of the network alone", {ORDER: in_network}),
+    "block": Variant("channels start in the order of their block alone", {ORDER: in_block}),
+    "common": Variant("all channels start with one score", {ORDER: alike}),
+    "soft": Variant("scales are scores, not 4 times sharper", {SHARPNESS: 1.0}),
+    "sharp": Variant("scales are 16 times sharper", {SHARPNESS: 16.0}),
+    "free": Variant("no price on MACs, the threshold alone", {PRICE: 0.0}),
+    "dear": Variant("price on MACs 4 times as high", {PRICE: 8.0}),
+    "late": Variant("target falls over half of the training", {DESCENT: {True: 0.5}}),
+    "per-image": Variant("every image held to the operating point", {LOSS: PerImageLoss}),
+    "decay": Variant("weight decay 5e-4 in the backbone", method=LCNetDecayed),
+    "undistilled": Variant("no distillation", distillation=0.0),
+    "channels": Variant("C-Net alone", method=lcnet.method.CNet),
+    "layers": Variant("L-Net alone", method=lcnet.method.LNet),
+}
+
+
+@click.command(help=__doc__.split("\n")[0])
+@click.option("--weights", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--dataset", default="cifar10")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA")
+@click.option("--backbone", "name", default="resnet20")
+@click.option("--point", default=0.6)
+@click.option("--epochs", default=1)
+@click.option("--images", type=int, help="Training images; all of them by default.")
+@click.option("--seed", default=0)
+@click.option("--only", multiple=True, type=click.Choice(list(VARIANTS)))
+@click.option("--csv", "file", type=click.Path(path_type=Path), help="Written after every variant.")
+def main(weights, dataset, data_dir, name, point, epochs, images, seed, only, file):
+    data = load_data(dataset, data_dir)
+    data = replace(data, train=data.train.first(images))
+
+    def backbone() -> Backbone:
+        fresh = build_backbone(name, len(data.classes))
+        load_weights(fresh, weights)
+        return fresh
+
+    base, rows = None, []
+    known = environment.describe(torch.device("cpu"))
+    about = {"dataset": dataset, "backbone": name, "start": file_hash(weights)[:12], "point": point, "epochs": epochs}
+    about |= {"training_images": len(data.train), "validation_images": len(data.validation), "seed": seed}
+    about |= {"machine": f"{known['processor']}, {known['instruction_set']}", "commit": environment.commit()}
+    for key in dict.fromkeys(("base", *(only or VARIANTS))):
+        network = trained(VARIANTS[key], backbone, data, point, epochs, seed)
+        samples = evaluate(network, data, data.validation).samples
+        base = samples if base is None else base
+        found = outcome(samples, base, count_backbone(network.backbone).total)
+        rows.append({"variant": key, "what": VARIANTS[key].what} | found | about)
+        click.echo("  ".join(str(value) for value in list(rows[-1].values())[:8]))
+        if file:
+            pd.DataFrame(rows).to_csv(file, index=False)
+
+
+def trained(
+    variant: Variant, backbone: Callable[[], Backbone], data: DataSet, point: float, epochs: int, seed: int
+) -> DynamicNetwork:
+    """The network that validation chose."""
+    with variant.applied(), tempfile.TemporaryDirectory() as folder:
+        method, start = variant.method(), backbone()
+        teacher = copy.deepcopy(start) if variant.distillation else None
+        torch.manual_seed(seed)
+        network = method.build(start, point)
+        train(
+            network,
+            method.stages(network, point, Budget(epochs, pretrained=True)),
+            data,
+            Recipe(distillation=variant.distillation),
+            point=point,
+            seed=seed,
+            teacher=teacher,
+            checkpoint=Path(folder) / "checkpoint.pt",
+        )
+        return network
+
+
+def outcome(samples: pd.DataFrame, base: pd.DataFrame, backbone_macs: int) -> dict:
+    """Validation accuracy in percent, its difference from the base with a paired 95 % interval, and the cost."""
+    difference = paired_bootstrap(100.0 * samples["correct"], 100.0 * base["correct"])
+    fractions = samples["macs"] / backbone_macs
+    return {
+        "validation_top1": round(100 * samples["correct"].mean(), 2),
+        "difference": round(difference.value, 2),
+        "difference_low": round(difference.low, 2),
+        "difference_high": round(difference.high, 2),
+        "macs_fraction": round(fractions.mean(), 4),
+        "macs_fraction_std": round(fractions.std(ddof=0), 4),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The ablation: every variant differs from LC-Net where it says so, and one run compares them on validation images."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from bench.backbones import build_backbone
+
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "ablation.py"
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory) -> pd.DataFrame:
+    folder = tmp_path_factory.mktemp("ablation")
+    torch.manual_seed(0)
+    save_file(build_backbone("resnet8-w0.25", 10).state_dict(), folder / "start.safetensors")
+    command = [sys.executable, PROGRAM, "--weights", folder / "start.safetensors", "--csv", folder / "rows.csv"]
+    command += "--dataset digits --backbone resnet8-w0.25 --epochs 3 --only static --only late --only layers".split()
+    subprocess.run(command, check=True, timeout=300)
+    return pd.read_csv(folder / "rows.csv").set_index("variant")
+
+
+def test_the_base_comes_first_and_differs_from_itself_by_nothing(rows):
+    assert list(rows.index) == ["base", "static", "late", "layers"]
+    assert (rows.loc["base", ["difference", "difference_low", "difference_high"]] == 0).all()
+
+
+def test_what_learns_nothing_treats_all_images_alike(rows):
+    assert rows.loc["static", "macs_fraction_std"] == 0 < rows.loc["base", "macs_fraction_std"]
+
+
+def test_differences_are_those_of_the_accuracies(rows):
+    expected = rows["validation_top1"] - rows.loc["base", "validation_top1"]
+    assert rows["difference"].sub(expected).abs().max() < 0.011, "both are rounded to hundredths"
+    assert rows["validation_top1"].nunique() > 1, "the variants are not one and the same"
