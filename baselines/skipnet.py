@@ -45,17 +45,7 @@ from bench.backbones.importance import block_importance
 from bench.backbones.residual import Backbone, ResidualBlock
 from bench.dynamic.decisions import LayerDecision, Output
 from bench.dynamic.gates import straight_through
-from bench.dynamic.method import (
-    Budget,
-    Method,
-    MethodInfo,
-    ParameterGroup,
-    Reported,
-    Stage,
-    Step,
-    backbone_lr,
-    split_parameters,
-)
+from bench.dynamic.method import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.objective import falling_target
 from bench.dynamic.router import GateCost, Router
@@ -277,17 +267,12 @@ class SkipNet(Method):
         return DynamicNetwork(backbone, self.router(backbone))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
-        backbone, router = split_parameters(network)
-        lr = backbone_lr(budget)
         share = 1 / 6 if budget.pretrained else 164 / 190
         supervised_epochs = min(round(budget.epochs * share), max(0, budget.epochs - 1))
-        supervised, hybrid_gates = (
-            ParameterGroup(router, rate, weight_decay=0.0, optimiser="adamw") for rate in (ROUTER_LR, HYBRID_LR)
-        )
-        shared = ParameterGroup(backbone, lr)
+        supervised, hybrid = (joint_groups(network, budget, rate) for rate in (ROUTER_LR, HYBRID_LR))
         return [
-            Stage("supervised", supervised_epochs, [shared, supervised], cross_entropy),
-            Stage("hybrid", budget.epochs - supervised_epochs, [shared, hybrid_gates], HybridLoss(point)),
+            Stage("supervised", supervised_epochs, supervised, cross_entropy),
+            Stage("hybrid", budget.epochs - supervised_epochs, hybrid, HybridLoss(point)),
         ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from bench.backbones.residual import Backbone
-from bench.dynamic.method import Budget, Method, MethodInfo, ParameterGroup, Stage, backbone_lr, split_parameters
+from bench.dynamic.method import Budget, Method, MethodInfo, Stage, joint_groups
 from bench.dynamic.network import DynamicNetwork
 from lcnet.objective import PricedLoss
 from lcnet.router import LCRouter
@@ -29,11 +29,7 @@ class LCNet(Method):
         return DynamicNetwork(backbone, LCRouter(backbone, layers=self.layers, channels=self.channels))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
-        backbone, router = split_parameters(network)
-        groups = [
-            ParameterGroup(backbone, backbone_lr(budget)),
-            ParameterGroup(router, ROUTER_LR, weight_decay=0.0, optimiser="adamw"),
-        ]
+        groups = joint_groups(network, budget, ROUTER_LR)
         return [Stage("joint", budget.epochs, groups, PricedLoss(point, budget.pretrained))]
 
 
