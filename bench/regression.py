@@ -68,6 +68,8 @@ def compare_network(folder: Path, record: Record, data: DataSet, tier: str) -> l
         kept = read_samples(folder)
     except BadInput as error:
         return [f"{folder.name}: {error}"]
+    if len(kept) != len(data.test):
+        return [f"{folder.name}: outcomes of {len(kept):,} images, where {len(data.test):,} are tested"]
     found = remeasure(network, data, TIERS[tier])
     said = _record_differences(record, kept) + _image_differences(kept.head(len(found)), found)
     if len(found) == len(kept) and abs(100 * found["correct"].mean() - record.top1) > TOP1_TOLERANCE:

@@ -29,6 +29,8 @@ from bench.native import NativeNetwork
 
 KEEP = (0.25, 0.5, 0.75)
 STOCK, NATIVE = "stock dense", "native dense"
+PRODUCT, SIDE = "matrix product", 1024
+"""What this machine reaches at its best: the product of two square matrices, on the same threads in the same rounds."""
 GATES = {
     "layers": {"layers": True},
     "channels": {"channels": True},
@@ -57,7 +59,8 @@ def main(network, gates, batch, images, threads, seconds, compile, peers):
         stock = rival.best(batches)
         click.echo(f"{network}, batch {batch}, {threads} threads, {native.target}\n")
         others = peer_forms(backbone, batches[0], threads) if peers else {}
-        print_dense(measure({NATIVE: native.predict} | rival.forms | others, batches, seconds))
+        forms = {NATIVE: native.predict} | rival.forms | others | {PRODUCT: matrix_product()}
+        print_dense(measure(forms, batches, seconds), rival.macs * batch)
         click.echo("\n| gates | keep | theory | ms | realised | speed-up over the best stock form | valid |")
         click.echo("| --- | --- | --- | --- | --- | --- | --- |")
         for name in gates:
@@ -68,10 +71,23 @@ def main(network, gates, batch, images, threads, seconds, compile, peers):
                 print_row(name, keep, theory, measure(contestants, batches, seconds))
 
 
-def print_dense(measured: Measurement) -> None:
-    click.echo("| dense form | ms | native takes |\n| --- | --- | --- |")
+def print_dense(measured: Measurement, macs: int) -> None:
+    """Times, what the compiled executor takes of each, and the share that each reaches of a matrix product's rate."""
+    click.echo("| dense form | ms | native takes | GMAC/s | of a matrix product's | valid |")
+    click.echo("| --- | --- | --- | --- | --- | --- |")
+    best = SIDE**3 / measured.percentile(PRODUCT, 50)
     for name in measured.milliseconds:
-        click.echo(f"| {name} | {measured.percentile(name, 50):.2f} | {1 / measured.speedup(name, NATIVE):.2f} |")
+        milliseconds = measured.percentile(name, 50)
+        rate = (SIDE**3 if name == PRODUCT else macs) / milliseconds
+        takes = f"{1 / measured.speedup(name, NATIVE):.2f}" if name != PRODUCT else ""
+        reasons = "; ".join(measured.invalid_reasons(name, NATIVE)) or "yes"
+        click.echo(f"| {name} | {milliseconds:.2f} | {takes} | {rate / 1e6:.1f} | {rate / best:.0%} | {reasons} |")
+
+
+def matrix_product() -> Callable[[Tensor], Tensor]:
+    """Multiplies two matrices of SIDE x SIDE, whatever the images."""
+    a, b, c = (torch.rand(SIDE, SIDE) for _ in range(3))
+    return lambda images: torch.matmul(a, b, out=c)
 
 
 def print_row(name: str, keep: float, theory: float, measured: Measurement) -> None:

@@ -89,6 +89,14 @@ def test_changed_images_are_seen(shipped, digits, column):
     assert any(column in said for said in compare_network(folder, record, digits, "fast"))
 
 
+def test_outcomes_of_fewer_images_are_seen(shipped, digits):
+    folder, record = _one(shipped)
+    read_samples(folder).head(64).to_parquet(folder / SAMPLES_FILE)
+    write_record(folder, record)
+    (said,) = compare_network(*_one(shipped), digits, "fast")
+    assert f"64 images, where {len(digits.test)} are tested" in said
+
+
 @pytest.mark.parametrize("method", ["dense", "lcnet"])
 def test_a_changed_cost_function_is_seen(shipped, digits, method, monkeypatch):
     count = cost.count_backbone

@@ -216,7 +216,7 @@ def samples_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
     if draw.random() < 0.5:
         path.write_bytes(mutated(path.read_bytes(), draw))
     else:
-        with suppress(pyarrow.ArrowInvalid):  # no such file can be made
+        with suppress(pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):  # no such file can be made
             spoiled_table(pd.read_parquet(path), draw).to_parquet(folder / "spoiled.parquet", index=False)
             (folder / "spoiled.parquet").replace(path)
     if draw.random() < 0.8:
@@ -234,7 +234,8 @@ def spoiled_table(table: pd.DataFrame, draw: random.Random) -> pd.DataFrame:
     if kind == 2:
         return pd.concat([table, table])
     if kind == 3:
-        return table.iloc[np.zeros(20_000_000 if draw.random() < 0.02 else 1000, dtype=int)]
+        rows = 20_000_000 if draw.random() < 0.02 else 1000
+        return table.iloc[:, : 1 if rows > 1000 else None].iloc[np.zeros(rows, dtype=int)]
     if kind == 4:
         return table.rename(
             columns={column: draw.choice(("executed_x", "kept_99999999999999999999", "MACs", "\x1b[0m"))}
