@@ -159,7 +159,7 @@ def batch(target: str, first: int, count: int, seed: int, base: Path, tally: Tal
     """Runs cases in forks; a fork that dies or hangs takes one case with it."""
     end = first + count
     while first < end:
-        begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        begin = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
         work = partial(run_batch, target=target, first=first, count=end - first, seed=seed, base=base)
         ended = forks.Fork(work).wait(timeout_s=CASE_S * 3 + count * 2)
         last = None

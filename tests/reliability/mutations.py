@@ -79,7 +79,7 @@ def mutated_json(text: str, draw: random.Random) -> str:
             if draw.random() < 0.2:
                 del holder[key]
             else:
-                holder[key] = draw.choice(VALUES)
+                holder[key] = copy.deepcopy(draw.choice(VALUES))
             break
     return json.dumps(values)
 
