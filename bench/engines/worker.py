@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import multiprocessing
 import os
 import signal
@@ -17,6 +19,7 @@ from bench.engines.loop import is_settled, run_all
 from bench.engines.settings import Settings
 from bench.errors import BadInput
 from bench.log import log_to
+from bench.methods import load_method
 from bench.suite import Job
 from bench.timing import Timer
 
@@ -44,6 +47,7 @@ class Worker:
     def __call__(self) -> None:
         torch.set_num_threads(1)
         data = self.settings.load_data()
+        _import_for(self.jobs)
         run_all(self.jobs, lambda job: self._do(job, data))
 
     def checkpoint(self) -> DelayedSubmission:
@@ -68,6 +72,14 @@ class Worker:
         if process.exitcode:
             record_failure(job, self.settings.out, self.settings.command, BadInput(_epitaph(process.exitcode)))
         return State.DONE if is_settled(job, self.settings.out, self.timing) else State.TAKEN
+
+
+def _import_for(jobs: list[Job]) -> None:
+    """Imports what jobs need here, once, and not in every fork: that takes seconds."""
+    importlib.import_module("torch._inductor")  # which optimisers import when the first one is made
+    for name in {job.method for job in jobs}:
+        load_method(name)
+    gc.freeze()  # no fork looks through all that, and so copies it
 
 
 def _in_fork(job: Job, data: DataSet, settings: Settings, timing: bool) -> None:
