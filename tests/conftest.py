@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Test processes share the cores, so a thread that waits must sleep; OpenMP reads this when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import pytest
 import torch
 from program import bench, bench_here, start
