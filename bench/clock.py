@@ -18,8 +18,8 @@ from bench.errors import BadInput
 
 MIN_ROUNDS, MIN_SECONDS = 7, 2.0
 """A measurement with fewer rounds, or shorter, is invalid."""
-WARM_UP_PASSES, STABLE = 12, 0.05
-"""At most so many passes, until the median time changes by less than this share."""
+WARM_UP_PASSES, WARM_UP_SECONDS, STABLE = 12, 3.0, 0.05
+"""At most so many passes, begun within so long, until the median time changes by less than this share."""
 MAX_SPREAD, MAX_FOREIGN = 0.15, 0.10
 """Largest share by which the middle half of the rounds may spread, and that others may use of the processors."""
 
@@ -117,8 +117,10 @@ def threads(count: int) -> Iterator[None]:
 
 def _warm_up(contestant: Callable[[Tensor], object], batches: Sequence[Tensor]) -> None:
     """Passes over all batches until their median time has settled."""
-    before = np.inf
-    for _ in range(WARM_UP_PASSES):
+    before, begin = np.inf, time.perf_counter()
+    for done in range(WARM_UP_PASSES):
+        if done > 1 and time.perf_counter() - begin > WARM_UP_SECONDS:
+            return  # Of a slow network, or on a machine whose speed wavers: it is warm, though not settled.
         now = float(np.median(_time_batches(contestant, batches)))
         if abs(now - before) < STABLE * now:
             return

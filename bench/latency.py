@@ -100,12 +100,13 @@ class DenseRival:
     def best(self, batches: Sequence[Tensor], seconds: float = 2.0) -> str:
         """The name of the form that is fastest on batches of this size, by a short race at the first call.
 
-        By the lower quartile: what disturbs a race only adds to its times.
+        By the lower quartile: what disturbs a race only adds to its times. Slow forms race until each has had its
+        rounds: one round tells nothing.
         """
         size = len(batches[0])
         if size not in self.fastest:
             self._leave_out_what_cannot_compile(batches[0])
-            race = measure(self.forms, batches[:8], seconds, min_rounds=5)
+            race = measure(self.forms, batches[:8], seconds, min_rounds=5, max_seconds=60.0)
             self.fastest[size] = min(self.forms, key=lambda name: race.percentile(name, 25))
         return self.fastest[size]
 
