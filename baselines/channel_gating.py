@@ -87,6 +87,7 @@ def threshold_for(density: float) -> float:
 
 
 def gated_units(network: DynamicNetwork) -> list[ChannelGatedUnit]:
+    """All units of all blocks, in the order of execution."""
     return [unit for block in network.backbone.blocks for unit in block.units]
 
 

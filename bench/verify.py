@@ -55,6 +55,7 @@ def verify_method(method: Method) -> list[Outcome]:
 
 
 def check_decisions(method: Method) -> str:
+    """Each block decides for each sample, with values that decisions may have."""
     network, images = _network(method), _images()
     output = _run(network, images)
     for index, decision in enumerate(output.decisions):
@@ -66,11 +67,13 @@ def check_decisions(method: Method) -> str:
 
 
 def check_batch_of_one(method: Method) -> str:
+    """Predictions, decisions and MACs of a batch are those of its images one by one."""
     network, images = _network(method), _images()
     return _require_same(_see(network, images), _see_apart(network, images))
 
 
 def check_repeatable(method: Method) -> str:
+    """Nothing is drawn at test time."""
     network, images = _network(method), _images()
     first, second = _see(network, images), _see(network, images)
     _require(torch.equal(first.decided, second.decided), "two evaluations of the same images decided differently")
@@ -78,6 +81,7 @@ def check_repeatable(method: Method) -> str:
 
 
 def check_all_open(method: Method) -> str:
+    """With all gates open the network is its backbone, and costs as much plus its gates."""
     network, images = _network(method), _images()
     forced = _forced(network, opened=True)
     output = _run(forced, images)
@@ -92,6 +96,7 @@ def check_all_open(method: Method) -> str:
 
 
 def check_all_closed(method: Method) -> str:
+    """With all gates closed the fixed part and the layer gates are what remains to be paid."""
     network, images = _network(method), _images()
     forced = _forced(network, opened=False)
     output = _run(forced, images)
@@ -104,6 +109,7 @@ def check_all_closed(method: Method) -> str:
 
 
 def check_skipping(method: Method) -> str:
+    """Skipping execution predicts, decides and costs what masked execution does, in any order and batch."""
     network, images = _network(method), _images()
     masked, skipping = _see(network, images), skip(network)
     order = torch.randperm(IMAGES)
@@ -112,6 +118,7 @@ def check_skipping(method: Method) -> str:
 
 
 def check_native(method: Method) -> str:
+    """So does the compiled executor, where it runs the network."""
     network, images = _network(method), _images()
     reason = "it was not built here" if not targets() else obstacle(network)
     if reason:
@@ -122,6 +129,7 @@ def check_native(method: Method) -> str:
 
 
 def check_count(method: Method) -> str:
+    """MACs of every image are those that PyTorch's FLOP counter sees skipping execution spend."""
     network, images = _network(method), _images()
     if skip(network).execution == "masked":
         return _check_dense_count(network, images)
@@ -142,6 +150,7 @@ def _check_dense_count(network: DynamicNetwork, images: Tensor) -> str:
 
 
 def check_gradients(method: Method) -> str:
+    """Some stage's loss reaches every parameter of the gates, with finite gradients."""
     network, stages = _trainable(method)
     gates = {id(parameter) for parameter in split_parameters(network)[1]}
     parameters = {name: parameter for name, parameter in network.named_parameters() if id(parameter) in gates}
@@ -160,6 +169,7 @@ def check_gradients(method: Method) -> str:
 
 
 def check_batch_norm(method: Method) -> str:
+    """No step shows the batch norms more, or fewer, images than its batch."""
     network, stages = _trainable(method)
     norms = {
         name: module for name, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
@@ -174,6 +184,7 @@ def check_batch_norm(method: Method) -> str:
 
 
 def check_budget(method: Method) -> str:
+    """Stages together train for the epochs of the budget, whatever it is."""
     for pretrained in (True, False):
         for epochs in (0, 1, 3, 10):
             backbone = build_backbone(BACKBONE, classes=10)

@@ -59,13 +59,13 @@ class LittleDecay(lcnet.method.LCNet):
 
 def in_network(worths: list[Tensor]) -> list[Tensor]:
     """Scores by the place among all channels of the network alone."""
-    places = lcnet.gates._places(torch.cat(worths)) * lcnet.gates.CHANNEL_SCORE
-    return list(places.split([len(worth) for worth in worths]))
+    scores = lcnet.gates.places(torch.cat(worths)) * lcnet.gates.CHANNEL_SCORE
+    return list(scores.split([len(worth) for worth in worths]))
 
 
 def in_block(worths: list[Tensor]) -> list[Tensor]:
     """Scores by the place in the block alone."""
-    return [lcnet.gates._places(worth) * lcnet.gates.CHANNEL_SCORE for worth in worths]
+    return [lcnet.gates.places(worth) * lcnet.gates.CHANNEL_SCORE for worth in worths]
 
 
 def alike(worths: list[Tensor]) -> list[Tensor]:

@@ -104,10 +104,10 @@ def spread_scores(worths: Sequence[Tensor]) -> list[Tensor]:
     where it costs least; the second keeps the best of every block, for after a short training the weights tell little
     yet, and by the first alone whole blocks would close.
     """
-    shares = zip(_places(torch.cat(list(worths))).split([len(worth) for worth in worths]), map(_places, worths))
+    shares = zip(places(torch.cat(list(worths))).split([len(worth) for worth in worths]), map(places, worths))
     return [CHANNEL_SCORE * (in_network + in_block) / 2 for in_network, in_block in shares]
 
 
-def _places(worth: Tensor) -> Tensor:
-    """The share of entries that are worth no more, in (0, 1]."""
+def places(worth: Tensor) -> Tensor:
+    """The share of entries that are worth no more, ``[N]`` in (0, 1]."""
     return (worth.argsort(stable=True).argsort().float() + 1) / len(worth)
