@@ -20,6 +20,9 @@ constexpr int LANES = 8, MAX_VECTORS = 3;
 constexpr int LANES = 4, MAX_VECTORS = 3;
 #endif
 constexpr int MAX_OUTPUTS = 4;
+// Inputs whose products are summed before the sums are put down: more of them would leave the nearest caches before the
+// next tile reads them again. Planes of few tiles are not read often enough for that to pay.
+constexpr int MAX_INPUTS_1X1 = 256, MAX_INPUTS = 32, FEW_TILES = 4;
 constexpr ptrdiff_t LINE = 16;  // floats of a cache line; a multiple of LANES
 
 typedef float Vector __attribute__((vector_size(4 * LANES), may_alias));
@@ -41,7 +44,7 @@ struct Convolving {
     float* output;
     ptrdiff_t output_plane;
     const int32_t* mask;
-    const float* bias;
+    const float* bias;    // per output channel; null: none
     const float* scales;  // per output channel; null: `scale` for all
     float scale;
     bool add, relu;
@@ -81,8 +84,9 @@ inline float dot(const float* a, const float* b, int count) {
 template <int VECTORS>
 __attribute__((always_inline)) inline void store(const Convolving& conv, int output, int position, const Vector (&sums)[VECTORS]) {
     float* target = conv.output + output * conv.output_plane + position;
-    const float bias = conv.bias[output], scale = conv.scales ? conv.scales[output] : conv.scale;
+    const float bias = conv.bias ? conv.bias[output] : 0.0f, scale = conv.scales ? conv.scales[output] : conv.scale;
     Vector pooled = {};
+#pragma GCC unroll 8
     for (int v = 0; v < VECTORS; ++v) {
         Vector* place = reinterpret_cast<Vector*>(target + v * LANES);
         Vector value = (sums[v] + bias) * scale;
@@ -102,20 +106,29 @@ template <int VECTORS, int OUTPUTS, int TAPS>
 void tile(const Convolving& conv, const int* outputs, int position) {
     const int taps = TAPS ? TAPS : conv.taps;
     const float* weights[OUTPUTS];
-    for (int o = 0; o < OUTPUTS; ++o) weights[o] = conv.weight + outputs[o] * conv.weights_per_output;
+    for (int o = 0; o < OUTPUTS; ++o) {
+        weights[o] = conv.weight + outputs[o] * conv.weights_per_output;
+        const float* target = conv.output + outputs[o] * conv.output_plane + position;
+        for (int v = 0; v < VECTORS; ++v) __builtin_prefetch(target + v * LANES, 1);
+    }
     Vector sums[OUTPUTS][VECTORS];
     for (auto& one : sums)
         for (Vector& sum : one) sum = Vector{};
-    for (int i = 0; i < conv.input_count; ++i) {
-        const float* plane = conv.input + conv.inputs[i] * conv.input_plane + position;
-        const ptrdiff_t first = conv.inputs[i] * conv.weights_per_input;
+    const int* const inputs = conv.inputs;
+    const int count = conv.input_count;
+    const ptrdiff_t plane_size = conv.input_plane, step = conv.weights_per_input;
+    // The only tap of a kernel is known before its inputs are.
+    const float* const input = conv.input + position + (TAPS == 1 ? conv.offsets[0] : 0);
+    for (int i = 0; i < count; ++i) {
+        const float* plane = input + inputs[i] * plane_size;
+        const ptrdiff_t first = TAPS == 1 ? inputs[i] : inputs[i] * step;
         // The weights of the next tile: in wide networks they come from far away, in runs too short to be foreseen by
         // the processor. Behind the last tile there may be none, which does no harm.
         if (taps > 1 || i % LINE == 0)
             for (int o = 0; o < OUTPUTS; ++o)
                 __builtin_prefetch(weights[o] + first + OUTPUTS * conv.weights_per_output);
         for (int tap = 0; tap < taps; ++tap) {
-            const float* source = plane + conv.offsets[tap];
+            const float* source = TAPS == 1 ? plane : plane + conv.offsets[tap];
             Vector x[VECTORS];
             for (int v = 0; v < VECTORS; ++v) x[v] = load(source + v * LANES);
             for (int o = 0; o < OUTPUTS; ++o) {
@@ -124,6 +137,7 @@ void tile(const Convolving& conv, const int* outputs, int position) {
             }
         }
     }
+#pragma GCC unroll 4
     for (int o = 0; o < OUTPUTS; ++o) store<VECTORS>(conv, outputs[o], position, sums[o]);
 }
 
@@ -151,7 +165,8 @@ inline Tile tile_of(int taps, int vectors, int outputs) {
 }
 
 // Part `rank` of `size` equal parts of a convolution: some output channels at all positions.
-inline void convolve(const Convolving& conv, const int* outputs, int output_count, int vectors, int rank, int size) {
+inline void convolve_at_once(const Convolving& conv, const int* outputs, int output_count, int vectors, int rank,
+                             int size) {
     const int tiles = (vectors + MAX_VECTORS - 1) / MAX_VECTORS;
     int groups = (output_count + MAX_OUTPUTS - 1) / MAX_OUTPUTS;
     // Few items: smaller ones are better than a thread that has one more than the others.
@@ -166,6 +181,24 @@ inline void convolve(const Convolving& conv, const int* outputs, int output_coun
         const int first = vectors * tile / tiles, last = vectors * (tile + 1) / tiles;
         const int begin = output_count * group / groups, end = output_count * (group + 1) / groups;
         tile_of(conv.taps, last - first, end - begin)(conv, outputs + begin, first * LANES);
+    }
+}
+
+// The same, over some inputs after the other: what they sum up to is added where the sums of those before were stored.
+inline void convolve(const Convolving& conv, const int* outputs, int output_count, int vectors, int rank, int size) {
+    const int most = conv.taps == 1 ? MAX_INPUTS_1X1 : vectors > FEW_TILES * MAX_VECTORS ? MAX_INPUTS : conv.input_count;
+    const int parts = conv.input_count > most ? (conv.input_count + most - 1) / most : 1;
+    for (int part = 0; part < parts; ++part) {
+        const int begin = conv.input_count * part / parts, end = conv.input_count * (part + 1) / parts;
+        const bool first = part == 0, last = part == parts - 1;
+        Convolving some = conv;
+        some.inputs += begin;
+        some.input_count = end - begin;
+        some.bias = first ? conv.bias : nullptr;
+        some.add = conv.add || !first;
+        some.relu = conv.relu && last;
+        some.sums = last ? conv.sums : nullptr;
+        convolve_at_once(some, outputs, output_count, vectors, rank, size);
     }
 }
 

@@ -27,10 +27,10 @@ struct Geometry {
     int area() const { return height * width; }
     int vectors() const { return (height * row + LANES - 1) / LANES; }
     ptrdiff_t lead() const { return round_up<ptrdiff_t>(row + 1, LINE); }
-    // Multiples of a page would all fall into the same sets of the cache.
+    // An odd number of cache lines: then the same position of all channels is spread over all sets of the cache.
     ptrdiff_t plane() const {
-        const ptrdiff_t floats = lead() + round_up<ptrdiff_t>(vectors() * LANES, LINE);
-        return floats % 1024 ? floats : floats + LINE;
+        const ptrdiff_t lines = (lead() + round_up<ptrdiff_t>(vectors() * LANES, LINE)) / LINE;
+        return (lines | 1) * LINE;
     }
     bool operator==(const Geometry& other) const {
         return height == other.height && width == other.width && row == other.row;
