@@ -30,7 +30,7 @@ from bench import environment
 from bench.backbones import Backbone, build_backbone, file_hash, load_weights
 from bench.data import DataSet, load_data
 from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget, Stage, Step
+from bench.dynamic.method import Budget, Stage
 from bench.dynamic.network import DynamicNetwork
 from bench.evaluation import evaluate
 from bench.statistics import paired_bootstrap
@@ -43,9 +43,8 @@ class PerImageLoss(PricedLoss):
 
     strength = 20.0
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
-        fractions = network.macs_fraction(network(step.images))
-        return super().__call__(network, step) + self.strength * fractions.float().var(unbiased=False)
+    def price(self, fractions: Tensor) -> Tensor:
+        return super().price(fractions) + self.strength * fractions.float().var(unbiased=False)
 
 
 class LittleDecay(lcnet.method.LCNet):

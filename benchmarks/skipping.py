@@ -59,6 +59,8 @@ GATES = {
 @click.option("--csv", "file", type=click.Path(path_type=Path), help="write all rows there as well")
 def main(networks, gates, keep, sizes, images, threads, device, seconds, compile, masked, file):
     rows: list[dict] = []
+    # Now: once the file is written, it may be what makes the working tree differ from its commit.
+    about = circumstances(device, images, threads)
     with using_threads(threads):
         for network in networks:
             torch.manual_seed(0)
@@ -81,7 +83,7 @@ def main(networks, gates, keep, sizes, images, threads, device, seconds, compile
                     print_rows(share, theory, measured)
                     rows += table_rows(place | {"keep": share}, theory, measured)
                     if file:  # After each, so that a long run that is stopped has not been for nothing.
-                        write(file, rows, device, images, threads)
+                        write(file, [row | about for row in rows])
 
 
 def compare(
@@ -141,13 +143,17 @@ def table_rows(place: dict, theory: float, measured: Measurement) -> list[dict]:
     return rows
 
 
-def write(file: Path, rows: list[dict], device: str, images: int, threads: int) -> None:
-    """The rows so far, with machine and commit."""
+def circumstances(device: str, images: int, threads: int) -> dict:
+    """Machine and commit."""
     known = environment.describe(torch.device(device))
     machine = f"{known['accelerator'] or known['processor']}, {known['instruction_set']}, {threads} threads"
-    about = {"images": images, "machine": machine, "torch": torch.__version__, "commit": environment.commit()}
+    return {"images": images, "machine": machine, "torch": torch.__version__, "commit": environment.commit()}
+
+
+def write(file: Path, rows: list[dict]) -> None:
+    """The rows so far."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame([row | about for row in rows]).to_csv(file, index=False)
+    pd.DataFrame(rows).to_csv(file, index=False)
 
 
 def print_dense(measured: Measurement, batch: int) -> None:

@@ -30,7 +30,11 @@ class PricedLoss:
 
     def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
         output = network(step.images)
-        fraction = network.macs_fraction(output).mean().float()
+        fractions = network.macs_fraction(output)
         target = 1 + (self.point - 1) * min(1.0, step.progress / self.descent)
-        network.router.threshold.add_(RATE * (fraction.detach() - target))
-        return step.task_loss(output.logits) + PRICE * fraction
+        network.router.threshold.add_(RATE * (fractions.detach().mean().float() - target))
+        return step.task_loss(output.logits) + self.price(fractions)
+
+    def price(self, fractions: Tensor) -> Tensor:
+        """What the images' MACs fractions ``[N]`` add to the loss."""
+        return PRICE * fractions.mean().float()

@@ -1,0 +1,127 @@
+"""Where dense networks lie under the roofs of this machine: what it computes at best, and what its memory delivers.
+
+    python benchmarks/roofline.py --network resnet20 --network resnet110 --network resnet50 --plot docs/roofline
+
+The roofs (Williams, Waterman and Patterson, *Roofline*, CACM 52, 2009) are measured in the same rounds as the networks:
+multiply-adds of a large matrix product, bytes of a copy too long for the caches. A network's intensity is its
+multiply-adds over the bytes that memory has to deliver at least once for each image: weights and pixels, as if the
+caches held all feature maps. Batch 1.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import matplotlib
+import torch
+from matplotlib.figure import Figure
+from random_gates import NETWORKS
+from torch import Tensor
+
+from bench import environment
+from bench.backbones import Backbone
+from bench.clock import Measurement, measure
+from bench.clock import threads as using_threads
+from bench.dynamic.network import DynamicNetwork
+from bench.latency import DenseRival
+from bench.native import NativeNetwork
+from bench.report.plots import RC, save
+
+PRODUCT, COPY = "matrix product", "copy"
+NATIVE, STOCK = "compiled executor", "best stock form"
+SIDE = 1024
+LONG = 1 << 26
+"""Floats of the copy: 256 MiB, many times what caches hold."""
+MARKERS = {NATIVE: "o", STOCK: "s"}
+
+
+@click.command(help=__doc__.split("\n")[0])
+@click.option("--network", "networks", multiple=True, type=click.Choice(list(NETWORKS)), default=["resnet110"])
+@click.option("--images", default=4, help="timed in every round")
+@click.option("--threads", default=2)
+@click.option("--seconds", default=20.0, help="for each network")
+@click.option("--plot", type=click.Path(path_type=Path), help="write NAME.svg and NAME.png")
+def main(networks, images, threads, seconds, plot):
+    known = environment.describe(torch.device("cpu"))
+    click.echo(f"{known['processor']}, {known['instruction_set']}, {threads} threads, commit {environment.commit()}\n")
+    click.echo("| network | form | ms | GMAC/s | of the matrix product | MACs per byte | GB/s of at least | valid |")
+    click.echo("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    points, roofs = [], []
+    with using_threads(threads):
+        for name in networks:
+            torch.manual_seed(0)
+            backbone = NETWORKS[name]().eval()
+            macs, moved = DenseRival(backbone, compile=False).macs, bytes_moved(backbone)
+            measured = race(backbone, torch.randn(images, *backbone.image_shape), seconds)
+            roofs.append((product_rate(measured), copy_rate(measured)))
+            for form in MARKERS:
+                points.append((name, form, macs / moved, 1e3 * macs / measured.percentile(form, 50)))
+                print_row(name, form, macs, moved, measured)
+    compute, memory = (sum(values) / len(values) for values in zip(*roofs))
+    click.echo(f"\nroofs, means over the networks: {compute / 1e9:.1f} GMAC/s, {memory / 1e9:.1f} GB/s")
+    if plot:
+        draw(points, compute, memory, plot)
+
+
+def race(backbone: Backbone, images: Tensor, seconds: float) -> Measurement:
+    """The network's two forms and the two roofs, in turns."""
+    rival, batches = DenseRival(backbone), list(images.split(1))
+    a, b, product = (torch.rand(SIDE, SIDE) for _ in range(3))
+    source, target = torch.zeros(LONG), torch.zeros(LONG)
+    contestants = {
+        NATIVE: NativeNetwork(DynamicNetwork(backbone)).predict,
+        STOCK: rival.forms[rival.best(batches)],
+        PRODUCT: lambda _: torch.matmul(a, b, out=product),
+        COPY: lambda _: target.copy_(source),
+    }
+    return measure(contestants, batches, seconds)
+
+
+def bytes_moved(backbone: Backbone) -> int:
+    """Of all weights and one image, in float32."""
+    floats = sum(parameter.numel() for parameter in backbone.parameters())
+    channels, height, width = backbone.image_shape
+    return 4 * (floats + channels * height * width)
+
+
+def product_rate(measured: Measurement) -> float:
+    """Multiply-adds per second."""
+    return 1e3 * SIDE**3 / measured.percentile(PRODUCT, 50)
+
+
+def copy_rate(measured: Measurement) -> float:
+    """Bytes per second, read and written."""
+    return 1e3 * 2 * 4 * LONG / measured.percentile(COPY, 50)
+
+
+def print_row(network: str, form: str, macs: int, moved: int, measured: Measurement) -> None:
+    milliseconds = measured.percentile(form, 50)
+    rate = 1e3 * macs / milliseconds
+    reasons = "; ".join(measured.invalid_reasons(PRODUCT, form)) or "yes"
+    click.echo(
+        f"| {network} | {form} | {milliseconds:.2f} | {rate / 1e9:.1f} | {rate / product_rate(measured):.0%} "
+        f"| {macs / moved:.0f} | {1e3 * moved / milliseconds / 1e9:.2f} | {reasons} |"
+    )
+
+
+def draw(points: list[tuple[str, str, float, float]], compute: float, memory: float, path: Path) -> None:
+    """Attainable multiply-adds per second over multiply-adds per byte, and where the networks are."""
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(5, 3.2))
+        axes = figure.subplots()
+        reach = [0.5, compute / memory, 200]
+        axes.loglog(reach, [min(compute, memory * x) / 1e9 for x in reach], color="#000000", label="attainable")
+        for name, form, intensity, rate in points:
+            axes.plot(intensity, rate / 1e9, MARKERS[form], color="#0072B2" if form == NATIVE else "#D55E00")
+            if form == NATIVE:
+                axes.annotate(name, (intensity, rate / 1e9), xytext=(6, -3), textcoords="offset points")
+        for form, marker in MARKERS.items():
+            axes.plot([], [], marker, color="#0072B2" if form == NATIVE else "#D55E00", label=form)
+        axes.set(xlabel="multiply-adds per byte of weights and image", ylabel="GMAC/s", ylim=(1, 2e-9 * compute))
+        axes.legend(loc="lower right")
+        save(figure, path.parent, path.name)
+
+
+if __name__ == "__main__":
+    main()
