@@ -114,12 +114,14 @@ def draw(points: list[tuple[str, str, float, float]], compute: float, memory: fl
         axes.loglog(reach, [min(compute, memory * x) / 1e9 for x in reach], color="#000000", label="attainable")
         for name, form, intensity, rate in points:
             axes.plot(intensity, rate / 1e9, MARKERS[form], color="#0072B2" if form == NATIVE else "#D55E00")
-            if form == NATIVE:
-                axes.annotate(name, (intensity, rate / 1e9), xytext=(6, -3), textcoords="offset points")
+            side = {"xytext": (6, -3), "ha": "left"} if form == NATIVE else {"xytext": (-6, -9), "ha": "right"}
+            axes.annotate(name, (intensity, rate / 1e9), textcoords="offset points", **side)
         for form, marker in MARKERS.items():
             axes.plot([], [], marker, color="#0072B2" if form == NATIVE else "#D55E00", label=form)
-        axes.set(xlabel="multiply-adds per byte of weights and image", ylabel="GMAC/s", ylim=(1, 2e-9 * compute))
+        axes.set(xlabel="multiply-adds per byte of weights and image", ylabel="GMAC/s", ylim=(5, 2e-9 * compute))
         axes.legend(loc="lower right")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter("{x:g}")
         save(figure, path.parent, path.name)
 
 
