@@ -38,26 +38,25 @@ Memory<T> zeros(size_t count) {
     return Memory<T>(static_cast<T*>(memory));
 }
 
-// What one thread of a pass has for itself; the others only read its sums. Sums over the positions of the features
-// alternate between two places: while one thread still reads the old ones, another may write new ones.
+// What one thread of a pass has for itself.
 struct Member {
-    std::vector<float> sums[2], pooled, scores, scales, row;
+    std::vector<float> pooled, scores, scales, row;
     std::vector<int> kept;
 
-    Member(int widest, int row)
-        : pooled(widest), scores(widest), scales(widest), row(row + 1), kept(widest) {
-        for (auto& one : sums) one.resize(widest);
-    }
+    Member(int widest, int row) : pooled(widest), scores(widest), scales(widest), row(row + 1), kept(widest) {}
 };
 
-// What the threads of one pass share.
+// What the threads of one pass share. Sums over the positions of the features alternate between two places: while one
+// thread still reads the old ones, another may write new ones.
 struct Workspace {
     Memory<float> arena;
-    std::vector<float> scores;
+    std::vector<float> scores, sums[2];
     std::vector<Member> members;
 
     Workspace(const Plan& plan, int threads)
-        : arena(zeros<float>(plan.arena)), scores(plan.widest), members(threads, Member(plan.widest, plan.stem.to->geometry.row)) {}
+        : arena(zeros<float>(plan.arena)), scores(plan.widest),
+          sums{std::vector<float>(plan.sums), std::vector<float>(plan.sums)},
+          members(threads, Member(plan.widest, plan.stem.to->geometry.row)) {}
 };
 
 struct Channels {
@@ -113,7 +112,7 @@ private:
         meet();
         if (!plan_.max_pool) new_sums();
         Convolving conv = convolving(plan_.stem);
-        if (!plan_.max_pool) conv.sums = sums();
+        if (!plan_.max_pool) put_sums(conv, plan_.stem);
         convolution(plan_.stem, conv, all(plan_.stem_spec.inputs), all(plan_.stem_spec.outputs));
         if (plan_.max_pool) max_pool();
     }
@@ -159,12 +158,12 @@ private:
             convolution(plan.units[index], conv, inputs, outputs);
             inputs = outputs;
         }
-        shortcut(plan);
+        shortcut(plan, false);
         new_sums();
         Convolving conv = convolving(plan.units.back());
         conv.scale = scale;
         conv.add = conv.relu = true;
-        conv.sums = sums();
+        if (plan.pooled) put_sums(conv, plan.units.back());
         convolution(plan.units.back(), conv, inputs, all(plan.units.back().spec->outputs));
     }
 
@@ -175,20 +174,20 @@ private:
             std::fill_n(channel_scales, block.units[block.gated_unit].outputs, 0.0f);
         if (block.shortcut == IDENTITY) return;
         new_sums();
-        shortcut(plan, sums());
+        shortcut(plan, true);
     }
 
-    // Writes the shortcut where the branch will be added; with `sums`, as the block's output.
-    void shortcut(const BlockPlan& plan, float* sums = nullptr) {
-        if (plan.spec->shortcut == SUBSAMPLED) subsample(plan, sums);
+    // Writes the shortcut where the branch will be added, or as the block's output.
+    void shortcut(const BlockPlan& plan, bool is_output) {
+        if (plan.spec->shortcut == SUBSAMPLED) subsample(plan, is_output);
         if (plan.spec->shortcut != PROJECTION) return;
         Convolving conv = convolving(plan.projection);
-        conv.relu = sums;
-        conv.sums = sums;
+        conv.relu = is_output;
+        if (is_output && plan.pooled) put_sums(conv, plan.projection);
         convolution(plan.projection, conv, all(plan.spec->projection.inputs), all(plan.spec->projection.outputs));
     }
 
-    void subsample(const BlockPlan& plan, float* sums) {
+    void subsample(const BlockPlan& plan, bool is_output) {
         const Geometry &from = plan.before->geometry, &to = plan.after->geometry;
         const int inputs = plan.spec->units[0].inputs, outputs = plan.units.back().spec->outputs;
         for (int channel = part(outputs, rank_); channel < part(outputs, rank_ + 1); ++channel) {
@@ -200,7 +199,7 @@ private:
             for (int y = 0; y < to.height; ++y)
                 for (int x = 0; x < to.width; ++x)
                     sum += target[y * to.row + x] = filled ? source[2 * y * from.row + 2 * x] : 0.0f;
-            if (sums) sums[channel] = sum;
+            if (is_output) sums()[channel] = sum;
         }
         meet();
     }
@@ -232,8 +231,24 @@ private:
         }
         conv.inputs = inputs.list;
         conv.input_count = inputs.count;
-        convolve(conv, outputs.list, outputs.count, step.to->geometry.vectors(), rank_, size_);
+        const Items items(conv, outputs.list, outputs.count, step.to->geometry.vectors(), size_);
+        if (team_)
+            share(conv, items);
+        else
+            convolve(conv, items, 0, items.count());
         meet();
+    }
+
+    // Own pieces first, whose neighbours this thread has computed and read before, then whatever others have left.
+    void share(const Convolving& conv, const Items& items) {
+        const int64_t pieces = size_ * PIECES;
+        for (int turn = 0; turn < size_; ++turn) {
+            const int owner = (rank_ + turn) % size_;
+            for (int taken; (taken = team_->take(owner)) < PIECES;) {
+                const int64_t piece = owner * PIECES + taken;
+                convolve(conv, items, items.count() * piece / pieces, items.count() * (piece + 1) / pieces);
+            }
+        }
     }
 
     void rearrange(const Step& step, int channel) {
@@ -266,21 +281,29 @@ private:
 
     void new_sums() {
         parity_ ^= 1;
-        std::fill(own_.sums[parity_].begin(), own_.sums[parity_].end(), 0.0f);
+        rows_ = 1;
         pooled_ = false;
     }
-    float* sums() { return own_.sums[parity_].data(); }
+    float* sums() { return shared_.sums[parity_].data(); }
+
+    void put_sums(Convolving& conv, const Step& step) {
+        rows_ = tiles_of(step.to->geometry.vectors());
+        conv.sums = sums();
+        conv.sums_per_tile = step.to->channels;
+    }
 
     // The features averaged over their positions, if that has not been done since they changed.
     void pool(const Buffer& features) {
         if (pooled_) return;
         pooled_ = true;
         const float share = 1.0f / features.geometry.area();
-        for (int channel = 0; channel < features.channels; ++channel) {
-            float sum = 0;
-            for (int member = 0; member < size_; ++member) sum += shared_.members[member].sums[parity_][channel];
-            own_.pooled[channel] = sum * share;
+        float* pooled = own_.pooled.data();
+        std::fill_n(pooled, features.channels, 0.0f);
+        for (int row = 0; row < rows_; ++row) {
+            const float* sums = this->sums() + static_cast<ptrdiff_t>(row) * features.channels;
+            for (int channel = 0; channel < features.channels; ++channel) pooled[channel] += sums[channel];
         }
+        for (int channel = 0; channel < features.channels; ++channel) pooled[channel] *= share;
     }
 
     float score(const Linear& linear, int row) const {
@@ -314,6 +337,7 @@ private:
     }
 
     static constexpr int64_t SMALL_GATE = 1 << 14;
+    static constexpr int PIECES = 8;  // of a thread's share of a convolution
 
     const Plan& plan_;
     const int32_t* masks_;
@@ -321,7 +345,7 @@ private:
     Member& own_;
     const int rank_, size_;
     Team* const team_;
-    int parity_ = 0;
+    int parity_ = 0, rows_ = 1;
     bool pooled_ = false;
 };
 

@@ -31,7 +31,8 @@ typedef int32_t Mask __attribute__((vector_size(4 * LANES), may_alias));
 
 // One convolution as its tiles see it. `input`, `output` and `mask` point to position 0 of channel 0; a mask is -1 at
 // positions of the image and 0 between and behind its rows. Stored is
-// [relu] (scale * (sum + bias) + [what is stored already]), and its sum over positions is added to `sums`.
+// [relu] (scale * (sum + bias) + [what is stored already]), and its sum over the positions of each tile is put down in
+// `sums`: added up later, always in the same order, whichever thread computed which tile.
 struct Convolving {
     const float* input;
     ptrdiff_t input_plane;
@@ -48,7 +49,8 @@ struct Convolving {
     const float* scales;  // per output channel; null: `scale` for all
     float scale;
     bool add, relu;
-    float* sums;  // per output channel; null: not wanted
+    float* sums;  // [tile][output channel]; null: not wanted
+    ptrdiff_t sums_per_tile;
 };
 
 template <int HALF, int... LANE>
@@ -82,14 +84,16 @@ inline float dot(const float* a, const float* b, int count) {
 }
 
 template <int VECTORS>
-__attribute__((always_inline)) inline void store(const Convolving& conv, int output, int position, const Vector (&sums)[VECTORS]) {
+__attribute__((always_inline)) inline void store(const Convolving& conv, int output, int position,
+                                                  float* total_of_output, const Vector (&sums)[VECTORS]) {
     float* target = conv.output + output * conv.output_plane + position;
-    const float bias = conv.bias ? conv.bias[output] : 0.0f, scale = conv.scales ? conv.scales[output] : conv.scale;
+    const float scale = conv.scales ? conv.scales[output] : conv.scale;
+    const float shift = conv.bias ? conv.bias[output] * scale : 0.0f;
     Vector pooled = {};
 #pragma GCC unroll 8
     for (int v = 0; v < VECTORS; ++v) {
         Vector* place = reinterpret_cast<Vector*>(target + v * LANES);
-        Vector value = (sums[v] + bias) * scale;
+        Vector value = sums[v] * scale + shift;
         if (conv.add) value += *place;
         if (conv.relu) value = value < 0.0f ? Vector{} : value;
         // Not a product: what was computed between the rows may not even be a number.
@@ -98,12 +102,13 @@ __attribute__((always_inline)) inline void store(const Convolving& conv, int out
         *place = value;
         pooled += value;
     }
-    if (conv.sums) conv.sums[output] += total(pooled);
+    if (total_of_output) *total_of_output = total(pooled);
 }
 
-// VECTORS vectors of positions of OUTPUTS channels, all of them in registers. TAPS 0: as many as `conv` says.
+// VECTORS vectors of positions of OUTPUTS channels, all of them in registers. TAPS 0: as many as `conv` says. `totals`:
+// this tile's row of `conv.sums`.
 template <int VECTORS, int OUTPUTS, int TAPS>
-void tile(const Convolving& conv, const int* outputs, int position) {
+void tile(const Convolving& conv, const int* outputs, int position, float* totals) {
     const int taps = TAPS ? TAPS : conv.taps;
     const float* weights[OUTPUTS];
     for (int o = 0; o < OUTPUTS; ++o) {
@@ -138,10 +143,11 @@ void tile(const Convolving& conv, const int* outputs, int position) {
         }
     }
 #pragma GCC unroll 4
-    for (int o = 0; o < OUTPUTS; ++o) store<VECTORS>(conv, outputs[o], position, sums[o]);
+    for (int o = 0; o < OUTPUTS; ++o)
+        store<VECTORS>(conv, outputs[o], position, totals ? totals + outputs[o] : nullptr, sums[o]);
 }
 
-using Tile = void (*)(const Convolving&, const int*, int);
+using Tile = void (*)(const Convolving&, const int*, int, float*);
 
 template <int VECTORS, int TAPS>
 Tile tile_of(int outputs) {
@@ -164,41 +170,52 @@ inline Tile tile_of(int taps, int vectors, int outputs) {
     return tile_of<0>(vectors, outputs);
 }
 
-// Part `rank` of `size` equal parts of a convolution: some output channels at all positions.
-inline void convolve_at_once(const Convolving& conv, const int* outputs, int output_count, int vectors, int rank,
-                             int size) {
-    const int tiles = (vectors + MAX_VECTORS - 1) / MAX_VECTORS;
-    int groups = (output_count + MAX_OUTPUTS - 1) / MAX_OUTPUTS;
-    // Few items: smaller ones are better than a thread that has one more than the others.
-    if (tiles * groups % size && tiles * groups < 8 * size)
-        groups = std::min((groups + size - 1) / size * size, output_count);
-    // What is read again and again should be the smaller: the weights, or the tile of the input.
-    const bool positions_first = output_count * static_cast<ptrdiff_t>(conv.taps) < vectors * LANES;
-    const int items = tiles * groups;
-    for (int item = items * rank / size; item < items * (rank + 1) / size; ++item) {
+inline int tiles_of(int vectors) { return (vectors + MAX_VECTORS - 1) / MAX_VECTORS; }
+
+// How a convolution is cut: an item is a group of output channels at a tile of positions.
+struct Items {
+    const int* outputs;
+    int output_count, vectors, tiles, groups;
+    bool positions_first;
+
+    Items(const Convolving& conv, const int* outputs, int output_count, int vectors, int threads)
+        : outputs(outputs), output_count(output_count), vectors(vectors), tiles(tiles_of(vectors)),
+          groups((output_count + MAX_OUTPUTS - 1) / MAX_OUTPUTS),
+          // What is read again and again should be the smaller: the weights, or the tile of the input.
+          positions_first(output_count * static_cast<ptrdiff_t>(conv.taps) < vectors * LANES) {
+        // Few items: smaller ones are better than a thread that has one more than the others.
+        if (tiles * groups % threads && tiles * groups < 8 * threads)
+            groups = std::min((groups + threads - 1) / threads * threads, output_count);
+    }
+
+    int count() const { return tiles * groups; }
+
+    void run(const Convolving& conv, int item) const {
         const int tile = positions_first ? item / groups : item % tiles;
         const int group = positions_first ? item % groups : item / tiles;
         const int first = vectors * tile / tiles, last = vectors * (tile + 1) / tiles;
         const int begin = output_count * group / groups, end = output_count * (group + 1) / groups;
-        tile_of(conv.taps, last - first, end - begin)(conv, outputs + begin, first * LANES);
+        float* totals = conv.sums ? conv.sums + tile * conv.sums_per_tile : nullptr;
+        tile_of(conv.taps, last - first, end - begin)(conv, outputs + begin, first * LANES, totals);
     }
-}
+};
 
-// The same, over some inputs after the other: what they sum up to is added where the sums of those before were stored.
-inline void convolve(const Convolving& conv, const int* outputs, int output_count, int vectors, int rank, int size) {
-    const int most = conv.taps == 1 ? MAX_INPUTS_1X1 : vectors > FEW_TILES * MAX_VECTORS ? MAX_INPUTS : conv.input_count;
+// Some items of a convolution, over some inputs after the other: what they sum up to is added where the sums of those
+// before were stored.
+inline void convolve(const Convolving& conv, const Items& items, int begin, int end) {
+    const int most = conv.taps == 1 ? MAX_INPUTS_1X1 : items.tiles > FEW_TILES ? MAX_INPUTS : conv.input_count;
     const int parts = conv.input_count > most ? (conv.input_count + most - 1) / most : 1;
     for (int part = 0; part < parts; ++part) {
-        const int begin = conv.input_count * part / parts, end = conv.input_count * (part + 1) / parts;
+        const int from = conv.input_count * part / parts, to = conv.input_count * (part + 1) / parts;
         const bool first = part == 0, last = part == parts - 1;
         Convolving some = conv;
-        some.inputs += begin;
-        some.input_count = end - begin;
+        some.inputs += from;
+        some.input_count = to - from;
         some.bias = first ? conv.bias : nullptr;
         some.add = conv.add || !first;
         some.relu = conv.relu && last;
         some.sums = last ? conv.sums : nullptr;
-        convolve_at_once(some, outputs, output_count, vectors, rank, size);
+        for (int item = begin; item < end; ++item) items.run(some, item);
     }
 }
 

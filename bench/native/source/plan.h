@@ -69,6 +69,7 @@ struct BlockPlan {
     Step projection;
     const Buffer *before, *after;
     int first_channel;  // among all gated blocks' channels
+    bool pooled = true;  // whether a gate, or the classifier, looks at the output
 };
 
 class Plan {
@@ -88,6 +89,7 @@ public:
     std::vector<int> every_channel;
     ptrdiff_t scratch = 0, arena = 0;  // in floats
     int widest = 0, gated_channels = 0;
+    ptrdiff_t sums = 0;  // floats for the sums of any features, tile by tile
 
 private:
     enum Role { FEATURES, MORE_FEATURES, INNER, MORE_INNER };
@@ -134,6 +136,7 @@ inline Plan::Plan(const Network& network, int height, int width)
     int channels = stem_spec.outputs;
     for (const Block& spec : specs) {
         check(spec.units[0], channels);
+        if (!blocks.empty()) blocks.back().pooled = spec.layer_gate.weight || spec.channel_gate.weight;
         blocks.push_back(block(spec, features));
         features = blocks.back().after;
         channels = spec.units[spec.unit_count - 1].outputs;
@@ -223,6 +226,8 @@ inline void Plan::place() {
     arena = scratch;
     for (Buffer& buffer : buffers_) {
         const Geometry& size = buffer.geometry;
+        if (buffer.role == FEATURES || buffer.role == MORE_FEATURES)
+            sums = std::max(sums, static_cast<ptrdiff_t>(tiles_of(size.vectors())) * buffer.channels);
         buffer.origin = arena + size.lead();
         arena += size.plane() * buffer.channels + 2 * size.lead();
         buffer.mask = masks.size();

@@ -17,7 +17,7 @@ inline void pause() {
 
 class Team {
 public:
-    explicit Team(int size) : size_(size) {
+    explicit Team(int size) : size_(size), shares_(size) {
         for (int rank = 1; rank < size; ++rank) threads_.emplace_back([this, rank] { serve(rank); });
     }
 
@@ -38,11 +38,16 @@ public:
         meet();
     }
 
+    // Which piece of `rank`'s share of the work is the next that nobody has taken since the last meeting: 0, 1, 2, ...
+    // Whoever is done with a share of its own helps with the others', for processors are not equally fast.
+    int take(int rank) { return shares_[rank].taken.fetch_add(1, std::memory_order_relaxed); }
+
     // Returns when all threads of the team have got here.
     void meet() {
         const unsigned phase = phase_.load(std::memory_order_acquire);
         if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
             arrived_.store(0, std::memory_order_relaxed);
+            for (Share& share : shares_) share.taken.store(0, std::memory_order_relaxed);
             phase_.store(phase + 1, std::memory_order_release);
             return;
         }
@@ -53,6 +58,10 @@ public:
 
 private:
     static constexpr int PATIENCE = 4000;
+
+    struct alignas(64) Share {
+        std::atomic<int> taken{0};
+    };
 
     void call(const std::function<void(int)>* work) {
         {
@@ -77,6 +86,7 @@ private:
     }
 
     const int size_;
+    std::vector<Share> shares_;
     const std::function<void(int)>* work_ = nullptr;
     std::mutex mutex_;
     std::condition_variable called_;
