@@ -20,6 +20,8 @@ MIN_ROUNDS, MIN_SECONDS = 7, 2.0
 """A measurement with fewer rounds, or shorter, is invalid."""
 WARM_UP_PASSES, WARM_UP_SECONDS, STABLE = 12, 3.0, 0.05
 """At most so many passes, begun within so long, until the median time changes by less than this share."""
+PAUSE = 0.01
+"""Seconds before each turn: threads of OpenMP spin for some time behind their work, beside whoever comes next."""
 MAX_SPREAD, MAX_FOREIGN = 0.15, 0.10
 """Largest share by which the middle half of the rounds may spread, and that others may use of the processors."""
 
@@ -98,6 +100,7 @@ def measure(
             load = _Load()
             # Every other round in the opposite order: who comes first has no advantage.
             for name in names if len(foreign) % 2 else reversed(names):
+                time.sleep(PAUSE)
                 times[name].append(_time_batches(contestants[name], batches))
             foreign.append(load.foreign_share())
     elapsed = time.perf_counter() - begin
