@@ -159,6 +159,21 @@ def test_any_gates_any_size_any_batch_are_the_masked_network(name, target):
 
 
 @pytest.mark.parametrize("target", targets())
+@pytest.mark.parametrize("gates", [(None, None), (0.7, None), (None, 0.7)])
+def test_wide_convolutions_taken_in_parts_are_the_masked_network_by_any_number_of_threads(gates, target):
+    """300 inputs of 1 x 1 and 75 of 3 x 3 kernels, on planes of many tiles: more than are summed at once."""
+    torch.manual_seed(4)
+    backbone = bottlenecks(150)
+    network, x, found = build(backbone, BiasedRouter(backbone, *gates)), images(1, 96, 96), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        native = NativeNetwork(network, target)
+        assert_same(network, native, x)
+        found.append(native.predict(x))
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("target", targets())
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.6, 1.0])
 def test_a_menu_is_the_masked_network(keep, target):
     torch.manual_seed(1)
