@@ -69,6 +69,7 @@ def main(folder, data_dir, executor, images, threads, seconds, file):
 
 
 def print_row(name: str, values: list[float]) -> None:
+    """One row of percentiles."""
     click.echo(f"| {name} | " + " | ".join(f"{value:.3f}" for value in values) + " |")
 
 

@@ -91,6 +91,7 @@ def matrix_product() -> Callable[[Tensor], Tensor]:
 
 
 def print_row(name: str, keep: float, theory: float, measured: Measurement) -> None:
+    """Milliseconds of skipping, the realised share of the theory, and the speed-up over the best stock form."""
     realised, speedup = measured.speedup(NATIVE, name) / theory, measured.speedup(STOCK, name)
     reasons = "; ".join(measured.invalid_reasons(NATIVE, name)) or "yes"
     milliseconds = measured.percentile(name, 50)
@@ -113,6 +114,7 @@ def checked(predict: Predict, backbone: Backbone, batch: Tensor) -> Predict:
 
 
 def onnx_runtime(backbone: Backbone, batch: Tensor, threads: int) -> Callable[[Tensor], Tensor]:
+    """``backbone`` in ONNX Runtime, on the CPU with ``threads`` threads."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -125,6 +127,7 @@ def onnx_runtime(backbone: Backbone, batch: Tensor, threads: int) -> Callable[[T
 
 
 def openvino(backbone: Backbone, batch: Tensor, threads: int) -> Callable[[Tensor], Tensor]:
+    """``backbone`` in OpenVINO, in float32, for latency."""
     import openvino
 
     model = openvino.convert_model(backbone, example_input=batch, input=[tuple(batch.shape)])

@@ -16,6 +16,7 @@ import click
 import matplotlib
 import torch
 from matplotlib.figure import Figure
+from native import PRODUCT, SIDE, matrix_product
 from random_gates import NETWORKS
 from torch import Tensor
 
@@ -23,17 +24,17 @@ from bench import environment
 from bench.backbones import Backbone
 from bench.clock import Measurement, measure
 from bench.clock import threads as using_threads
+from bench.dynamic.cost import count_backbone
 from bench.dynamic.network import DynamicNetwork
 from bench.latency import DenseRival
 from bench.native import NativeNetwork
 from bench.report.plots import RC, save
 
-PRODUCT, COPY = "matrix product", "copy"
+COPY = "copy"
 NATIVE, STOCK = "compiled executor", "best stock form"
-SIDE = 1024
 LONG = 1 << 26
 """Floats of the copy: 256 MiB, many times what caches hold."""
-MARKERS = {NATIVE: "o", STOCK: "s"}
+STYLES = {NATIVE: {"marker": "o", "color": "#0072B2"}, STOCK: {"marker": "s", "color": "#D55E00"}}
 
 
 @click.command(help=__doc__.split("\n")[0])
@@ -52,10 +53,10 @@ def main(networks, images, threads, seconds, plot):
         for name in networks:
             torch.manual_seed(0)
             backbone = NETWORKS[name]().eval()
-            macs, moved = DenseRival(backbone, compile=False).macs, bytes_moved(backbone)
+            macs, moved = count_backbone(backbone).total, bytes_moved(backbone)
             measured = race(backbone, torch.randn(images, *backbone.image_shape), seconds)
             roofs.append((product_rate(measured), copy_rate(measured)))
-            for form in MARKERS:
+            for form in STYLES:
                 points.append((name, form, macs / moved, 1e3 * macs / measured.percentile(form, 50)))
                 print_row(name, form, macs, moved, measured)
     compute, memory = (sum(values) / len(values) for values in zip(*roofs))
@@ -67,12 +68,11 @@ def main(networks, images, threads, seconds, plot):
 def race(backbone: Backbone, images: Tensor, seconds: float) -> Measurement:
     """The network's two forms and the two roofs, in turns."""
     rival, batches = DenseRival(backbone), list(images.split(1))
-    a, b, product = (torch.rand(SIDE, SIDE) for _ in range(3))
     source, target = torch.zeros(LONG), torch.zeros(LONG)
     contestants = {
         NATIVE: NativeNetwork(DynamicNetwork(backbone)).predict,
         STOCK: rival.forms[rival.best(batches)],
-        PRODUCT: lambda _: torch.matmul(a, b, out=product),
+        PRODUCT: matrix_product(),
         COPY: lambda _: target.copy_(source),
     }
     return measure(contestants, batches, seconds)
@@ -96,6 +96,7 @@ def copy_rate(measured: Measurement) -> float:
 
 
 def print_row(network: str, form: str, macs: int, moved: int, measured: Measurement) -> None:
+    """A form's rate, and its shares of both roofs."""
     milliseconds = measured.percentile(form, 50)
     rate = 1e3 * macs / milliseconds
     reasons = "; ".join(measured.invalid_reasons(PRODUCT, form)) or "yes"
@@ -113,11 +114,11 @@ def draw(points: list[tuple[str, str, float, float]], compute: float, memory: fl
         reach = [0.5, compute / memory, 200]
         axes.loglog(reach, [min(compute, memory * x) / 1e9 for x in reach], color="#000000", label="attainable")
         for name, form, intensity, rate in points:
-            axes.plot(intensity, rate / 1e9, MARKERS[form], color="#0072B2" if form == NATIVE else "#D55E00")
+            axes.plot(intensity, rate / 1e9, **STYLES[form])
             side = {"xytext": (6, -3), "ha": "left"} if form == NATIVE else {"xytext": (-6, -9), "ha": "right"}
             axes.annotate(name, (intensity, rate / 1e9), textcoords="offset points", **side)
-        for form, marker in MARKERS.items():
-            axes.plot([], [], marker, color="#0072B2" if form == NATIVE else "#D55E00", label=form)
+        for form, style in STYLES.items():
+            axes.plot([], [], linestyle="", label=form, **style)
         axes.set(xlabel="multiply-adds per byte of weights and image", ylabel="GMAC/s", ylim=(5, 2e-9 * compute))
         axes.legend(loc="lower right")
         axes.xaxis.set_major_formatter("{x:g}")
