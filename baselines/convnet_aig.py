@@ -113,7 +113,8 @@ class RateLoss:
         output = network(step.images)
         targets = falling_target(self.rates.to(step.images.device), step.progress)
         misses = output.executed().mean(0) - targets
-        network.router.thresholds.add_(THRESHOLD_RATE * misses.detach())
+        # Replaced, not changed: the backward pass of a compiled network may still need the old ones.
+        network.router.thresholds = network.router.thresholds + THRESHOLD_RATE * misses.detach()
         return step.task_loss(output.logits) + RATE_WEIGHT * misses.square().mean()
 
 
@@ -135,7 +136,8 @@ def _rate_of_the_others(network: DynamicNetwork, point: float, essential: Sequen
     cost, gates = network.backbone_cost, network.gate_cost
     always = sum(block.branch for block, kept in zip(cost.blocks, essential) if kept)
     spent = cost.fixed + sum(gates.layer) + always
-    return (point * cost.total - spent) / (cost.total - cost.fixed - always)
+    others = cost.total - cost.fixed - always
+    return (point * cost.total - spent) / others if others else 0.0
 
 
 _VEIT = "Veit and Belongie 2018 (arXiv 1711.11503), table 1 (2xMAC convention, halved; shortcut B, 350 epochs)"

@@ -219,7 +219,9 @@ class HybridLoss:
         with network.router.sampled(temperature):
             output = network(step.images)
         miss = network.macs_fraction(output).mean() - falling_target(self.point, step.progress / COOLING)
-        network.router.threshold.add_((SETTLED_RATE if settling else RATE) * miss.detach())
+        # Replaced, not changed: the backward pass of a compiled network may still need the old one.
+        rate = SETTLED_RATE if settling else RATE
+        network.router.threshold = network.router.threshold + rate * miss.detach()
         drawn = torch.stack(output.trace.log_probabilities, 1)
         return step.task_loss(output.logits) + policy_gradient(drawn, self._returns(network, output, step))
 

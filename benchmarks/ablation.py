@@ -1,7 +1,7 @@
 """What each choice in LC-Net is worth: one is changed at a time, and validation images judge.
 
 python benchmarks/ablation.py --data-dir DIR --weights results/cifar10-resnet20/dense-*/model.safetensors \
-    --images 22500 --csv results/ablation-lcnet.csv
+    --images 22500 --precision bfloat16 --csv results/ablation-lcnet.csv
 
 All variants start from the same trained backbone and see the same batches. The test set is not touched.
 """
@@ -34,7 +34,7 @@ from bench.dynamic.method import Budget, Stage
 from bench.dynamic.network import DynamicNetwork
 from bench.evaluation import evaluate
 from bench.statistics import paired_bootstrap
-from bench.training import Recipe, train
+from bench.training import PRECISIONS, Recipe, train
 from lcnet.objective import PricedLoss
 
 
@@ -125,10 +125,11 @@ VARIANTS = {
 @click.option("--point", default=0.6)
 @click.option("--epochs", default=1)
 @click.option("--images", type=int, help="Training images; all of them by default.")
+@click.option("--precision", type=click.Choice(PRECISIONS), default=PRECISIONS[0], help="of training")
 @click.option("--seed", default=0)
 @click.option("--only", multiple=True, type=click.Choice(list(VARIANTS)))
 @click.option("--csv", "file", type=click.Path(path_type=Path), help="Written after every variant.")
-def main(weights, dataset, data_dir, name, point, epochs, images, seed, only, file):
+def main(weights, dataset, data_dir, name, point, epochs, images, precision, seed, only, file):
     data = load_data(dataset, data_dir)
     data = replace(data, train=data.train.first(images))
 
@@ -140,10 +141,11 @@ def main(weights, dataset, data_dir, name, point, epochs, images, seed, only, fi
     base, rows = None, []
     known = environment.describe(torch.device("cpu"))
     about = {"dataset": dataset, "backbone": name, "start": file_hash(weights)[:12], "point": point, "epochs": epochs}
-    about |= {"training_images": len(data.train), "validation_images": len(data.validation), "seed": seed}
+    about |= {"training_images": len(data.train), "validation_images": len(data.validation)}
+    about |= {"precision": precision, "seed": seed}
     about |= {"machine": f"{known['processor']}, {known['instruction_set']}", "commit": environment.commit()}
     for key in dict.fromkeys(("base", *(only or VARIANTS))):
-        network = trained(VARIANTS[key], backbone, data, point, epochs, seed)
+        network = trained(VARIANTS[key], backbone, data, point, epochs, seed, precision)
         samples = evaluate(network, data, data.validation).samples
         base = samples if base is None else base
         found = outcome(samples, base, count_backbone(network.backbone).total)
@@ -154,7 +156,13 @@ def main(weights, dataset, data_dir, name, point, epochs, images, seed, only, fi
 
 
 def trained(
-    variant: Variant, backbone: Callable[[], Backbone], data: DataSet, point: float, epochs: int, seed: int
+    variant: Variant,
+    backbone: Callable[[], Backbone],
+    data: DataSet,
+    point: float,
+    epochs: int,
+    seed: int,
+    precision: str,
 ) -> DynamicNetwork:
     """The network that validation chose."""
     with variant.applied(), tempfile.TemporaryDirectory() as folder:
@@ -166,7 +174,7 @@ def trained(
             network,
             method.stages(network, point, Budget(epochs, pretrained=True)),
             data,
-            Recipe(distillation=variant.distillation),
+            Recipe(distillation=variant.distillation, precision=precision),
             point=point,
             seed=seed,
             teacher=teacher,

@@ -32,7 +32,8 @@ class PricedLoss:
         output = network(step.images)
         fractions = network.macs_fraction(output)
         target = 1 + (self.point - 1) * min(1.0, step.progress / self.descent)
-        network.router.threshold.add_(RATE * (fractions.detach().mean().float() - target))
+        # Replaced, not changed: the backward pass of a compiled network may still need the old one.
+        network.router.threshold = network.router.threshold + RATE * (fractions.detach().mean().float() - target)
         return step.task_loss(output.logits) + self.price(fractions)
 
     def price(self, fractions: Tensor) -> Tensor:

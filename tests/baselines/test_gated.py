@@ -10,10 +10,12 @@ from baselines.blockdrop import BlockDrop, BlockDropPooled, PolicyLoss, policy_n
 from baselines.channel_gating import ChannelGatedUnit, ChannelGating, gated_units, lowest_fraction, threshold_for
 from baselines.convnet_aig import ConvNetAIG, RateLoss, execution_rates
 from baselines.fbs import FBS, BoostedUnit, winners
+from baselines.skipnet import SkipNet
 from bench.backbones.cifar import cifar_resnet
 from bench.dynamic.cost import count_backbone, count_macs
 from bench.dynamic.method import Budget, Step, split_parameters
 from bench.errors import BadInput
+from lcnet.method import LCNet
 
 DYNAMIC = [ConvNetAIG, BlockDrop, BlockDropPooled, FBS, ChannelGating]
 
@@ -65,6 +67,12 @@ def test_aig_rates_meet_the_point(backbone, point, essential):
     assert cost.fixed + sum(gates.layer) + spent == pytest.approx(point * cost.total)
     assert [rates[0], rates[2], rates[4]] == [essential or rates[1]] * 3
     assert rates[1] == rates[3] == rates[5]
+
+
+def test_aig_rates_are_equal_where_every_block_changes_the_resolution():
+    network = ConvNetAIG().build(cifar_resnet(8), 0.7)
+    rates = execution_rates(network, 0.7)
+    assert rates == [rates[0]] * 3 and 0.6 < rates[0] < 0.7, "stem, shortcuts and gates cost something, too"
 
 
 def test_aig_thresholds_follow_the_rates_of_their_blocks(backbone):
@@ -293,3 +301,21 @@ def test_a_sample_is_treated_alike_alone_and_in_a_batch(backbone, method):
     alone = [network(image[None]) for image in images]
     assert torch.allclose(torch.cat([output.logits for output in alone]), together.logits, atol=1e-4)
     assert torch.equal(torch.cat([network.cost(output).total for output in alone]), network.cost(together).total)
+
+
+@pytest.mark.parametrize("method", [LCNet, SkipNet, ConvNetAIG])
+def test_compiled_training_steps_equal_plain_ones(method):
+    """Thresholds move between the passes of a step, where a compiled backward pass may still need them."""
+
+    def gradients(compiled: bool) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        network = method().build(cifar_resnet(8, width=0.25), 0.6).train()
+        called = torch.compile(network, backend="aot_eager_decomp_partition") if compiled else network
+        stage = method().stages(network, 0.6, Budget(3, pretrained=True))[-1]
+        stage.loss(called, step(torch.randn(16, 3, 16, 16))).backward()
+        return [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+
+    torch._dynamo.reset()
+    plain, compiled = gradients(False), gradients(True)
+    assert any(gradient.abs().max() > 0 for gradient in plain)
+    torch.testing.assert_close(compiled, plain, rtol=1e-3, atol=1e-5)
