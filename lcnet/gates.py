@@ -11,8 +11,6 @@ from bench.backbones.importance import block_importance, channel_importance
 from bench.backbones.residual import Backbone, ResidualBlock
 from bench.dynamic.cost import count_backbone
 
-SPREAD = 0.5
-"""How far an image whose features are one deviation stronger than usual moves all scores of a block at the start."""
 LAYER_SCORE = 3.0
 """Score of every block at the start."""
 CHANNEL_SCORE = 4.0
@@ -25,9 +23,7 @@ class ScoreNet(nn.Module):
     """Standardised, pooled block inputs ``[N, C_in]`` to scores ``[N, outputs]``.
 
     Args:
-        start: ``[outputs]``, mean scores at the start. All weights start equal: an image whose features are stronger
-            than usual moves all scores up together, so images differ from the first step on, and yet every image
-            keeps the most important channels.
+        start: ``[outputs]``, scores at the start, the same for all images: how these differ is learned.
     """
 
     def __init__(self, in_channels: int, start: Tensor):
@@ -35,7 +31,7 @@ class ScoreNet(nn.Module):
         # Divided by sqrt(C_in), a step of the optimiser moves a score by as much for wide blocks as for narrow ones.
         self.gain = in_channels**-0.5
         self.linear = nn.Linear(in_channels, len(start))
-        nn.init.constant_(self.linear.weight, SPREAD * self.gain)
+        nn.init.zeros_(self.linear.weight)
         self.linear.bias.data.copy_(start)
 
     @property
