@@ -156,6 +156,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
     backbone = starting_backbone(job, context)
     teacher = copy.deepcopy(backbone).to(context.device) if job.distillation and _has_start(job) else None
     torch.manual_seed(derive_seed(job.seed, "build", job.method, job.point))
+    dense_macs = count_backbone(backbone).total
     network = method.build(backbone, job.point).to(context.device)
     stages = [_scaled(stage, factor) for stage in method.stages(network, job.point, _budget(job))]
     history = train(
@@ -175,6 +176,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
         teacher=teacher,
         checkpoint=folder / CHECKPOINT_FILE.format(f"{factor:g}"),
         identity=f"{job.id} x{factor:g} on {context.data.fingerprint()}",
+        dense_macs=dense_macs,
         on_epoch=context.on_epoch,
     )
     stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)

@@ -95,6 +95,7 @@ def train(
     teacher: nn.Module | None,
     checkpoint: Path,
     identity: str = "",
+    dense_macs: int | None = None,
     on_epoch: EpochCallback = lambda row: None,
 ) -> pd.DataFrame:
     """Trains in place and leaves ``network`` with the weights that were best on the validation split.
@@ -106,6 +107,8 @@ def train(
         teacher: the dense network to distil from, or None.
         checkpoint: written after each epoch, by the first process; if it exists, training continues behind it.
         identity: names job and data, so that no training continues another one's checkpoint.
+        dense_macs: of the unmodified backbone, which fractions refer to; None: those of ``network`` as it is given,
+            which may have lost channels already.
 
     Returns:
         One row per epoch.
@@ -114,6 +117,7 @@ def train(
         BadInput: the loss became NaN or infinite or exploded, outputs became NaN, or the checkpoint is another job's.
     """
     device = next(network.parameters()).device
+    dense_macs = dense_macs or network.backbone_cost.total
     network.to(memory_format=torch.channels_last)
     forward = torch.compile(network) if recipe.compile else network
     if teacher is not None:
@@ -136,7 +140,7 @@ def train(
         while progress.epoch < stage.epochs:
             started = time.perf_counter()
             loss = _epoch(forward, network, stage, progress, optimisers, data, recipe, teacher, seed, save)
-            row = _row(network, data, stage, progress.epoch, loss, time.perf_counter() - started)
+            row = _row(network, data, stage, progress.epoch, loss, time.perf_counter() - started, dense_macs)
             progress.rows.append(row)
             progress.epoch, progress.step, progress.total = progress.epoch + 1, 0, 0.0
             if number == len(stages) - 1:
@@ -267,9 +271,11 @@ def _sample_loss(images: Tensor, labels: Tensor, recipe: Recipe, teacher: nn.Mod
     return loss
 
 
-def _row(network: DynamicNetwork, data: DataSet, stage: Stage, epoch: int, loss: float, seconds: float) -> dict:
+def _row(
+    network: DynamicNetwork, data: DataSet, stage: Stage, epoch: int, loss: float, seconds: float, dense_macs: int
+) -> dict:
     samples = evaluate(network, data, data.validation).samples
-    fraction = samples["macs"] / network.backbone_cost.total
+    fraction = samples["macs"] / dense_macs
     return {
         "stage": stage.name,
         "epoch": epoch + 1,

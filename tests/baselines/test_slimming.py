@@ -86,11 +86,14 @@ def test_training_killed_behind_the_surgery_ends_with_the_same_network(backbone,
         stages = Slimming().stages(network, 0.5, Budget(4, pretrained=True))
         train(
             network, stages, few, Recipe(batch_size=32), point=0.5, seed=3, teacher=None, checkpoint=checkpoint,
-            on_epoch=on_epoch,
+            dense_macs=count_backbone(backbone).total, on_epoch=on_epoch,
         )  # fmt: skip
         return network.state_dict()
 
-    whole = run(DynamicNetwork(copy.deepcopy(backbone)), tmp_path / "whole.pt")
+    rows = []
+    whole = run(DynamicNetwork(copy.deepcopy(backbone)), tmp_path / "whole.pt", rows.append)
+    assert rows[0]["validation_macs_fraction"] == pytest.approx(1)
+    assert rows[-1]["validation_macs_fraction"] == pytest.approx(0.5, abs=0.02), "of the backbone before the surgery"
     with pytest.raises(Killed):
         run(DynamicNetwork(copy.deepcopy(backbone)), tmp_path / "killed.pt", kill)
     continued = DynamicNetwork(copy.deepcopy(backbone))
