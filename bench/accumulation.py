@@ -54,23 +54,26 @@ def accumulate(network: nn.Module, passes: Iterable[Callable[[], float]], total:
     Returns:
         The mean loss over all micro-batches of all processes.
     """
-    buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-    counters = [buffer for buffer in network.buffers() if not buffer.is_floating_point()]
-    before, counted = [buffer.clone() for buffer in buffers], [counter.clone() for counter in counters]
-    moved = [torch.zeros_like(buffer) for buffer in buffers]
+    before = [buffer.clone() for buffer in network.buffers()]
+    moved = [torch.zeros_like(start) for start in _floating(before)]
     loss = 0.0
     for run in passes:
-        for buffer, start in zip(buffers + counters, before + counted):
+        for buffer, start in zip(network.buffers(), before):
             buffer.copy_(start)
         with torch.enable_grad():
             loss += run()
-        for sum_, buffer, start in zip(moved, buffers, before):
+        # Listed anew: a pass may have put another tensor in a buffer's place.
+        for sum_, buffer, start in zip(moved, _floating(network.buffers()), _floating(before)):
             sum_.add_((buffer - start) / total)
     if processes() > 1:
         loss = _add_up([parameter for parameter in network.parameters() if parameter.requires_grad], moved, loss)
-    for buffer, start, sum_ in zip(buffers, before, moved):
+    for buffer, start, sum_ in zip(_floating(network.buffers()), _floating(before), moved):
         buffer.copy_(start + sum_)
     return loss
+
+
+def _floating(tensors: Iterable[Tensor]) -> list[Tensor]:
+    return [tensor for tensor in tensors if tensor.is_floating_point()]
 
 
 def _add_up(parameters: list[nn.Parameter], moved: list[Tensor], loss: float) -> float:
