@@ -157,12 +157,14 @@ def write(file: Path, rows: list[dict]) -> None:
 
 
 def print_dense(measured: Measurement, batch: int) -> None:
+    """Milliseconds of each dense form."""
     click.echo(f"| dense form | batch {batch}, ms |\n| --- | --- |")
     for name in measured.milliseconds:
         click.echo(f"| {name} | {measured.percentile(name, 50):.2f} |")
 
 
 def print_rows(keep: float, theory: float, measured: Measurement) -> None:
+    """Milliseconds and realised share of each way to run the network."""
     for name in measured.milliseconds:
         dense = reference(name)
         reasons = "; ".join(measured.invalid_reasons(dense, name)) or "yes"
