@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,10 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+
+# Loaded later, as optimisers do, its functions' defaults would keep the group beyond its context, and gloo's threads
+# would hold Python's objects while the interpreter ends: now and then an abort.
+import torch.distributed.nn.functional
 from torch import Tensor
 
 from bench.errors import BadInput
@@ -66,9 +69,6 @@ def group(device: str) -> Iterator[None]:
         if local >= torch.cuda.device_count():
             raise BadInput(f"each process needs a GPU of its own, here are {torch.cuda.device_count()}")
         torch.cuda.set_device(local)
-    # Loaded later, as optimisers do, its functions' defaults would keep the group beyond this context, and gloo's threads
-    # would hold Python's objects while the interpreter ends: now and then an abort.
-    importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=PATIENCE)
     try:
         yield

@@ -25,7 +25,7 @@ Path(f"{rank()}.txt").write_text("".join(name for name in names if "gloo" in nam
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are listed by Linux's /proc")
 def test_no_thread_outlives_the_group(tmp_path):
-    """One that did held Python's objects while the interpreter ended: "terminate called without an active exception"."""
+    """One that did held Python's objects while the interpreter ended, and "terminate called" ended the process."""
     (tmp_path / "leaves.py").write_text(LEAVES)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "leaves.py"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
