@@ -121,7 +121,7 @@ def machine(record: Record) -> str:
 
 
 def remarks(group: Group) -> list[str]:
-    """What makes an entry's numbers invalid, and where its weights come from, each said once."""
+    """What makes an entry's numbers invalid, where its weights come from, how long it was trained: each once."""
     said: dict[str, list[str]] = {}
     for entry in group.entries:
         for record in (result.record for result in entry.results):
@@ -129,6 +129,7 @@ def remarks(group: Group) -> list[str]:
                 said.setdefault(f"INVALID: {record.invalid_reasons or 'no reason given'}", []).append(entry.label)
             if start := note(record.details, "start"):
                 said.setdefault(f"start: {start}", []).append(entry.label)
+            said.setdefault(f"epochs: {record.stage_epochs or 'none'}", []).append(entry.label)
             for warning in record.details.get("warnings") or []:
                 said.setdefault(f"warning: {warning}", []).append(entry.label)
     everyone = {entry.label for entry in group.entries}

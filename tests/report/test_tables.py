@@ -93,16 +93,17 @@ def test_dominated_points_are_marked(runs):
     assert [cell.text for cell in column(table_of(runs), "Pareto")] == ["front", "front", "dominated"]
 
 
-def test_caption_and_notes_tell_data_machine_start_and_warnings(runs):
+def test_caption_and_notes_tell_data_machine_start_budget_and_warnings(runs):
     start = "public weights, selected on the test images"
     note = "first 500 images only"
-    runs.add(
-        "dense", details={"start": start, "data": {"fingerprint": "f", "note": note}, "warnings": ["dead block 3"]}
-    )
+    shared = {"data": {"fingerprint": "f", "note": note}, "warnings": ["dead block 3"]}
+    runs.add("dense", details=shared | {"start": start})
+    runs.add("lcnet", point=0.5, stage_epochs="joint 9", details=shared)
     table = table_of(runs)
     assert "500 test images (first 500 images only)" in table.caption
     assert "Synthetic CPU, 1 thread, float32, torch 0.0" in table.caption
-    assert {f"all - start: {start}", "all - warning: dead block 3"} <= set(table.notes)
+    assert {f"dense - start: {start}", "all - warning: dead block 3"} <= set(table.notes)
+    assert {"dense - epochs: main:1", "lcnet 0.5 - epochs: joint 9"} <= set(table.notes)
 
 
 def test_paired_comparison_agrees_with_scipy(runs):
