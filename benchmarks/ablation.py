@@ -22,6 +22,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+import baselines.l1
 import lcnet.gates
 import lcnet.method
 import lcnet.objective
@@ -123,6 +124,7 @@ VARIANTS = {
     "undistilled": Variant("no distillation", distillation=0.0),
     "channels": Variant("C-Net alone", method=lcnet.method.CNet),
     "layers": Variant("L-Net alone", method=lcnet.method.LNet),
+    "l1": Variant("no LC-Net: static pruning by L1 norm, trained likewise", method=baselines.l1.L1),
 }
 
 
@@ -147,6 +149,7 @@ def main(weights, dataset, data_dir, name, point, epochs, images, precision, see
         load_weights(fresh, weights)
         return fresh
 
+    dense_macs = count_backbone(backbone()).total
     base, rows = None, []
     known = environment.describe(torch.device("cpu"))
     about = {"dataset": dataset, "backbone": name, "start": file_hash(weights)[:12], "point": point, "epochs": epochs}
@@ -157,7 +160,7 @@ def main(weights, dataset, data_dir, name, point, epochs, images, precision, see
         network = trained(VARIANTS[key], backbone, data, point, epochs, seed, precision)
         samples = evaluate(network, data, data.validation).samples
         base = samples if base is None else base
-        found = outcome(samples, base, count_backbone(network.backbone).total)
+        found = outcome(samples, base, dense_macs)
         rows.append({"variant": key, "what": VARIANTS[key].what} | found | about)
         click.echo("  ".join(str(value) for value in list(rows[-1].values())[:8]))
         if file:
