@@ -20,7 +20,8 @@ def rows(tmp_path_factory) -> pd.DataFrame:
     torch.manual_seed(0)
     save_file(build_backbone("resnet8-w0.25", 10).state_dict(), folder / "start.safetensors")
     command = [sys.executable, PROGRAM, "--weights", folder / "start.safetensors", "--csv", folder / "rows.csv"]
-    command += "--dataset digits --backbone resnet8-w0.25 --epochs 3 --only static --only unalike --only layers --only l1".split()
+    command += "--dataset digits --backbone resnet8-w0.25 --epochs 3".split()
+    command += "--only static --only unalike --only layers --only l1".split()
     subprocess.run(command, check=True, timeout=300)
     return pd.read_csv(folder / "rows.csv").set_index("variant")
 
