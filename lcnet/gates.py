@@ -17,7 +17,7 @@ LAYER_SCORE = CHANNEL_SCORE + 1.0
 """Score of every block at the start, beside Channel-Nets: wherever the threshold is among the channels, blocks are not
 scaled yet."""
 ALONE_SCORE = 3.0
-"""Score of the least important block at the start, without Channel-Nets; the most important one starts near twice it."""
+"""Score of the least important block at the start without Channel-Nets; the most important one starts near twice it."""
 SHARPNESS = 4.0
 """Scales of channels are clamped scores times this, so that few channels are between off and fully on."""
 
