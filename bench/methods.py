@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
+import sys
 from importlib.metadata import entry_points
+from importlib.util import resolve_name
 from pathlib import Path
+from types import ModuleType
 
 from bench.dynamic.method import Method
 from bench.errors import BadInput
@@ -40,24 +44,43 @@ def load_method(name: str) -> Method:
 def source_hash(method: Method) -> str:
     """SHA-256 over the files that ``method`` is made of, and over the ground floor.
 
-    The method's own are those that define its class, its bases and whatever its module imports from beside it.
+    The method's own are those that define its class and its bases, and what these import from beside them, at whatever
+    remove.
 
     A record made by other source is another record.
     """
     digest = hashlib.sha256()
-    own = Path(inspect.getfile(type(method)))
-    files = {own}
-    for base in type(method).__mro__:
-        if base is not object:
-            files.add(Path(inspect.getfile(base)))
+    files = {Path(inspect.getfile(base)) for base in type(method).__mro__ if base is not object}
+    files |= _own_files(inspect.getmodule(type(method)))
     ground = Path(__file__).parent
     for folder in ("dynamic", "backbones"):
         files.update((ground / folder).glob("*.py"))
     files.update(ground / name for name in ("training.py", "evaluation.py"))
-    for value in vars(inspect.getmodule(type(method))).values():
-        module = inspect.getmodule(value)
-        if module is not None and Path(getattr(module, "__file__", None) or "").parent == own.parent:
-            files.add(Path(module.__file__))
     for file in sorted(files, key=lambda file: (file.name, str(file))):
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _own_files(module: ModuleType) -> set[Path]:
+    """The files of ``module`` and of all modules in its folder that it imports, or that those import."""
+    folder = Path(module.__file__).parent
+    found, waiting = set(), [module]
+    while waiting:
+        importer = waiting.pop()
+        file = Path(getattr(importer, "__file__", None) or "")
+        if file.parent == folder and file not in found:
+            found.add(file)
+            waiting += [sys.modules[name] for name in _imports(importer) if name in sys.modules]
+    return found
+
+
+def _imports(module: ModuleType) -> set[str]:
+    """Names that may be modules in the import statements of ``module``."""
+    names = set()
+    for node in ast.walk(ast.parse(Path(module.__file__).read_bytes())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name("." * node.level + (node.module or ""), module.__package__)
+            names.update((origin, *(f"{origin}.{alias.name}" for alias in node.names)))
+    return names

@@ -11,10 +11,13 @@ from bench.backbones.importance import block_importance, channel_importance
 from bench.backbones.residual import Backbone, ResidualBlock
 from bench.dynamic.cost import count_backbone
 
-LAYER_SCORE = 3.0
-"""Score of every block at the start."""
 CHANNEL_SCORE = 4.0
 """Score of the network's worthiest channel at the start; the least worthy one starts near zero."""
+LAYER_SCORE = CHANNEL_SCORE + 1.0
+"""Score of every block at the start, beside Channel-Nets: wherever the threshold is among the channels, blocks are not
+scaled yet."""
+ALONE_SCORE = 3.0
+"""Score of the least important block at the start without Channel-Nets; the most important one starts near twice it."""
 SHARPNESS = 4.0
 """Scales of channels are clamped scores times this, so that few channels are between off and fully on."""
 
@@ -62,7 +65,7 @@ def layer_nets(blocks: Sequence[ResidualBlock], alone: bool) -> nn.ModuleList:
     """
     scores = torch.full((len(blocks),), LAYER_SCORE)
     if alone:
-        scores += LAYER_SCORE * block_importance(blocks).argsort().argsort() / len(blocks)
+        scores = ALONE_SCORE * (1 + block_importance(blocks).argsort().argsort() / len(blocks))
     return nn.ModuleList(ScoreNet(block.in_channels, score[None]) for block, score in zip(blocks, scores))
 
 
