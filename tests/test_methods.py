@@ -1,0 +1,59 @@
+"""The registry: what a record's identity covers."""
+
+import importlib
+import sys
+
+import pytest
+
+from bench.methods import source_hash
+
+FILES = {
+    "__init__.py": "",
+    "method.py": """
+from baselines.dense import Dense
+from farsighted.near import Near
+
+class Farsighted(Dense):
+    near = Near
+""",
+    "near.py": """
+from . import relative
+from farsighted.constants import FAR
+
+class Near:
+    far = FAR, relative.TOO
+""",
+    "constants.py": "FAR = 1\n",
+    "relative.py": "TOO = 1\n",
+    "stranger.py": "NOTHING = 1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "farsighted"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("farsighted")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("changed", "matters"),
+    [
+        ("method.py", True),
+        ("near.py", True),
+        ("constants.py", True),
+        ("relative.py", True),
+        ("stranger.py", False),
+    ],
+)
+def test_an_id_covers_what_a_method_imports_from_beside_it_at_any_remove(package, changed, matters):
+    method = importlib.import_module("farsighted.method").Farsighted()
+    before = source_hash(method)
+    with (package / changed).open("a") as file:
+        file.write("# changed\n")
+    assert (source_hash(method) != before) == matters
