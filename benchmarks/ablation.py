@@ -102,6 +102,7 @@ class Variant:
 
 ORDER = (lcnet.router, "spread_scores")
 SHARPNESS, RATE = (lcnet.router, "SHARPNESS"), (lcnet.method, "ROUTER_LR")
+LAYERS = (lcnet.gates, "LAYER_SCORE")
 PRICE, LOSS = (lcnet.objective, "PRICE"), (lcnet.method, "PricedLoss")
 DESCENT = (lcnet.objective, "DESCENT")
 VARIANTS = {
@@ -114,6 +115,7 @@ VARIANTS = {
     "network": Variant("channels start in the order of the network alone", {ORDER: in_network}),
     "block": Variant("channels start in the order of their block alone", {ORDER: in_block}),
     "common": Variant("all channels start with one score", {ORDER: alike}),
+    "among": Variant("blocks start among the channels, at 3", {LAYERS: 3.0}),
     "soft": Variant("scales are scores, not 4 times sharper", {SHARPNESS: 1.0}),
     "sharp": Variant("scales are 16 times sharper", {SHARPNESS: 16.0}),
     "free": Variant("no price on MACs, the threshold alone", {PRICE: 0.0}),
