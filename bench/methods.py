@@ -50,8 +50,10 @@ def source_hash(method: Method) -> str:
     A record made by other source is another record.
     """
     digest = hashlib.sha256()
-    files = {Path(inspect.getfile(base)) for base in type(method).__mro__ if base is not object}
-    files |= _own_files(inspect.getmodule(type(method)))
+    files = set()
+    for base in type(method).__mro__:
+        if base is not object:
+            files |= _own_files(inspect.getmodule(base))
     ground = Path(__file__).parent
     for folder in ("dynamic", "backbones"):
         files.update((ground / folder).glob("*.py"))

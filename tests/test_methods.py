@@ -57,3 +57,11 @@ def test_an_id_covers_what_a_method_imports_from_beside_it_at_any_remove(package
     with (package / changed).open("a") as file:
         file.write("# changed\n")
     assert (source_hash(method) != before) == matters
+
+
+def test_an_id_covers_what_the_base_of_another_package_imports(package):
+    base = importlib.import_module("farsighted.method").Farsighted
+    heir = type("Heir", (base,), {"__module__": __name__})()
+    before = source_hash(heir)
+    (package / "constants.py").write_text("FAR = 2\n")
+    assert source_hash(heir) != before
