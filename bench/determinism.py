@@ -19,6 +19,14 @@ def require(deterministic: bool) -> None:
     if deterministic != torch.are_deterministic_algorithms_enabled():
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = False
+    full_precision()
+
+
+def full_precision() -> None:
+    """Computes float32 in float32: by default, convolutions on NVIDIA's accelerators round their inputs to TF32's 10
+    bits, which moves gates across their thresholds."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def describe() -> str:

@@ -93,6 +93,7 @@ def run_job(job: Job, context: Context) -> Path:
     distributed.call(job.id)
     determinism.require(context.deterministic)
     resources.begin(context.data)
+    context = replace(context, data=context.data.to(context.device))
     method = load_method(job.method)
     if job.network:
         trials = [_shipped(job, context)]

@@ -23,6 +23,7 @@ from torch import Tensor
 from bench import environment
 from bench.clock import Measurement, measure
 from bench.clock import threads as using_threads
+from bench.determinism import full_precision
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import SkippingNetwork, skip
 from bench.execution import runs_natively
@@ -59,6 +60,7 @@ GATES = {
 @click.option("--csv", "file", type=click.Path(path_type=Path), help="write all rows there as well")
 def main(networks, gates, keep, sizes, images, threads, device, seconds, compile, masked, file):
     rows: list[dict] = []
+    full_precision()
     # Now: once the file is written, it may be what makes the working tree differ from its commit.
     about = circumstances(device, images, threads)
     with using_threads(threads):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -45,12 +45,12 @@ class LoaderStatistics:
 
 @dataclass(frozen=True)
 class Split:
-    """Images of one split, in memory.
+    """Images of one split, in the memory of a processor or an accelerator.
 
     Attributes:
         images: ``[N, 3, H, W]`` uint8.
-        labels: ``[N]`` int64.
-        indices: ``[N]`` int64, each image's position in the original data.
+        labels: ``[N]`` int64, on the images' device.
+        indices: ``[N]`` int64, each image's position in the original data; always in the processor's memory.
     """
 
     images: Tensor
@@ -68,10 +68,14 @@ class Split:
         """Some of the images."""
         return Split(self.images[positions], self.labels[positions], self.indices[positions])
 
+    def to(self, device: torch.device) -> Split:
+        """The same images in the memory of ``device``."""
+        return Split(self.images.to(device), self.labels.to(device), self.indices)
+
     def update(self, digest: hashlib._Hash) -> None:
         """Adds to a fingerprint what identifies these images, their labels and order."""
         for tensor in (self.images, self.labels, self.indices):
-            digest.update(tensor.contiguous().numpy().data)
+            digest.update(tensor.cpu().contiguous().numpy().data)
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and labels in their order, ``size`` at a time (the last batch may be smaller)."""
@@ -131,6 +135,15 @@ class DataSet:
         """Whether what is published for the data set says nothing about these images."""
         return bool(self.title)
 
+    def to(self, device: torch.device) -> DataSet:
+        """The same data set with its images in the memory of ``device``, where they are then augmented too: what would
+        cross over for every batch crosses once. Images that are read from files stay there."""
+        if self.loader is not None or self.train.images.device == device:
+            return self
+        return replace(
+            self, train=self.train.to(device), validation=self.validation.to(device), test=self.test.to(device)
+        )
+
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 images to what the network sees: float32, channels last in memory."""
         mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
@@ -152,7 +165,8 @@ class DataSet:
 def crop_and_flip(padding: int, flip: bool) -> Augmentation:
     """Random crop after zero padding, then (optionally) a horizontal flip of half the images.
 
-    Every image of the batch gets its own crop; all crops are gathered in one indexing operation.
+    Every image of the batch gets its own crop; all crops are gathered in one indexing operation, on the images' device.
+    What is random comes from ``generator`` on the processor: the same crops wherever the images are.
     """
 
     def augment(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -164,9 +178,9 @@ def crop_and_flip(padding: int, flip: bool) -> Augmentation:
         if flip:
             mirrored = torch.rand(count, 1, generator=generator) < 0.5
             columns = torch.where(mirrored, width - 1 - columns, columns)
-        rows = top + torch.arange(height)
-        columns = left + columns
-        sample = torch.arange(count)
+        rows = (top + torch.arange(height)).to(images.device)
+        columns = (left + columns).to(images.device)
+        sample = torch.arange(count, device=images.device)
         # Advanced indices around the channel slice move to the front: [N, H, W, C].
         crops = padded[sample[:, None, None], :, rows[:, :, None], columns[:, None, :]]
         return crops.permute(0, 3, 1, 2)
