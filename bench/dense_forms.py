@@ -12,11 +12,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from bench.backbones.residual import Backbone, ConvUnit
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping import skip
+from bench.dynamic.skipping.layout import layout
 
 Predict = Callable[[Tensor], Tensor]
 """Images ``[N, 3, H, W]`` to logits ``[N, classes]``."""
 PACKED = "folded, packed and fused"
-COMPILED = "torch.compile, folded, channels last"
+COMPILED = "torch.compile, folded"
 
 
 def dense_forms(backbone: Backbone, compile: bool = True) -> dict[str, Predict]:
@@ -57,7 +58,8 @@ def _eager(module: nn.Module, layout: torch.memory_format) -> Predict:
 
 
 def _compiled(backbone: Backbone) -> Predict:
-    module = folded(backbone).to(memory_format=torch.channels_last)
+    best = layout(backbone.classifier.weight.device)
+    module = folded(backbone).to(memory_format=best)
     on_gpu = backbone.classifier.weight.is_cuda
     # On CPUs frozen weights are packed for oneDNN; on GPUs a CUDA graph takes the launches away.
     options = {"triton.cudagraphs": True} if on_gpu else {"freezing": True}
@@ -65,6 +67,6 @@ def _compiled(backbone: Backbone) -> Predict:
 
     @torch.no_grad()
     def predict(images: Tensor) -> Tensor:
-        return compiled(images.contiguous(memory_format=torch.channels_last))
+        return compiled(images.contiguous(memory_format=best))
 
     return predict

@@ -32,6 +32,7 @@ from bench.records import (
     TRAINING_FILE,
     Record,
     has_whole_record,
+    read_record,
     write_record,
 )
 from bench.seeds import derive_seed
@@ -277,13 +278,25 @@ def _start_note(job: Job, context: Context) -> str:
         folder, record = context.shipped[job.network]
         return f"shipped network {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
     if job.start:
-        return (
-            f"backbone weights from {context.weights.name} (SHA-256 {job.start[:12]}); the harness does not know on "
-            "which images they were trained and selected: accuracies may be optimistic"
-        )
+        weights = f"backbone weights from {context.weights.name} (SHA-256 {job.start[:12]})"
+        return f"{weights}, {_origin(context.weights, context.data)}"
     if job.start_job:
         return f"own dense backbone, trained on the training split, job {job.start_job}"
     return "own initialisation"
+
+
+def _origin(weights: Path, data: DataSet) -> str:
+    """What is known of how given weights were trained: what the record beside them says, if it is of these images."""
+    try:
+        require_start(weights.parent, weights.name, data)
+        record = read_record(weights.parent)
+        if record.method == "dense" and weights.name in record.details.get("files", {}):
+            return f"which are job {weights.parent.name}'s ({record.stage_epochs}): {record.details.get('start', '')}"
+    except BadInput:
+        pass
+    return (
+        "of which the harness does not know on what images they were trained and selected: accuracies may be optimistic"
+    )
 
 
 def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: DynamicNetwork) -> list[str]:

@@ -167,3 +167,19 @@ def test_public_weights_reproduce_their_accuracy(bench, tmp_path, cifar_dir, pub
     (record,) = find_records([tmp_path / "runs"]).values()
     assert record.top1 == top1 and record.macs_mean == macs and record.macs_std == 0 and record.gate_macs_mean == 0
     assert record.n_test == 10_000 and "may be optimistic" in record.details["start"]
+
+
+def test_given_weights_are_known_by_the_record_beside_them(bench_here, tmp_path):
+    tiny = ("--backbone", "resnet8-w0.25", "--no-timing", "--epochs", "0")
+    assert bench_here("run", "--methods", "dense", *tiny, "--out", "first")[0] == 0
+    (folder,) = find_records([tmp_path / "first"])
+    weights = folder / "model.safetensors"
+    assert bench_here("run", "--methods", "dense", *tiny, "--backbone-weights", weights, "--out", "known")[0] == 0
+    (known,) = find_records([tmp_path / "known"]).values()
+    assert f"which are job {folder.name}'s (train 0)" in known.details["start"]
+
+    (tmp_path / "away.safetensors").write_bytes(weights.read_bytes())
+    away = ("--backbone-weights", "away.safetensors", "--out", "unknown")
+    assert bench_here("run", "--methods", "dense", *tiny, *away)[0] == 0
+    (unknown,) = find_records([tmp_path / "unknown"]).values()
+    assert "does not know" in unknown.details["start"]

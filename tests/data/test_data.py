@@ -88,3 +88,12 @@ def test_normalisation(cifar10):
     images = cifar10.normalise(cifar10.train.images[:2000])
     assert images.dtype == torch.float32
     assert images.mean((0, 2, 3)).abs().max() < 0.3 and (images.std((0, 2, 3)) - 1).abs().max() < 0.25
+
+
+def test_data_move_to_a_device_and_are_augmented_there(digits):
+    """The device without memory stands in for an accelerator: operations on tensors of two devices fail there, too."""
+    assert digits.to(torch.device("cpu")) is digits
+    elsewhere = digits.to(torch.device("meta"))
+    images, labels = next(elsewhere.train.shuffled(8, torch.Generator().manual_seed(0), elsewhere.augment))
+    assert images.device.type == labels.device.type == "meta" and images.shape == (8, 3, 32, 32)
+    assert torch.equal(elsewhere.test.indices, digits.test.indices)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.backbones.residual import ConvUnit
+from bench.dynamic.skipping.layout import layout
 
 Channels = int | Tensor | None
 """Some channels of a convolution: the first so many, those with the given indices, or all of them."""
@@ -19,7 +20,7 @@ class Convolution:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, like: nn.Conv2d, activation: bool):
-        self.weight = weight.contiguous(memory_format=torch.channels_last)
+        self.weight = weight.contiguous(memory_format=layout(weight.device))
         self.bias = bias
         self.like = like
         self.activation = activation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,8 +13,9 @@ from bench.dynamic.cost import SampleCost, sample_cost
 from bench.dynamic.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.skipping.block import FULL, Width, lower, lower_unit
+from bench.dynamic.skipping.layout import layout
 from bench.dynamic.skipping.paths import Pooled, SingleGates, group_by_width
-from bench.dynamic.skipping.rows import gather, put_back
+from bench.dynamic.skipping.rows import gather, positions, put_back
 
 
 def skip(network: DynamicNetwork) -> SkippingNetwork:
@@ -77,7 +79,7 @@ class SkippingNetwork(nn.Module):
         return sample_cost(self.backbone_cost, self.gate_cost, output.decisions)
 
     def _start(self, images: Tensor) -> Tensor:
-        return self.stem(images.contiguous(memory_format=torch.channels_last))
+        return self.stem(images.contiguous(memory_format=layout(images.device)))
 
     def _head(self, x: Tensor) -> Tensor:
         return self.classifier(x.mean((2, 3)))
@@ -87,20 +89,21 @@ class SkippingNetwork(nn.Module):
         block, router = self.blocks[index], self.router
         glance = router.look(index, x)
         layer = router.decide_layer(index, glance, trace)
-        scales = layer.scale.tolist()
-        active = [sample for sample, scale in enumerate(scales) if scale]
-        if not active:
+        scales = layer.scale.cpu().numpy()  # the one time in a block that an accelerator is waited for
+        active = np.flatnonzero(scales)
+        if not len(active):
             return block.pass_by(x), BlockDecision(layer)
         everybody = len(active) == len(scales)
         channels = router.decide_channels(index, glance if everybody else glance[active], trace)
         units: list[UnitDecision] = []
         result = None if everybody else block.pass_by(x)
         for group, width in group_by_width(channels, block.skips_channels):
-            rows = active if group is None else [active[row] for row in group]
-            scale = _scale([scales[row] for row in rows], x)
+            rows = active if group is None else active[group]
+            scale = _scale(scales[rows], x)
             if len(rows) == len(scales):
                 result = block.run(x, scale, width, units)
             else:
+                rows = positions(rows, x)
                 executed = block.run(gather(x, rows), scale, width, units)
                 result = _like(executed, len(x)) if result is None else result
                 put_back(result, rows, executed)
@@ -146,18 +149,18 @@ class SkippingNetwork(nn.Module):
 
 def _like(x: Tensor, count: int) -> Tensor:
     """Room for ``count`` samples like those of ``x``."""
-    return torch.empty(count, *x.shape[1:], dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    return torch.empty(count, *x.shape[1:], dtype=x.dtype, device=x.device, memory_format=layout(x.device))
 
 
-def _scale(scales: list[float], x: Tensor) -> Tensor | float | None:
+def _scale(scales: np.ndarray, x: Tensor) -> Tensor | float | None:
     """Scales of some samples as blocks want them: None for ones, a number for a single sample."""
-    if all(scale == 1.0 for scale in scales):
+    if (scales == 1.0).all():
         return None
-    return scales[0] if len(scales) == 1 else x.new_tensor(scales)[:, None, None, None]
+    return float(scales[0]) if len(scales) == 1 else x.new_tensor(scales)[:, None, None, None]
 
 
 def _of_batch(
-    layer: LayerDecision, channels: ChannelDecision | None, units: list[UnitDecision], active: list[int]
+    layer: LayerDecision, channels: ChannelDecision | None, units: list[UnitDecision], active: np.ndarray
 ) -> BlockDecision:
     """What was decided for the active samples, as a decision about all: zeros for those that skip the block."""
     count = len(layer.executed)
