@@ -260,6 +260,7 @@ def _record(
             "learning_rate_factor": trial.factor,
             "placement": context.placement,
             "start": _start_note(job, context),
+            "start_record": _start_record(job, context),
             "warnings": _warnings(job, samples, numbers["macs_fraction"], trial.network),
             "determinism": determinism.describe(),
         },
@@ -279,24 +280,28 @@ def _start_note(job: Job, context: Context) -> str:
         return f"shipped network {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
     if job.start:
         weights = f"backbone weights from {context.weights.name} (SHA-256 {job.start[:12]})"
-        return f"{weights}, {_origin(context.weights, context.data)}"
+        if name := _start_record(job, context):
+            record = read_record(context.weights.parent)
+            return f"{weights}, which are job {name}'s ({record.stage_epochs}): {record.details.get('start', '')}"
+        return (
+            f"{weights}; the harness does not know on which images they were trained and selected: accuracies may be "
+            "optimistic"
+        )
     if job.start_job:
         return f"own dense backbone, trained on the training split, job {job.start_job}"
     return "own initialisation"
 
 
-def _origin(weights: Path, data: DataSet) -> str:
-    """What is known of how given weights were trained: what the record beside them says, if it is of these images."""
+def _start_record(job: Job, context: Context) -> str:
+    """The dense job that given weights come from, if a record beside them says so and is of these images, or empty."""
+    folder = context.weights.parent if job.start and context.weights else None
     try:
-        require_start(weights.parent, weights.name, data)
-        record = read_record(weights.parent)
-        if record.method == "dense" and weights.name in record.details.get("files", {}):
-            return f"which are job {weights.parent.name}'s ({record.stage_epochs}): {record.details.get('start', '')}"
+        if folder and (record := read_record(folder)).method == "dense":
+            require_start(folder, context.weights.name, context.data)
+            return folder.name if context.weights.name in record.details.get("files", {}) else ""
     except BadInput:
-        pass
-    return (
-        "of which the harness does not know on what images they were trained and selected: accuracies may be optimistic"
-    )
+        pass  # No record, or one of something else: nothing is known.
+    return ""
 
 
 def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: DynamicNetwork) -> list[str]:

@@ -232,7 +232,7 @@ def _all_but_seed(record: Record) -> str:
     shared = "method point stage_epochs execution device threads precision valid environment_id".split()
     config = dict(record.details.get("config") or {})
     config.pop("seed", None)
-    if config.pop("start_job", None):
+    if config.pop("start_job", None) or record.details.get("start_record"):
         config.pop("start", None)  # Each seed starts from the dense network of its own.
     return json.dumps([[getattr(record, name) for name in shared], config], sort_keys=True, default=str)
 

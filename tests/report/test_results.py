@@ -31,6 +31,15 @@ def test_seeds_that_start_from_their_own_dense_network_share_an_entry(runs):
     assert [len(entry.results) for entry in group.entries] == [2]
 
 
+def test_seeds_whose_given_weights_are_known_share_an_entry_and_others_do_not(runs):
+    for point, known in ((0.6, "dense-job"), (0.4, "")):
+        for seed in (0, 1):
+            details = {"config": {"seed": seed, "start_job": "", "start": f"hash{seed}"}, "start_record": known}
+            runs.add("lcnet", point=point, seed=seed, dynamic=True, details=details)
+    (group,) = load_groups([runs.folder])
+    assert [len(entry.results) for entry in group.entries] == [2, 1, 1]
+
+
 def test_one_seed_twice_is_no_repetition(runs):
     runs.add("dense", command="first")
     runs.add("dense", command="second")
