@@ -60,11 +60,12 @@ settled: drawing is thresholding, their gradient vanishes, and the rest of the n
 INITIAL_BIAS, INITIAL_RANGE, INITIAL_SPREAD = 1.0, 2.0, 0.3
 PRICE = 2.0
 """The paper's alpha: loss that one more backbone's worth of MACs must be worth to a gate."""
-RATE, SETTLED_RATE = 1.0, 0.03
+RATE, SETTLED_RATE = 1.0, 0.1
 """Rise of the threshold per step and unit of MACs fraction above the target. While gates learn, fast enough to keep up
 with their scores, which rise by about 0.02 a step: at 0.3 it stayed 0.08 above the target until gates settled, and then
 closed a block under a backbone that had almost ceased to learn (62 % on digits). Slowly where nothing else moves, since
-then it has to find its place within the small differences between images."""
+then it has to find its place within the small differences between images, but not so slowly that it arrives there when
+training is over."""
 
 
 @dataclass
