@@ -39,7 +39,7 @@ from bench.seeds import derive_seed
 from bench.soundness import gate_warnings, require_same_data, require_start
 from bench.storage import write_atomically
 from bench.suite import LEARNING_RATE_FACTORS, Job
-from bench.training import Recipe, selection_key, train
+from bench.training import POINT_TOLERANCE, Recipe, selection_key, train
 
 CHECKPOINT_FILE = "checkpoint-{}.pt"
 
@@ -308,6 +308,7 @@ def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: Dynamic
     """What a reader must know before trusting the row."""
     gates = split_parameters(network)[1]
     warnings = gate_warnings(samples, gated=bool(gates))
-    if job.point is not None and abs(fraction - job.point) > 0.03:
-        warnings.insert(0, f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- 0.03")
+    if job.point is not None and abs(fraction - job.point) > POINT_TOLERANCE:
+        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {POINT_TOLERANCE:g}"
+        warnings.insert(0, missed)
     return warnings

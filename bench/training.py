@@ -25,8 +25,9 @@ from bench.evaluation import evaluate
 from bench.seeds import derive_seed
 from bench.soundness import require_sound_loss
 
-POINT_TOLERANCE = 0.02
-"""An epoch is eligible as the final network while its validation MACs fraction is this near its target."""
+POINT_TOLERANCE = 0.03
+"""An epoch is eligible as the final network while its validation MACs fraction is this near its target; a record that
+is further away on the test images says so."""
 PRECISIONS = ("float32", "bfloat16")
 REFERENCE_BATCH = 128
 """Batch size that SGD learning rates are given for."""
