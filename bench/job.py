@@ -223,7 +223,7 @@ def _record(
 ) -> Record:
     backbone_macs = count_backbone(starting_backbone(job, context)).total
     numbers = measured(samples, backbone_macs)
-    described = environment.describe(context.device)
+    described, start_record = environment.describe(context.device), _start_record(job, context)
     # What was published is about the whole data set.
     reported = None if context.data.is_subset else _reported(method, job, backbone_macs)
     return Record(
@@ -259,8 +259,8 @@ def _record(
             },
             "learning_rate_factor": trial.factor,
             "placement": context.placement,
-            "start": _start_note(job, context),
-            "start_record": _start_record(job, context),
+            "start": _start_note(job, context, start_record),
+            "start_record": start_record,
             "warnings": _warnings(job, samples, numbers["macs_fraction"], trial.network),
             "determinism": determinism.describe(),
         },
@@ -274,15 +274,17 @@ def _reported(method: Method, job: Job, backbone_macs: int) -> Reported | None:
     return min(mine, key=lambda one: abs((one.macs or 0) - wanted), default=None)
 
 
-def _start_note(job: Job, context: Context) -> str:
+def _start_note(job: Job, context: Context, start_record: str) -> str:
     if job.network:
         folder, record = context.shipped[job.network]
         return f"shipped network {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
     if job.start:
         weights = f"backbone weights from {context.weights.name} (SHA-256 {job.start[:12]})"
-        if name := _start_record(job, context):
+        if start_record:
             record = read_record(context.weights.parent)
-            return f"{weights}, which are job {name}'s ({record.stage_epochs}): {record.details.get('start', '')}"
+            return (
+                f"{weights}, which are job {start_record}'s ({record.stage_epochs}): {record.details.get('start', '')}"
+            )
         return (
             f"{weights}; the harness does not know on which images they were trained and selected: accuracies may be "
             "optimistic"

@@ -130,7 +130,7 @@ VARIANTS = {
 }
 
 
-@click.command(help=__doc__.split("\n")[0])
+@click.command()
 @click.option("--weights", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--dataset", default="cifar10")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA")
@@ -143,6 +143,7 @@ VARIANTS = {
 @click.option("--only", multiple=True, type=click.Choice(list(VARIANTS)))
 @click.option("--csv", "file", type=click.Path(path_type=Path), help="Written after every variant.")
 def main(weights, dataset, data_dir, name, point, epochs, images, precision, seed, only, file):
+    """What each choice in LC-Net is worth: one is changed at a time, and validation images judge."""
     data = load_data(dataset, data_dir)
     data = replace(data, train=data.train.first(images))
 

@@ -28,7 +28,7 @@ STOCK, SAME, DYNAMIC = "best stock dense form", "dense, same executor", "network
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 
 
-@click.command(help=__doc__.split("\n")[0])
+@click.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA")
 @click.option("--executor", default="auto")
@@ -37,6 +37,7 @@ PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 @click.option("--seconds", default=60.0)
 @click.option("--csv", "file", type=click.Path(path_type=Path), help="write each image's times there")
 def main(folder, data_dir, executor, images, threads, seconds, file):
+    """What a shipped network takes for each single test image, beside the best stock form of its dense backbone."""
     record = read_record(folder)
     data = load_data(record.dataset, data_dir)
     split = data.test.first(images)

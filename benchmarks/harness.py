@@ -25,11 +25,12 @@ from bench.training import Recipe, train
 BATCH = 128
 
 
-@click.command(help=__doc__.split("\n")[0])
+@click.command()
 @click.option("--network", default="resnet20")
 @click.option("--threads", default=2)
 @click.option("--seconds", default=30.0, help="for each comparison")
 def main(network, threads, seconds):
+    """What the harness costs: evaluating and training a dense network through it against bare PyTorch loops."""
     data = load_data("digits", None)
     backbone = build_backbone(network, classes=len(data.classes)).to(memory_format=torch.channels_last)
     with using_threads(threads), tempfile.TemporaryDirectory() as folder:

@@ -39,7 +39,7 @@ GATES = {
 }
 
 
-@click.command(help=__doc__.split("\n")[0])
+@click.command()
 @click.option("--network", type=click.Choice(list(NETWORKS)), default="resnet110")
 @click.option("--gates", multiple=True, type=click.Choice(list(GATES)), default=list(GATES)[:3])
 @click.option("--batch", default=1)
@@ -49,6 +49,7 @@ GATES = {
 @click.option("--compile/--no-compile", default=True, help="torch.compile among the stock forms")
 @click.option("--peers/--no-peers", default=False, help="ONNX Runtime and OpenVINO among the dense forms")
 def main(network, gates, batch, images, threads, seconds, compile, peers):
+    """What the compiled executor makes of dense networks and of skipping. Random gates, so training plays no part."""
     torch.manual_seed(0)
     backbone = NETWORKS[network]().eval()
     x = torch.randn(max(images, batch), *backbone.image_shape)

@@ -37,13 +37,14 @@ LONG = 1 << 26
 STYLES = {NATIVE: {"marker": "o", "color": "#0072B2"}, STOCK: {"marker": "s", "color": "#D55E00"}}
 
 
-@click.command(help=__doc__.split("\n")[0])
+@click.command()
 @click.option("--network", "networks", multiple=True, type=click.Choice(list(NETWORKS)), default=["resnet110"])
 @click.option("--images", default=4, help="timed in every round")
 @click.option("--threads", default=2)
 @click.option("--seconds", default=20.0, help="for each network")
 @click.option("--plot", type=click.Path(path_type=Path), help="write NAME.svg and NAME.png")
 def main(networks, images, threads, seconds, plot):
+    """Where dense networks lie under the roofs of this machine."""
     known = environment.describe(torch.device("cpu"))
     click.echo(f"{known['processor']}, {known['instruction_set']}, {threads} threads, commit {environment.commit()}\n")
     click.echo("| network | form | ms | GMAC/s | of the matrix product | MACs per byte | GB/s of at least | valid |")

@@ -26,13 +26,14 @@ class Task:
     seconds: float
 
 
-@click.command(help=__doc__.split("\n")[0])
+@click.command()
 @click.argument("runs", type=click.Path(path_type=Path))
 @click.option("--workers", default="1,2")
 @click.option("--jobs", type=int, help="Suites of the same kind with other seeds, until there are so many.")
 @click.option("--start", "start_up", default=5.0, help="Seconds until a worker takes its first job.")
 @click.option("--per-job", default=0.5, help="Seconds of a job that train.csv does not hold: fork, test images, files.")
 def main(runs, workers, jobs, start_up, per_job):
+    """How long a suite takes on so many workers: a simulated queue over durations that were measured."""
     measured = measured_tasks(runs, per_job)
     tasks = measured if jobs is None else enlarged(measured, jobs)
     total = sum(task.seconds for task in tasks)
