@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from baselines.pruning import UniformPruning, filter_norms
+from baselines.pruning import UniformPruning
+from bench.backbones.importance import filter_norms
 from bench.backbones.residual import ConvUnit
 from bench.dynamic.method import MethodInfo, Reported
 

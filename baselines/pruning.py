@@ -22,11 +22,6 @@ STEPS = 64
 """Shares of channels are multiples of 1/64 before rounding to channels."""
 
 
-def filter_norms(unit: ConvUnit) -> Tensor:
-    """Sum of absolute weights of each filter, ``[C_out]``."""
-    return unit.conv.weight.detach().abs().sum((1, 2, 3))
-
-
 def strongest(importance: Tensor, count: int) -> Tensor:
     """Indices of the ``count`` largest values, ascending."""
     return importance.topk(count).indices.sort().values

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from baselines.dense import Dense
-from baselines.pruning import filter_norms, strongest
+from baselines.pruning import strongest
 from bench.backbones.cifar import ParameterFreeShortcut
+from bench.backbones.importance import filter_norms
 from bench.backbones.pruning import keep_inner, keep_inputs, keep_outputs
 from bench.backbones.residual import Backbone, ConvUnit, ResidualBlock
 from bench.dynamic.cost import count_backbone

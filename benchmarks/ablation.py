@@ -29,9 +29,10 @@ import lcnet.objective
 import lcnet.router
 from bench import environment
 from bench.backbones import Backbone, build_backbone, file_hash, load_weights
+from bench.backbones.residual import ResidualBlock
 from bench.data import DataSet, load_data
 from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget, Stage
+from bench.dynamic.method import Budget, Stage, joint_groups
 from bench.dynamic.network import DynamicNetwork
 from bench.evaluation import evaluate
 from bench.statistics import paired_bootstrap
@@ -67,20 +68,29 @@ class Unalike(lcnet.method.LCNet):
         return network
 
 
-def in_network(worths: list[Tensor]) -> list[Tensor]:
-    """Scores by the place among all channels of the network alone."""
-    scores = lcnet.gates.places(torch.cat(worths)) * lcnet.gates.CHANNEL_SCORE
-    return list(scores.split([len(worth) for worth in worths]))
+class LearnedMeans(lcnet.method.LCNet):
+    """Mean scores learn as the weights do."""
+
+    def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        (stage,) = super().stages(network, point, budget)
+        return [replace(stage, groups=joint_groups(network, budget, lcnet.method.ROUTER_LR))]
 
 
-def in_block(worths: list[Tensor]) -> list[Tensor]:
-    """Scores by the place in the block alone."""
-    return [lcnet.gates.places(worth) * lcnet.gates.CHANNEL_SCORE for worth in worths]
+@torch.no_grad()
+def activations(block: ResidualBlock) -> Tensor:
+    """What each inner channel contributes to the branch by the weights, ``[inner_channels]``: root mean square behind
+    the ReLU, if what enters it is normal with the batch norm's shift and scale, times the norm of what reads it."""
+    norm, reader = block.units[block.gated_unit].norm, block.units[block.gated_unit + 1].conv
+    scale = norm.weight.abs().clamp(min=1e-12)
+    ratio = norm.bias / scale
+    normal = torch.distributions.Normal(torch.zeros_like(ratio), torch.ones_like(ratio))
+    mean_square = scale**2 * ((1 + ratio**2) * normal.cdf(ratio) + ratio * normal.log_prob(ratio).exp())
+    return mean_square.clamp(min=0).sqrt() * reader.weight.square().sum((0, 2, 3)).sqrt()
 
 
-def alike(worths: list[Tensor]) -> list[Tensor]:
+def alike(norms: list[Tensor], blocks: Tensor) -> list[Tensor]:
     """One score for all channels."""
-    return [torch.full_like(worth, lcnet.gates.CHANNEL_SCORE / 2) for worth in worths]
+    return [torch.full_like(norm, lcnet.gates.CHANNEL_SCORE / 2) for norm in norms]
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ class Variant:
             yield
 
 
-ORDER = (lcnet.router, "spread_scores")
+ORDER, MEANS = (lcnet.router, "inner_norms"), (lcnet.gates, "spread_scores")
 SHARPNESS, RATE = (lcnet.router, "SHARPNESS"), (lcnet.method, "ROUTER_LR")
 LAYERS = (lcnet.gates, "LAYER_SCORE")
 PRICE, LOSS = (lcnet.objective, "PRICE"), (lcnet.method, "PricedLoss")
@@ -112,10 +122,10 @@ VARIANTS = {
     "frozen": Variant("the same, and gates learn nothing", {RATE: 0.0}, method=Unalike),
     "slow": Variant("gates learn at 0.001", {RATE: 0.001}),
     "fast": Variant("gates learn at 0.01", {RATE: 0.01}),
-    "network": Variant("channels start in the order of the network alone", {ORDER: in_network}),
-    "block": Variant("channels start in the order of their block alone", {ORDER: in_block}),
-    "common": Variant("all channels start with one score", {ORDER: alike}),
-    "among": Variant("blocks start among the channels, at 3", {LAYERS: 3.0}),
+    "means": Variant("mean scores learn, too", method=LearnedMeans),
+    "activations": Variant("channels in the order of their activations, not their filters", {ORDER: activations}),
+    "common": Variant("one mean score for all channels", {MEANS: alike}),
+    "among": Variant("blocks among the channels, at 3", {LAYERS: 3.0}),
     "soft": Variant("scales are scores, not 4 times sharper", {SHARPNESS: 1.0}),
     "sharp": Variant("scales are 16 times sharper", {SHARPNESS: 16.0}),
     "free": Variant("no price on MACs, the threshold alone", {PRICE: 0.0}),

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from bench.backbones.importance import block_importance, channel_importance
-from bench.backbones.residual import Backbone, ResidualBlock
-from bench.dynamic.cost import count_backbone
+from bench.backbones.importance import block_importance, filter_norms
+from bench.backbones.residual import ResidualBlock, require_ungrouped
 
 CHANNEL_SCORE = 4.0
-"""Score of the network's worthiest channel at the start; the least worthy one starts near zero."""
+"""Mean score of the channel with the largest filter of its block; that of the smallest one is near zero."""
 LAYER_SCORE = CHANNEL_SCORE + 1.0
-"""Score of every block at the start, beside Channel-Nets: wherever the threshold is among the channels, blocks are not
-scaled yet."""
+"""Mean score of every block beside Channel-Nets: wherever the threshold is among the channels, blocks are not scaled
+yet."""
 ALONE_SCORE = 3.0
-"""Score of the least important block at the start without Channel-Nets; the most important one starts near twice it."""
+"""Mean score of the least important block without Channel-Nets; that of the most important one is near twice it."""
 SHARPNESS = 4.0
 """Scales of channels are clamped scores times this, so that few channels are between off and fully on."""
 
@@ -26,16 +25,16 @@ class ScoreNet(nn.Module):
     """Standardised, pooled block inputs ``[N, C_in]`` to scores ``[N, outputs]``.
 
     Args:
-        start: ``[outputs]``, scores at the start, the same for all images: how these differ is learned.
+        means: ``[outputs]``, the biases: mean scores over images, and at the start those of all images.
     """
 
-    def __init__(self, in_channels: int, start: Tensor):
+    def __init__(self, in_channels: int, means: Tensor):
         super().__init__()
         # Divided by sqrt(C_in), a step of the optimiser moves a score by as much for wide blocks as for narrow ones.
         self.gain = in_channels**-0.5
-        self.linear = nn.Linear(in_channels, len(start))
+        self.linear = nn.Linear(in_channels, len(means))
         nn.init.zeros_(self.linear.weight)
-        self.linear.bias.data.copy_(start)
+        self.linear.bias.data.copy_(means)
 
     @property
     def macs(self) -> int:
@@ -59,7 +58,7 @@ def layer_nets(blocks: Sequence[ResidualBlock], alone: bool) -> nn.ModuleList:
     """Layer-Nets that start by executing every block for every image.
 
     Args:
-        alone: without Channel-Nets, whose order would spread the savings. Then blocks, too, start in the order of their
+        alone: without Channel-Nets, whose order would spread the savings. Then blocks, too, are in the order of their
             importance: with equal scores the rising threshold meets all of them at once, and each image skips all or
             nothing (32 % instead of 97 % top-1 on digits).
     """
@@ -69,44 +68,33 @@ def layer_nets(blocks: Sequence[ResidualBlock], alone: bool) -> nn.ModuleList:
     return nn.ModuleList(ScoreNet(block.in_channels, score[None]) for block, score in zip(blocks, scores))
 
 
-def channel_nets(blocks: Sequence[ResidualBlock], starts: Sequence[Tensor]) -> nn.ModuleList:
-    """One Channel-Net per block; ``starts`` are the mean scores of its outputs at the start."""
-    return nn.ModuleList(ScoreNet(block.in_channels, start) for block, start in zip(blocks, starts))
+def channel_nets(blocks: Sequence[ResidualBlock], norms: Iterable[Tensor]) -> nn.ModuleList:
+    """One Channel-Net per block; the order of ``norms`` decides the mean scores of its outputs."""
+    means = spread_scores(list(norms), block_importance(blocks))
+    return nn.ModuleList(ScoreNet(block.in_channels, mean) for block, mean in zip(blocks, means))
 
 
-@torch.no_grad()
-def branch_strength(block: ResidualBlock) -> Tensor:
-    """Root mean square of what the branch adds to the features, behind its last batch norm."""
-    norm = block.units[-1].norm
-    return (norm.weight.square() + norm.bias.square()).mean().sqrt()
+def inner_norms(block: ResidualBlock) -> Tensor:
+    """L1 norms of the filters that compute a block's inner channels, ``[inner_channels]``.
 
-
-def channel_worths(backbone: Backbone) -> list[Tensor]:
-    """What each inner channel of each block is worth, by the weights of the dense network, ``[inner_channels]`` each.
-
-    Its share of what its branch computes, times the branch's strength behind the last batch norm, over the square root
-    of its MACs: an order through the whole network, not within each block.
+    Raises:
+        BadInput: single channels cannot be chosen, since they belong to groups.
     """
-    worths = []
-    for block, cost in zip(backbone.blocks, count_backbone(backbone).blocks):
-        power = channel_importance(block).square()
-        share = power / power.sum().clamp(min=torch.finfo(power.dtype).tiny)
-        worths.append(share * branch_strength(block) / cost.per_channel**0.5)
-    return worths
+    unit = block.units[block.gated_unit]
+    require_ungrouped(unit.conv)
+    return filter_norms(unit)
 
 
-def spread_scores(worths: Sequence[Tensor]) -> list[Tensor]:
-    """Scores between zero and ``CHANNEL_SCORE`` by the order of ``worths``: the mean of a channel's place among all
-    channels of the network and of its place in its block.
+def spread_scores(norms: Sequence[Tensor], blocks: Tensor) -> list[Tensor]:
+    """Mean scores between zero and ``CHANNEL_SCORE``, evenly spread in the order of ``norms`` within each block.
 
-    As the common threshold rises, channels close one after the other, the least worthy first. The first place saves
-    where it costs least; the second keeps the best of every block, for after a short training the weights tell little
-    yet, and by the first alone whole blocks would close.
+    As the common threshold rises, channels close one after the other, those with the smallest filters first, and as
+    large a share of them in every block: blocks take turns.
+
+    Args:
+        norms: per block, ``[outputs]``.
+        blocks: their importance, ``[blocks]``; in each turn the least important one is the first to close a channel.
     """
-    shares = zip(places(torch.cat(list(worths))).split([len(worth) for worth in worths]), map(places, worths))
-    return [CHANNEL_SCORE * (in_network + in_block) / 2 for in_network, in_block in shares]
-
-
-def places(worth: Tensor) -> Tensor:
-    """The share of entries that are worth no more, ``[N]`` in (0, 1]."""
-    return (worth.argsort(stable=True).argsort().float() + 1) / len(worth)
+    turns = (blocks.argsort().argsort() + 1) / len(blocks)
+    ranks = [norm.argsort(stable=True).argsort() for norm in norms]
+    return [CHANNEL_SCORE * (rank + turn) / len(rank) for rank, turn in zip(ranks, turns)]

@@ -18,7 +18,7 @@ from bench.dynamic.method import MethodInfo
 from bench.dynamic.network import DynamicNetwork
 from bench.dynamic.router import FoldedGates
 from bench.errors import BadInput
-from lcnet.gates import SHARPNESS, channel_importance, channel_nets, channel_worths, spread_scores
+from lcnet.gates import SHARPNESS, channel_nets, inner_norms
 from lcnet.method import PAPER, LCNet
 from lcnet.router import LCRouter
 
@@ -39,9 +39,9 @@ class MenuRouter(LCRouter):
         self.widths = [block.inner_channels for block in backbone.blocks]
         if any(width % MENU for width in self.widths):
             raise BadInput(f"a menu of {MENU} widths needs inner channels in multiples of {MENU}, not {self.widths}")
-        # The channels of a group follow each other, in falling order of their worth.
-        worths = [worth.unflatten(0, (MENU, -1)).mean(1) for worth in channel_worths(backbone)]
-        self.channel_nets = channel_nets(backbone.blocks, spread_scores(worths))
+        # The channels of a group follow each other, in falling order of their filters' norms.
+        groups = [inner_norms(block).unflatten(0, (MENU, -1)).mean(1) for block in backbone.blocks]
+        self.channel_nets = channel_nets(backbone.blocks, groups)
 
     def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision:
         lowest = SHARPNESS * (self.channel_nets[index](glance) - self.threshold).cummin(1).values
@@ -66,8 +66,8 @@ class LCNetMenu(LCNet):
 
 @torch.no_grad()
 def sort_channels(block: ResidualBlock) -> None:
-    """Puts the inner channels in falling order of their importance, in place; the block's function stays the same."""
-    order = channel_importance(block).argsort(descending=True)
+    """Puts the inner channels in falling order of their filters' norms, in place: its function stays the same."""
+    order = inner_norms(block).argsort(descending=True)
     gated, reader = block.units[block.gated_unit], block.units[block.gated_unit + 1].conv
     conv, norm = gated.conv, gated.norm
     for tensor in (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var):

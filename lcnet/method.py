@@ -6,6 +6,7 @@ The paper's loss, initialisation and schedule could not be consulted; what is ou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from bench.backbones.residual import Backbone
@@ -29,7 +30,8 @@ class LCNet(Method):
         return DynamicNetwork(backbone, LCRouter(backbone, layers=self.layers, channels=self.channels))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
-        groups = joint_groups(network, budget, ROUTER_LR)
+        backbone, router = joint_groups(network, budget, ROUTER_LR)
+        groups = [backbone, replace(router, parameters=network.router.weights())]
         return [Stage("joint", budget.epochs, groups, PricedLoss(point, budget.pretrained))]
 
 

@@ -11,7 +11,7 @@ from bench.backbones.residual import Backbone
 from bench.dynamic.decisions import ChannelDecision, LayerDecision
 from bench.dynamic.gates import is_open, relu1
 from bench.dynamic.router import FoldedGates, GateCost, Router
-from lcnet.gates import SHARPNESS, channel_nets, channel_worths, layer_nets, spread_scores
+from lcnet.gates import SHARPNESS, channel_nets, inner_norms, layer_nets
 
 INITIAL_THRESHOLD = -1.0
 """Below every score at the start: all gates are open, and all scales are 1."""
@@ -36,7 +36,15 @@ class LCRouter(Router):
         # Without affine parameters: standardised inputs let images differ; the linear layers absorb the statistics.
         self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
         self.layer_nets = layer_nets(blocks, alone=not channels) if layers else None
-        self.channel_nets = channel_nets(blocks, spread_scores(channel_worths(backbone))) if channels else None
+        self.channel_nets = channel_nets(blocks, map(inner_norms, blocks)) if channels else None
+
+    def weights(self) -> list[nn.Parameter]:
+        """What learns: by how much images differ from the mean scores, which stay.
+
+        The backbone's weights make good any scale that is common to all images. The gradient of a mean score is
+        therefore noise, and says nothing about what a gate is worth; that of a difference between images does.
+        """
+        return [net.linear.weight for nets in (self.layer_nets, self.channel_nets) if nets is not None for net in nets]
 
     def look(self, index: int, x: Tensor) -> Tensor:
         # Detached: a nearly constant channel is blown up by the standardisation, and so would its gradient be.

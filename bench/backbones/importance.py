@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bench.backbones.residual import ResidualBlock, require_ungrouped
+from bench.backbones.residual import ConvUnit, ResidualBlock
 
 
 @torch.no_grad()
@@ -24,22 +24,6 @@ def block_importance(blocks: Sequence[ResidualBlock]) -> Tensor:
 
 
 @torch.no_grad()
-def channel_importance(block: ResidualBlock) -> Tensor:
-    """How much each inner channel contributes to the branch, ``[inner_channels]``, read off the weights alone.
-
-    Root mean square of the channel after batch norm and ReLU, if what enters the ReLU is normal with the batch norm's
-    shift and scale, times the norm of the weights that read it.
-    """
-    norm, reader = block.units[block.gated_unit].norm, block.units[block.gated_unit + 1].conv
-    require_ungrouped(block.units[block.gated_unit].conv)
-    scale = norm.weight.abs().clamp(min=1e-12)
-    ratio = norm.bias / scale
-    normal = torch.distributions.Normal(torch.zeros_like(ratio), torch.ones_like(ratio))
-    mean_square = scale**2 * ((1 + ratio**2) * normal.cdf(ratio) + ratio * normal.log_prob(ratio).exp())
-    return mean_square.clamp(min=0).sqrt() * _input_norms(reader)
-
-
-def _input_norms(conv: nn.Conv2d) -> Tensor:
-    """Norm of the weights behind each input channel; with groups an input is read by its own group alone."""
-    per_group = conv.weight.square().sum((2, 3)).unflatten(0, (conv.groups, -1)).sum(1)
-    return per_group.flatten().sqrt()
+def filter_norms(unit: ConvUnit) -> Tensor:
+    """Sum of absolute weights of each filter, ``[C_out]`` (Li et al., arXiv 1608.08710, section 3.1)."""
+    return unit.conv.weight.abs().sum((1, 2, 3))

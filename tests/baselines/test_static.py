@@ -9,11 +9,11 @@ from torch import nn
 from baselines.fixed import Fixed, distributed
 from baselines.fpgm import FPGM
 from baselines.l1 import L1
-from baselines.pruning import filter_norms
 from baselines.random import Random, uniform_from_content
 from baselines.shallow import Shallow
 from baselines.slim import Slim, narrow
 from bench.backbones.cifar import cifar_resnet
+from bench.backbones.importance import filter_norms
 from bench.dynamic.cost import count_backbone
 from bench.dynamic.method import Budget
 

@@ -8,7 +8,7 @@ import torch
 from bench.backbones import build_backbone
 from bench.dynamic.method import Budget
 from bench.training import Recipe, train
-from lcnet.gates import CHANNEL_SCORE, channel_importance, channel_worths, spread_scores
+from lcnet.gates import CHANNEL_SCORE, inner_norms, spread_scores
 from lcnet.method import CNet, LCNet, LNet
 
 
@@ -25,7 +25,7 @@ def test_at_the_start_a_trained_backbone_is_undisturbed(trained_resnet20, cifar1
     assert (network.cost(output).total == open_cost).all()
 
 
-def test_as_the_threshold_rises_channels_close_in_the_order_of_their_importance(trained_resnet20, cifar10):
+def test_as_the_threshold_rises_channels_close_in_the_order_of_their_scores(trained_resnet20, cifar10):
     images = cifar10.normalise(cifar10.validation.images[:256])
     network = LCNet().build(trained_resnet20, 0.6).train()
     fractions = []
@@ -37,50 +37,47 @@ def test_as_the_threshold_rises_channels_close_in_the_order_of_their_importance(
         fractions.append(fraction.mean().item())
         for decision, net in zip(output.decisions, network.router.channel_nets):
             kept = decision.channels.kept[:, net.linear.bias.argsort(descending=True)]
-            assert (kept.diff(dim=1) <= 0).all()  # every image keeps the most important ones
+            assert (kept.diff(dim=1) <= 0).all()  # every image keeps the same ones, the highest
     assert fractions == sorted(fractions, reverse=True) and fractions[-1] < 0.7
     assert fraction.unique().numel() == 1  # how images differ is still to be learned
 
 
-def test_a_dead_channel_is_the_least_important():
-    block = build_backbone("resnet8", classes=10).blocks[1]
-    block.units[0].norm.weight.data[5] = 0
-    block.units[0].norm.bias.data[5] = -1
-    assert channel_importance(block).argmin() == 5
-    block.units[1].conv.weight.data[:, 9] = 0
-    block.units[0].norm.weight.data[5] = 1
-    assert channel_importance(block).argmin() == 9
+def test_every_block_loses_as_large_a_share_and_blocks_take_turns(trained_resnet20):
+    scores = spread_scores([inner_norms(block) for block in trained_resnet20.blocks], torch.arange(9))
+    for threshold in torch.linspace(0, CHANNEL_SCORE, 50):
+        closed = [(score < threshold).sum().item() for score in scores]
+        for width in (16, 32, 64):
+            alike = torch.cat([score for score in scores if len(score) == width])
+            assert alike.unique().numel() == 3 * width, "no two channels of blocks of one width close at once"
+            same = [count for count, score in zip(closed, scores) if len(score) == width]
+            assert same == sorted(same, reverse=True) and same[0] - same[-1] <= 1, "less important blocks go first"
+        shares = [count / len(score) for count, score in zip(closed, scores)]
+        assert max(shares) - min(shares) <= 1 / 16
+    assert max(map(torch.max, scores)) <= CHANNEL_SCORE and min(map(torch.min, scores)) > 0
 
 
-def test_a_weaker_branch_is_worth_less_and_closes_earlier(trained_resnet20):
-    weak = copy.deepcopy(trained_resnet20)
-    weak.blocks[4].units[-1].norm.weight.data.mul_(0.5)
-    weak.blocks[4].units[-1].norm.bias.data.mul_(0.5)
-    before, after = channel_worths(trained_resnet20), channel_worths(weak)
-    for index, (strong, weakened) in enumerate(zip(before, after)):
-        assert torch.allclose(weakened, strong * (0.5 if index == 4 else 1.0))
-    before, after = spread_scores(before), spread_scores(after)
-    assert after[4].mean() < before[4].mean() - 0.1
-    assert all((one >= other).all() for index, (one, other) in enumerate(zip(after, before)) if index != 4)
+def test_channels_close_in_the_order_of_their_filters(trained_resnet20):
+    block = trained_resnet20.blocks[1]
+    (scores,) = spread_scores([inner_norms(block)], torch.ones(1))
+    sizes = block.units[0].conv.weight.detach().abs().sum((1, 2, 3))
+    assert torch.equal(scores.argsort(), sizes.argsort())
 
 
-def test_scores_follow_the_worth_within_a_block_and_keep_the_best_of_every_block(trained_resnet20):
-    worths = channel_worths(trained_resnet20)
-    for worth, score in zip(worths, spread_scores(worths)):
-        assert torch.equal(score.argsort(stable=True), worth.argsort(stable=True))
-        assert score.min() > 0 and CHANNEL_SCORE / 2 < score.max() <= CHANNEL_SCORE
-
-
-def test_importance_is_the_deviation_of_what_the_next_convolution_reads():
-    """Against a sample: E[relu(b + g n)^2] for normal n, within the sampling error of 200,000 draws."""
-    block = build_backbone("resnet8", classes=10).blocks[0]
-    norm, reader = block.units[0].norm, block.units[1].conv
-    torch.manual_seed(0)
-    torch.nn.init.uniform_(norm.weight, -1.5, 1.5)
-    torch.nn.init.uniform_(norm.bias, -1, 1)
-    draws = torch.relu(norm.bias + norm.weight * torch.randn(200_000, 16))
-    sampled = draws.square().mean(0).sqrt() * reader.weight.square().sum((0, 2, 3)).sqrt()
-    assert torch.allclose(channel_importance(block), sampled, atol=0.01)
+def test_mean_scores_do_not_learn_and_images_come_to_differ(trained_resnet20, cifar10):
+    network = LCNet().build(trained_resnet20, 0.6).train()
+    network.router.threshold.fill_(CHANNEL_SCORE / 2)
+    net = network.router.channel_nets[4]
+    before = net.linear.bias.detach().clone()
+    (stage,) = LCNet().stages(network, 0.6, Budget(1, pretrained=True))
+    router = stage.groups[1]
+    optimiser = torch.optim.AdamW(router.parameters, router.lr, weight_decay=0.0)
+    images = cifar10.normalise(cifar10.validation.images[:64])
+    torch.nn.functional.cross_entropy(network(images).logits, cifar10.validation.labels[:64]).backward()
+    optimiser.step()
+    assert torch.equal(net.linear.bias, before)
+    pooled = network.router.look(4, torch.relu(torch.randn(64, 32, 8, 8)))
+    assert net(pooled).std(0).max() > 1e-4
+    assert torch.allclose(net(pooled).mean(0), before, atol=1e-4), "standardised inputs have zero mean"
 
 
 @pytest.mark.parametrize(

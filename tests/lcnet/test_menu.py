@@ -12,7 +12,7 @@ from bench.backbones import build_backbone
 from bench.dynamic.skipping import skip
 from bench.errors import BadInput
 from bench.verify import check_skipping
-from lcnet.gates import channel_importance
+from lcnet.gates import inner_norms
 from lcnet.menu import MENU, LCNetMenu, MenuRouter, sort_channels
 
 
@@ -27,8 +27,8 @@ def test_sorting_channels_keeps_the_function():
         before = backbone(images)
         sort_channels(block)
         torch.testing.assert_close(backbone(images), before, rtol=1e-4, atol=1e-4)
-    importance = channel_importance(block)
-    assert torch.equal(importance, importance.sort(descending=True).values)
+    norms = inner_norms(block)
+    assert torch.equal(norms, norms.sort(descending=True).values)
 
 
 def test_skipped_is_masked():
