@@ -60,8 +60,11 @@ class PolicyTrace:
 class PolicyRouter(Router):
     """A policy network on the image decides about all blocks before the first one runs.
 
-    ``controlled`` is how many of the last blocks it decides about (the others run); with ``bound`` set, decisions
-    are drawn in training, with probabilities in [1 - bound, bound].
+    Attributes:
+        explores: decisions are drawn in training.
+        bound: they are, with probabilities in [1 - bound, bound].
+        free: ``[blocks]``, those that it does not decide about: they run. Like ``bound`` a tensor, since a number that
+            changes would have a compiled training step compiled anew.
     """
 
     def __init__(self, backbone: Backbone, pooled: bool):
@@ -69,23 +72,29 @@ class PolicyRouter(Router):
         self.image_shape = backbone.image_shape
         self.pooled = pooled
         self.policy = policy_network(self.image_shape, self.blocks)
-        self.controlled = self.blocks
-        self.bound: float | None = None
+        self.explores = False
+        self.register_buffer("bound", torch.tensor(BOUND), persistent=False)
+        self.register_buffer("free", torch.zeros(self.blocks, dtype=torch.bool), persistent=False)
+
+    def schedule(self, controlled: int, bound: float) -> None:
+        """Explores within ``bound`` what the last ``controlled`` blocks are worth."""
+        self.explores = True
+        self.bound = torch.full_like(self.bound, bound)
+        self.free = torch.arange(self.blocks, device=self.free.device) < self.blocks - controlled
 
     def start(self, images: Tensor) -> PolicyTrace:
         probability = self.policy(F.avg_pool2d(images, 2) if self.pooled else images).sigmoid()
         likeliest = self._controlled_only(straight_through(probability))
-        if self.bound is None or not self.training:
+        if not (self.explores and self.training):
             return PolicyTrace(likeliest, likeliest, None)
         bounded = self.bound * probability + (1 - self.bound) * (1 - probability)
         action = torch.bernoulli(bounded.detach())
         chosen = torch.where(action > 0, bounded, 1 - bounded).clamp(min=1e-6).log()
-        log_probability = chosen[:, self.blocks - self.controlled :].sum(1)
+        log_probability = chosen.masked_fill(self.free, 0).sum(1)
         return PolicyTrace(likeliest, self._controlled_only(action), log_probability)
 
     def _controlled_only(self, action: Tensor) -> Tensor:
-        free = self.blocks - self.controlled
-        return torch.cat([torch.ones_like(action[:, :free]), action[:, free:]], 1)
+        return action.masked_fill(self.free, 1)
 
     def decide_layer(self, index: int, glance: Tensor, trace: PolicyTrace) -> LayerDecision:
         return LayerDecision(trace.executed[:, index], trace.executed[:, index])
@@ -127,7 +136,10 @@ class PolicyLoss:
 
     def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
         router, gamma = network.router, GAMMA_JOINT if self.joint else GAMMA_CURRICULUM
-        self._schedule(router, step.progress)
+        if self.joint:
+            router.schedule(router.blocks, BOUND + (1 - BOUND) * step.progress)
+        else:
+            router.schedule(min(router.blocks, 1 + int(step.progress * router.blocks)), BOUND)
         output = network(step.images)
         trace = output.trace
         with torch.no_grad():
@@ -138,10 +150,6 @@ class PolicyLoss:
         if not self.joint:
             return reinforce
         return reinforce + step.task_loss(output.logits) + self._pull(network, output, step.progress)
-
-    def _schedule(self, router: PolicyRouter, progress: float) -> None:
-        router.controlled = router.blocks if self.joint else min(router.blocks, 1 + int(progress * router.blocks))
-        router.bound = BOUND + (1 - BOUND) * progress if self.joint else BOUND
 
     def _pull(self, network: DynamicNetwork, output: Output, progress: float) -> Tensor:
         decisions = tuple(BlockDecision(LayerDecision(one, one)) for one in output.trace.likeliest.unbind(1))

@@ -20,7 +20,6 @@ during training from a trained network. What is ours:
 from __future__ import annotations
 
 import copy
-import math
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +47,9 @@ class BoostedUnit(SelfGatedUnit):
 
     def __init__(self, unit: ConvUnit, density: float):
         super().__init__(unit.conv, unit.norm, unit.activation)
-        self.density = self.training_density = density
+        self.density = density
+        # A tensor: a number that changes would have a compiled training step compiled anew.
+        self.register_buffer("training_density", torch.tensor(density), persistent=False)
         self.predictor = nn.Linear(unit.conv.in_channels, unit.conv.out_channels)
         nn.init.trunc_normal_(self.predictor.weight, std=0.05)
         nn.init.ones_(self.predictor.bias)
@@ -72,10 +73,10 @@ class BoostedUnit(SelfGatedUnit):
         return torch.relu(y) if self.activation else y, UnitDecision(share, torch.ones_like(share))
 
 
-def winners(saliency: Tensor, density: float) -> Tensor:
+def winners(saliency: Tensor, density: float | Tensor) -> Tensor:
     """1 for the ``ceil(density * C)`` largest of each row of ``saliency`` ``[N, C]``, else 0: k winners take all."""
-    count = math.ceil(density * saliency.shape[1])
-    return torch.zeros_like(saliency).scatter_(1, saliency.topk(count, dim=1).indices, 1.0)
+    rank = saliency.argsort(dim=1, descending=True, stable=True).argsort(1)
+    return (rank < density * saliency.shape[1]).to(saliency.dtype)
 
 
 class PredictorCost(Router):
@@ -104,7 +105,7 @@ class DensityLoss:
 
     def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
         for unit in self.units:
-            unit.training_density = falling_target(unit.density, step.progress)
+            unit.training_density = torch.full_like(unit.training_density, falling_target(unit.density, step.progress))
         return cross_entropy(network, step)
 
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.testing import CompileCounterWithBackend
 
 from baselines.blockdrop import BlockDrop, BlockDropPooled, PolicyLoss, policy_network, reward, run
 from baselines.channel_gating import ChannelGatedUnit, ChannelGating, gated_units, lowest_fraction, threshold_for
@@ -319,3 +320,18 @@ def test_compiled_training_steps_equal_plain_ones(method):
     plain, compiled = gradients(False), gradients(True)
     assert any(gradient.abs().max() > 0 for gradient in plain)
     torch.testing.assert_close(compiled, plain, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", [*DYNAMIC, LCNet, SkipNet])
+def test_steps_are_not_compiled_anew_as_training_goes_on(method):
+    torch._dynamo.reset()
+    network = method().build(cifar_resnet(8, width=0.25), 0.6).train()
+    counter = CompileCounterWithBackend("eager")
+    called = torch.compile(network, backend=counter)
+    for stage in method().stages(network, 0.6, Budget(3, pretrained=True)):
+        compiled = []
+        for progress in (0.0, 0.3, 0.6, 0.9):
+            stage.loss(called, step(torch.randn(16, 3, 16, 16), progress))
+            compiled.append(counter.frame_count)
+        # The second step may need other code: numbers that change have become variables, thresholds were set.
+        assert compiled[-1] == compiled[1], f"{stage.name}: {compiled}"
