@@ -1,4 +1,4 @@
-"""How LC-Net learns which gates deserve to be open, and how it lands on its operating point."""
+"""How LC-Net learns which images deserve an open gate, and how it lands on its operating point."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ RATE = 0.3
 class PricedLoss:
     """``task + PRICE * mean MACs fraction``; the threshold common to all gates follows a falling target.
 
-    The price makes gates compete: those near the threshold that are worth less than they cost sink, the others rise.
-    How many stay open is not left to that balance: after every step the threshold moves by ``RATE`` times the distance
-    of the batch's mean MACs from the target, which falls from the dense network's to ``point``. The mean over the
-    batch is held, not each image: images are free to differ.
+    The price makes images compete: for an image to which a gate near the threshold is worth less than it costs, its
+    score sinks, for others it rises. How many stay open is not left to that balance: after every step the threshold
+    moves by ``RATE`` times the distance of the batch's mean MACs from the target, which falls from the dense network's
+    to ``point``. The mean over the batch is held, not each image: images are free to differ.
     """
 
     def __init__(self, point: float, pretrained: bool):

@@ -41,8 +41,8 @@ class LCRouter(Router):
     def weights(self) -> list[nn.Parameter]:
         """What learns: by how much images differ from the mean scores, which stay.
 
-        The backbone's weights make good any scale that is common to all images. The gradient of a mean score is
-        therefore noise, and says nothing about what a gate is worth; that of a difference between images does.
+        The backbone's weights can make good any scale that is common to all images, so the gradient of a mean score
+        says little about what a gate is worth.
         """
         return [net.linear.weight for nets in (self.layer_nets, self.channel_nets) if nets is not None for net in nets]
 
