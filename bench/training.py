@@ -102,7 +102,7 @@ def train(
     """Trains in place and leaves ``network`` with the weights that were best on the validation split.
 
     *Best* is the highest validation accuracy among epochs of the last stage whose MACs fraction is within
-    ``POINT_TOLERANCE`` of ``point``; where none is, the epoch nearest to it.
+    ``POINT_TOLERANCE`` of ``point``; where none is, see :func:`selection_key`.
 
     Args:
         teacher: the dense network to distil from, or None.
@@ -289,16 +289,17 @@ def _row(
     }
 
 
-def selection_key(row: Mapping, point: float | None) -> tuple[int, float, float]:
+def selection_key(row: Mapping, point: float | None) -> tuple[int, float]:
     """What the choice of an epoch, or of a trial, goes by; the larger is the better.
 
-    Those that meet the operating point compare by validation accuracy, the others first by how near they come.
+    Validation accuracy decides among those that meet the operating point. The others come behind them, in steps of one
+    ``POINT_TOLERANCE``: a network that has learned does not lose to one that has not for a thousandth of the MACs.
 
     Args:
         row: of the history that ``train`` returns.
     """
     miss = 0.0 if point is None else abs(row["validation_macs_fraction"] - point)
-    return (1, 0.0, row["validation_top1"]) if miss <= POINT_TOLERANCE else (0, -miss, row["validation_top1"])
+    return -max(1, math.ceil(miss / POINT_TOLERANCE)), row["validation_top1"]
 
 
 def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: float | None) -> None:

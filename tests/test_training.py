@@ -12,7 +12,7 @@ from bench.data.dataset import DataSet
 from bench.dynamic.method import Budget, ParameterGroup, Stage
 from bench.dynamic.network import DynamicNetwork
 from bench.errors import BadInput
-from bench.training import Recipe, train
+from bench.training import Recipe, selection_key, train
 from lcnet.method import LCNet
 
 
@@ -126,7 +126,22 @@ def test_the_final_network_is_the_best_among_those_near_the_target(few, tmp_path
         point=0.2,
         on_epoch=lambda row: states.append({k: v.clone() for k, v in network.state_dict().items()}),
     )
-    # Nothing drives the MACs down here, so no epoch is eligible and the nearest one wins.
-    nearest = (history["validation_macs_fraction"] - 0.2).abs()
-    chosen = nearest[nearest == nearest.min()].index[-1]
+    # Nothing drives the MACs down here, so no epoch is eligible and those within the same tolerance compare.
+    keys = [selection_key(row, 0.2) for row in history.to_dict("records")]
+    chosen = max(range(3), key=lambda epoch: (keys[epoch], epoch))
     assert all(torch.equal(value, states[chosen][name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ((0.62, 80.0), (0.60, 79.0)),  # both meet the point of 0.6
+        ((0.58, 50.0), (0.64, 90.0)),  # only one does
+        ((0.566, 82.2), (0.568, 51.2)),  # none does, by nearly the same
+        ((0.56, 50.0), (0.68, 90.0)),  # none does, and one is farther away by more than the tolerance
+    ],
+)
+def test_an_epoch_is_chosen_by_accuracy_among_those_about_as_near_to_the_point(better, worse):
+    names = ("validation_macs_fraction", "validation_top1")
+    key, other = (selection_key(dict(zip(names, row)), 0.6) for row in (better, worse))
+    assert key > other
