@@ -27,6 +27,7 @@ import lcnet.gates
 import lcnet.method
 import lcnet.objective
 import lcnet.router
+import lcnet.static
 from bench import environment
 from bench.backbones import Backbone, build_backbone, file_hash, load_weights
 from bench.backbones.residual import ResidualBlock
@@ -117,7 +118,7 @@ PRICE, LOSS = (lcnet.objective, "PRICE"), (lcnet.method, "PricedLoss")
 DESCENT = (lcnet.objective, "DESCENT")
 VARIANTS = {
     "base": Variant("as it is"),
-    "static": Variant("gates learn nothing and treat all images alike", {RATE: 0.0}),
+    "static": Variant("gates learn nothing and treat all images alike", method=lcnet.static.LCNetStatic),
     "unalike": Variant("images differ from the start, by the strength of their features", method=Unalike),
     "frozen": Variant("the same, and gates learn nothing", {RATE: 0.0}, method=Unalike),
     "slow": Variant("gates learn at 0.001", {RATE: 0.001}),

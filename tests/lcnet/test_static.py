@@ -1,0 +1,32 @@
+"""The control of LC-Net."""
+
+import torch
+
+from bench.backbones import build_backbone
+from bench.dynamic.method import Budget
+from bench.training import Recipe, train
+from bench.verify import verify_method
+from lcnet.method import LCNet
+from lcnet.static import LCNetStatic
+
+
+def test_it_starts_as_lcnet_does(trained_resnet20):
+    control, lcnet = (method().build(trained_resnet20, 0.6).state_dict() for method in (LCNetStatic, LCNet))
+    assert all(torch.equal(value, lcnet[name]) for name, value in control.items())
+
+
+def test_it_lands_where_lcnet_does_with_all_images_alike(digits, tmp_path):
+    torch.manual_seed(0)
+    network = LCNetStatic().build(build_backbone("resnet8", classes=10), 0.5)
+    stages = LCNetStatic().stages(network, 0.5, Budget(4, pretrained=False))
+    history = train(
+        network, stages, digits, Recipe(batch_size=32),
+        point=0.5, seed=0, teacher=None, checkpoint=tmp_path / "checkpoint.pt",
+    )  # fmt: skip
+    assert abs(history["validation_macs_fraction"].iloc[-1] - 0.5) < 0.03
+    assert history["validation_macs_fraction_std"].max() < 1e-12
+    assert history["validation_top1"].iloc[-1] > 50
+
+
+def test_it_is_what_it_claims_to_be():
+    assert [outcome for outcome in verify_method(LCNetStatic()) if not outcome.passed] == []
