@@ -22,6 +22,7 @@ from bench.distributed import agreed, rank, together
 from bench.dynamic.method import Stage, Step
 from bench.dynamic.network import DynamicNetwork
 from bench.evaluation import evaluate
+from bench.recalibration import recalibrate_gates
 from bench.seeds import derive_seed
 from bench.soundness import require_sound_loss
 
@@ -141,7 +142,9 @@ def train(
         while progress.epoch < stage.epochs:
             started = time.perf_counter()
             loss = _epoch(forward, network, stage, progress, optimisers, data, recipe, teacher, seed, save)
-            row = _row(network, data, stage, progress.epoch, loss, time.perf_counter() - started, dense_macs)
+            seconds = time.perf_counter() - started
+            recalibrate_gates(network, data)
+            row = _row(network, data, stage, progress.epoch, loss, seconds, dense_macs)
             progress.rows.append(row)
             progress.epoch, progress.step, progress.total = progress.epoch + 1, 0, 0.0
             if number == len(stages) - 1:
