@@ -81,7 +81,8 @@ def test_soft_training_collapses_under_hard_gates(digits, tmp_path):
     """Paper, table 3: blended in training and thresholded at test time, a network loses most of its accuracy.
 
     Under a price all probabilities settle below one half: together the faint blocks classify, thresholded none runs.
-    Seen: 96.5 % blended, 18 % hard; the bounds leave room for other processors' rounding, which training amplifies.
+    Seen: 82 % blended, 26 % hard, in the first of four epochs, which is chosen since hard gates only get worse: 12 % in
+    the last; the bounds leave room for other processors' rounding, which training amplifies.
     """
     torch.manual_seed(0)
     recipe = Recipe(batch_size=32)
@@ -101,9 +102,9 @@ def test_soft_training_collapses_under_hard_gates(digits, tmp_path):
     stage = Stage("soft", 4, groups, loss)
     train(network, [stage], digits, recipe, point=None, seed=0, teacher=None, checkpoint=tmp_path / "soft.pt")
     hard = evaluate(network, digits, digits.validation).samples["correct"].mean()
-    network.router.training = True  # blends, while batch norms stay as they are at test time
+    network.router.train()  # blends, and standardises by the batch, since its statistics are those under hard gates
     blended = evaluate_as_is(network, digits)
-    assert blended > 0.9
+    assert blended > 0.7
     assert hard < blended - 0.3
 
 
