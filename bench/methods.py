@@ -57,7 +57,7 @@ def source_hash(method: Method) -> str:
     ground = Path(__file__).parent
     for folder in ("dynamic", "backbones"):
         files.update((ground / folder).glob("*.py"))
-    files.update(ground / name for name in ("training.py", "evaluation.py"))
+    files.update(ground / name for name in ("training.py", "recalibration.py", "evaluation.py"))
     for file in sorted(files, key=lambda file: (file.name, str(file))):
         digest.update(file.read_bytes())
     return digest.hexdigest()

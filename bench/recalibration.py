@@ -1,10 +1,10 @@
 """Statistics of the gates' batch norms, taken from images as they are tested.
 
 Training shows gates augmented images. The black borders of shifted crops alone move pooled features, and gates that
-standardise what they look at, or count on small differences in it, decide otherwise about plain images: a SkipNet kept
-90 % of its training images right where it saw them augmented, and 81 % where it saw them plain, at 0.38 of the MACs
-instead of 0.41. Running averages also lag behind a network that still changes. What batch norm needs is the statistics
-of the population that it is used on (Wu, Johnson, Rethinking "Batch" in BatchNorm, arXiv 2105.07576, section 3).
+standardise what they look at, or count on small differences in it, decide otherwise about plain images
+(``results/README.md`` says what that cost SkipNet). Running averages also lag behind a network that still changes. What
+batch norm needs is the statistics of the population that it is used on (Wu, Johnson, Rethinking "Batch" in BatchNorm,
+arXiv 2105.07576, section 3).
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
-from bench.methods import source_hash
+from bench.methods import load_method, source_hash
 
 FILES = {
     "__init__.py": "",
@@ -65,3 +66,12 @@ def test_an_id_covers_what_the_base_of_another_package_imports(package):
     before = source_hash(heir)
     (package / "constants.py").write_text("FAR = 2\n")
     assert source_hash(heir) != before
+
+
+@pytest.mark.parametrize("name", ["training.py", "recalibration.py", "evaluation.py"])
+def test_an_id_covers_what_the_harness_does_to_every_network(monkeypatch, name):
+    method = load_method("dense")
+    before = source_hash(method)
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"# changed" * (path.name == name))
+    assert source_hash(method) != before
