@@ -10,8 +10,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.distributed import WHOLE, Share, agreed, processes, rank
 from bench.errors import BadInput
+from bench.system.distributed import WHOLE, Share, agreed, processes, rank
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 EVALUATION_BATCH = 250

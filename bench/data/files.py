@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bench.data.decoding import Batch, Decoder, Item, Transform
 from bench.data.workers import Loading
-from bench.distributed import WHOLE, Share
 from bench.errors import BadInput
+from bench.system.distributed import WHOLE, Share
 
 HASHED_BYTES = 2**30
 """Contents are part of a fingerprint where all files together are no longer than this."""

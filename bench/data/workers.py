@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 from bench.data.dataset import LoaderStatistics
 from bench.data.decoding import Batch, Decoder, Item, collate
-from bench.distributed import processes
 from bench.errors import BadInput
+from bench.system.distributed import processes
 
 LARGEST_DEFAULT = 12
 """Worker processes: more than these no single GPU keeps waiting for."""
@@ -39,7 +39,7 @@ class Loading:
         """With ``workers`` processes, or as many as this process has cores to spare."""
         if workers is None:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            workers = max(0, min(LARGEST_DEFAULT, cores // processes() - 1))
+            workers = min(LARGEST_DEFAULT, max(1, cores // processes() - 1))
         return cls(workers, prefetch, LoaderStatistics(workers))
 
     def batches(self, decoder: Decoder, wanted: Sequence[list[Item]]) -> Iterator[Batch]:

@@ -7,7 +7,6 @@ import os
 import pickle
 import random
 import shutil
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,8 +49,10 @@ class Target:
 def prepare(base: Path) -> None:
     """Finished and shipped jobs to spoil, below ``base``; from here on commands stop where jobs would begin."""
     import bench.cli
-    from bench.backbones import build_backbone, load_weights
+    from bench.cli import running
     from bench.data import DataOptions, imagenet
+    from bench.measurement import conformance as verify
+    from bench.networks.backbones import build_backbone, load_weights
 
     def make(tell: int) -> None:
         os.chdir(base)
@@ -84,8 +85,7 @@ def prepare(base: Path) -> None:
 
     bench.cli.cli.add_command(load)
     bench.cli.cli.add_command(read)
-    # The package shows its commands under the names of their modules.
-    sys.modules["bench.cli.run"].run_jobs = sys.modules["bench.cli.verify"].verify_method = accept
+    running.run_jobs = verify.verify_method = accept
     click.launch = accept
 
 
@@ -152,7 +152,7 @@ def suite_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
 
 def copied(base: Path, folder: Path, name: str = "runs") -> Path:
     """Two finished jobs in ``folder``; returns the folder of the gated one."""
-    shutil.copytree(base / name, folder / "runs", ignore=shutil.ignore_patterns("report", "bench.log", ".locks"))
+    shutil.copytree(base / name, folder / "runs", ignore=shutil.ignore_patterns("report", "bench.system.log", ".locks"))
     return next((folder / "runs").glob("lnet-*"))
 
 
@@ -316,7 +316,7 @@ class Attack:
 
 def checkpoint_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
     """``--backbone-weights``, as a public ``.th`` file and as ``.safetensors``."""
-    from bench.backbones import build_backbone
+    from bench.networks.backbones import build_backbone
 
     state = build_backbone(SMALL, 10).state_dict()
     name = next(iter(state))

@@ -1,0 +1,37 @@
+"""Records: what was measured, how it is kept, and how it is compared."""
+
+from bench.records.record import (
+    COLUMNS,
+    MODEL_FILE,
+    RECORD_FILE,
+    SAMPLES_FILE,
+    SCHEMA_VERSION,
+    TRAINING_FILE,
+    Record,
+    find_records,
+    has_whole_record,
+    is_timed,
+    read_record,
+    read_samples,
+    require_recorded_file,
+    table,
+    write_record,
+)
+
+__all__ = [
+    "COLUMNS",
+    "MODEL_FILE",
+    "RECORD_FILE",
+    "SAMPLES_FILE",
+    "SCHEMA_VERSION",
+    "TRAINING_FILE",
+    "Record",
+    "find_records",
+    "has_whole_record",
+    "is_timed",
+    "read_record",
+    "read_samples",
+    "require_recorded_file",
+    "table",
+    "write_record",
+]
