@@ -45,7 +45,7 @@ def _can_mount() -> bool:
         (
             "size=2m",
             "seen",
-            r"^2 loader workers may need 5 MiB of shared memory, but /dev/shm has 2 MiB: .*shm-size$",
+            r"^2 loader workers may need 3 MiB of shared memory, but /dev/shm has 2 MiB: .*shm-size$",
         ),
         ("size=2m", "unseen", r"^images cannot be passed on through shared memory: .*No space left"),
         ("size=2m,ro", "unseen", r"^cannot start 2 processes that decode images \(Read-only file system\): give fewer"),
