@@ -1,6 +1,7 @@
 """What a method is, how it is found, and what several of them share."""
 
 from bench.methods.interface import (
+    BACKBONE_WEIGHT_DECAY,
     Budget,
     Method,
     MethodInfo,
@@ -16,6 +17,7 @@ from bench.methods.objective import falling_target, nearest_step, target_penalty
 from bench.methods.registry import GROUP, load_method, method_names, source_hash
 
 __all__ = [
+    "BACKBONE_WEIGHT_DECAY",
     "GROUP",
     "Budget",
     "Method",
