@@ -18,6 +18,7 @@ import click
 import pandas as pd
 import torch
 
+from bench.choices import PRECISIONS
 from bench.data import DataSet, load_data
 from bench.measurement.evaluation import evaluate
 from bench.methods import Budget, load_method
@@ -27,7 +28,7 @@ from bench.networks.network import DynamicNetwork
 from bench.statistics import paired_bootstrap
 from bench.system import environment
 from bench.system.files import file_hash
-from bench.training import PRECISIONS, Recipe, Trainer
+from bench.training import Recipe, Trainer
 
 
 @dataclass(frozen=True)

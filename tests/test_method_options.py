@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.dense import Dense
+from bench.choices import parse_method, split_list
 from bench.errors import BadInput
-from bench.methods.options import parse_method, spelled, split_methods, with_choices
+from bench.methods.options import spelled, with_choices
+from bench.records import find_records, read_record
+from bench.zoo.loading import load_pretrained
 from lcnet.method import LCNet
 
 
@@ -38,7 +41,7 @@ def test_what_is_spelled_is_read_again(price, layers, learns, descent):
 
 
 def test_commas_in_brackets_part_no_methods():
-    assert split_methods("dense, lcnet[price=0,start=0.5],skipnet") == ("dense", "lcnet[price=0,start=0.5]", "skipnet")
+    assert split_list("dense, lcnet[price=0,start=0.5],skipnet") == ("dense", "lcnet[price=0,start=0.5]", "skipnet")
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,16 @@ def test_choices_that_are_none(text, says):
 def test_a_method_without_fields_has_no_choices():
     with pytest.raises(BadInput, match="Dense has no choice 'price': it has none"):
         with_choices(Dense(), {"price": "1"})
+
+
+def test_choices_go_through_a_run(bench_here, tmp_path):
+    """As typed on the command line, in the record, its job's id and its network."""
+    out = tmp_path / "runs"
+    methods = "lcnet[price=0,sharpness=4],lcnet[learns=nothing]"
+    options = ("--backbone", "resnet8-w0.25", "--epochs", 1, "--no-timing", "--out", out)
+    assert bench_here("run", "--methods", methods, *options)[0] == 0
+    records = {record.method: folder for folder, record in find_records([out]).items()}
+    assert set(records) == {"dense", "lcnet[price=0]", "lcnet[learns=nothing]"}
+    folder = records["lcnet[price=0]"]
+    assert folder.name.startswith("lcnet-price=0-digits-resnet8-w0.25-p0.5-s0-")
+    assert load_pretrained(folder, read_record(folder), 10).router.choices == LCNet(price=0.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -12,34 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from bench.errors import BadInput
 from bench.methods.interface import Method
 
-_SPELLED = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<choices>[^\[\]]*)\])?")
-_BETWEEN_METHODS = re.compile(r",(?![^\[]*\])")
 _WORDS = {"true": True, "false": False, "none": None}
-
-
-def split_methods(text: str) -> tuple[str, ...]:
-    """The methods of a list such as ``dense,lcnet[price=0,start=0.5]``: commas in brackets part no methods."""
-    return tuple(part.strip() for part in _BETWEEN_METHODS.split(text) if part.strip())
-
-
-def parse_method(text: str) -> tuple[str, dict[str, str]]:
-    """A method's name and its choices, both as written.
-
-    Raises:
-        BadInput: not of the form ``name`` or ``name[choice=value,...]``, or a choice made twice.
-    """
-    match = _SPELLED.fullmatch(text.strip())
-    if match is None:
-        raise BadInput(f"a method is written name or name[choice=value,...], not {text!r}")
-    choices: dict[str, str] = {}
-    for part in filter(None, (match["choices"] or "").split(",")):
-        name, equals, value = (word.strip() for word in part.partition("="))
-        if not equals or not name or not value:
-            raise BadInput(f"choices of a method are written choice=value, not {part!r} in {text!r}")
-        if name in choices:
-            raise BadInput(f"{text!r} chooses {name} twice")
-        choices[name] = value
-    return match["name"].strip(), choices
 
 
 def with_choices(method: Method, choices: Mapping[str, str]) -> Method:
