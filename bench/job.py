@@ -38,8 +38,8 @@ from bench.records import (
 from bench.seeds import derive_seed
 from bench.soundness import gate_warnings, require_same_data, require_start
 from bench.storage import write_atomically
-from bench.suite import LEARNING_RATE_FACTORS, Job
-from bench.training import POINT_TOLERANCE, Recipe, selection_key, train
+from bench.suite import Job
+from bench.training import LEARNING_RATE_FACTORS, POINT_TOLERANCE, Recipe, selection_key, train
 
 CHECKPOINT_FILE = "checkpoint-{}.pt"
 
@@ -168,6 +168,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
         Recipe(
             job.batch_size,
             job.distillation,
+            label_smoothing=job.label_smoothing,
             precision=job.precision,
             compile=context.compile,
             micro_batch=job.micro_batch,

@@ -30,6 +30,8 @@ POINT_TOLERANCE = 0.03
 """An epoch is eligible as the final network while its validation MACs fraction is this near its target; a record that
 is further away on the test images says so."""
 PRECISIONS = ("float32", "bfloat16")
+LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
+"""Of a job's trials, relative to the rates that its method gives: one search with equal effort for every method."""
 REFERENCE_BATCH = 128
 """Batch size that SGD learning rates are given for."""
 
@@ -42,6 +44,8 @@ class Recipe:
         distillation: weight of the dense network's softened outputs in the task's loss (Hinton et al.,
             arXiv 1503.02531), 0 to 1; the rest is cross-entropy with the labels.
         temperature: of the softened outputs.
+        label_smoothing: share of the cross-entropy's target that is spread over all classes, 0 to 1 (Szegedy et al.,
+            arXiv 1512.00567).
         precision: of the backbone's arithmetic in training: ``float32``, or ``bfloat16`` by autocast, with weights,
             decisions and losses in float32. Validation and tests are always float32.
         micro_batch: images of a batch that are forwarded together, see :mod:`bench.accumulation`; 0: all of them.

@@ -19,7 +19,7 @@ from bench.clock import measure
 from bench.clock import threads as using_threads
 from bench.data import DataSet, Split, load_data
 from bench.dynamic.method import Budget
-from bench.evaluation import BATCH_SIZE, evaluate
+from bench.evaluation import evaluate
 from bench.training import Recipe, train
 
 BATCH = 128
@@ -86,7 +86,7 @@ def bare_accuracy(backbone: Backbone, data: DataSet, split: Split) -> float:
     """Share of right answers, by the shortest loop that gives it."""
     backbone.eval()
     correct = 0
-    for images, labels in split.batches(BATCH_SIZE):
+    for images, labels in split.batches(data.evaluation_batch):
         correct += int((backbone(data.normalise(images)).argmax(1) == labels).sum())
     return correct / len(split)
 

@@ -33,7 +33,6 @@ from bench.records import data_options, read_record
 from bench.report import write_report
 from bench.report.tables import console_table
 from bench.suite import (
-    LEARNING_RATE_FACTORS,
     Job,
     Suite,
     check_suite,
@@ -42,7 +41,7 @@ from bench.suite import (
     plan_all,
     pretrained_job,
 )
-from bench.training import PRECISIONS
+from bench.training import LEARNING_RATE_FACTORS, PRECISIONS
 
 TIMM = "timm"
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
@@ -53,6 +52,7 @@ WEIGHTS = (
 )
 MICRO_BATCH = "Images of a batch that are forwarded together: less memory, and what torchrun's processes share. 0: all."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
+LABEL_SMOOTHING = "Share of the labels' weight that is spread over all classes. Default: 0."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -92,6 +92,7 @@ class CommaSeparated(click.ParamType):
 @click.option(
     "--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5."
 )
+@click.option("--label-smoothing", type=click.FloatRange(0, 1), help=LABEL_SMOOTHING)
 @click.option("--trials", type=click.IntRange(1, len(LEARNING_RATE_FACTORS)), help=TRIALS)
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of training; tests are float32. Default: float32.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Of training. Default: by data set and budget.")
