@@ -28,16 +28,17 @@ import lcnet.method
 import lcnet.objective
 import lcnet.router
 import lcnet.static
-from bench import environment
-from bench.backbones import Backbone, build_backbone, file_hash, load_weights
-from bench.backbones.residual import ResidualBlock
 from bench.data import DataSet, load_data
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget, Stage, joint_groups
-from bench.dynamic.network import DynamicNetwork
-from bench.evaluation import evaluate
+from bench.measurement.evaluation import evaluate
+from bench.methods.interface import Budget, Stage, joint_groups
+from bench.networks.backbones import Backbone, build_backbone, load_weights
+from bench.networks.blocks import ResidualBlock
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
 from bench.statistics import paired_bootstrap
-from bench.training import PRECISIONS, Recipe, train
+from bench.system import environment
+from bench.system.files import file_hash
+from bench.training import PRECISIONS, Recipe, Trainer
 from lcnet.objective import PricedLoss
 
 
@@ -196,16 +197,11 @@ def trained(
         teacher = copy.deepcopy(start) if variant.distillation else None
         torch.manual_seed(seed)
         network = method.build(start, point)
-        train(
-            network,
-            method.stages(network, point, Budget(epochs, pretrained=True)),
-            data,
-            Recipe(distillation=variant.distillation, precision=precision),
-            point=point,
-            seed=seed,
-            teacher=teacher,
-            checkpoint=Path(folder) / "checkpoint.pt",
+        recipe = Recipe(distillation=variant.distillation, precision=precision)
+        trainer = Trainer(
+            network, data, recipe, Path(folder) / "checkpoint.pt", point=point, seed=seed, teacher=teacher
         )
+        trainer.fit(method.stages(network, point, Budget(epochs, pretrained=True)))
         return network
 
 

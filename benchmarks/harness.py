@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 
 from baselines.dense import Dense
-from bench.backbones import Backbone, build_backbone
-from bench.clock import measure
-from bench.clock import threads as using_threads
 from bench.data import DataSet, Split, load_data
-from bench.dynamic.method import Budget
-from bench.evaluation import evaluate
-from bench.training import Recipe, train
+from bench.measurement.clock import measure
+from bench.measurement.clock import threads as using_threads
+from bench.measurement.evaluation import evaluate
+from bench.methods.interface import Budget
+from bench.networks.backbones import Backbone, build_backbone
+from bench.training import Recipe, Trainer
 
 BATCH = 128
 
@@ -65,7 +65,7 @@ def epoch(backbone: Backbone, data: DataSet, folder: Path) -> dict[str, Callable
 
     def through_bench(_) -> None:
         checkpoint.unlink(missing_ok=True)
-        train(dense, stages, data, Recipe(BATCH), point=None, seed=0, teacher=None, checkpoint=checkpoint)
+        Trainer(dense, data, Recipe(BATCH), checkpoint).fit(stages)
 
     def bare(_) -> None:
         backbone.train()

@@ -9,9 +9,9 @@ import pandas as pd
 
 from bench.data import load_data
 from bench.errors import BadInput, CheckFailed
-from bench.pretrained import DEFAULT_FOLDER, find_pretrained, part_of
 from bench.records import COLUMNS, data_options, find_records, table
-from bench.regression import KEY, TIERS, TYPES, compare_network, compare_tables
+from bench.records.regression import KEY, TIERS, TYPES, compare_network, compare_tables
+from bench.zoo.loading import DEFAULT_FOLDER, find_pretrained, part_of
 
 TIER = "fast: 500 images of every network; full: all images of a part of the networks."
 

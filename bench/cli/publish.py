@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from bench.data import load_data
-from bench.pretrained import find_pretrained
-from bench.pretrained import publish as publish_one
 from bench.records import data_options, find_records, table
-from bench.storage import write_atomically
+from bench.system.files import write_atomically
+from bench.zoo.loading import find_pretrained
+from bench.zoo.loading import publish as publish_one
 
 
 @click.command()

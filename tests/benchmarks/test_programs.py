@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.native import targets
+from bench.execution.native import targets
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 ELSEWHERE = {"ablation.py", "roofline.py"}
@@ -33,7 +33,18 @@ PROGRAMS = {
 def runs(tmp_path_factory) -> Path:
     """The records of a dense network and of a method on top of it."""
     folder = tmp_path_factory.mktemp("programs")
-    command = [sys.executable, "-m", "bench", "run", "--methods", "slim", "--backbone", "resnet8-w0.25", "--epochs", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "run",
+        "--methods",
+        "slim",
+        "--backbone",
+        "resnet8-w0.25",
+        "--epochs",
+        "1",
+    ]
     subprocess.run([*command, "--no-timing", "--out", folder / "runs"], check=True, capture_output=True, timeout=300)
     return folder / "runs"
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from bench.records import COLUMNS
-from bench.regression import compare_tables as compare
+from bench.records.regression import compare_tables as compare
 
 
 def _table(**changes) -> pd.DataFrame:

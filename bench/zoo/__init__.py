@@ -1,0 +1,1 @@
+"""Trained networks: loading, publishing, checking, moving along their curve."""
