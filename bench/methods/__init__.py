@@ -14,10 +14,9 @@ from bench.methods.interface import (
     split_parameters,
 )
 from bench.methods.objective import falling_target, nearest_step, target_penalty
-from bench.methods.registry import GROUP, load_method, method_names
+from bench.methods.registry import load_method, method_names
 
 __all__ = [
-    "GROUP",
     "Budget",
     "Method",
     "MethodInfo",

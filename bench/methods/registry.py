@@ -6,20 +6,13 @@ import re
 import sys
 from importlib.metadata import EntryPoint, entry_points
 
+from bench.choices import METHOD_GROUP, method_names
 from bench.errors import BadInput
 from bench.methods.interface import Method
 from bench.system.validation import shown
 
-GROUP = "bench.methods"
-
-
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 """What a method may be called: its name becomes part of folders' names, and stands in tables and commands."""
-
-
-def method_names() -> list[str]:
-    """Names of all registered methods, ``dense`` first."""
-    return sorted({point.name for point in _points()}, key=lambda name: (name != "dense", name))
 
 
 def method_modules() -> set[str]:
@@ -46,7 +39,7 @@ def load_method(name: str) -> Method:
 
 
 def _points() -> list[EntryPoint]:
-    return list(entry_points(group=GROUP))
+    return list(entry_points(group=METHOD_GROUP))
 
 
 def _only(found: list[EntryPoint], name: str) -> EntryPoint:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
-"""Of a job's trials, relative to the rates that its method gives: one search with equal effort for every method."""
-PRECISIONS = ("float32", "bfloat16")
-
 
 @dataclass(frozen=True)
 class Recipe:

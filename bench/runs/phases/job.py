@@ -33,11 +33,11 @@ from bench.records import (
     write_record,
 )
 from bench.records.summary import measured
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
 from bench.system import determinism, distributed, environment, resources
 from bench.system.files import file_hash, write_atomically
 from bench.system.seeds import derive_seed
-from bench.training import LEARNING_RATE_FACTORS, POINT_TOLERANCE, Recipe, Trainer, selection_key
+from bench.training import POINT_TOLERANCE, Recipe, Trainer, selection_key
 from bench.training.checkpoint import remove_checkpoints
 from bench.zoo.loading import load_pretrained
 
