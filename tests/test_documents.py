@@ -15,7 +15,7 @@ HISTORY = {"CHANGELOG.md"}
 
 
 def _documents() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "*.md", "benchmarks/*.py"], cwd=ROOT, capture_output=True, text=True)
+    listed = subprocess.run(["git", "ls-files", "*.md", "experiments/*.py"], cwd=ROOT, capture_output=True, text=True)
     names = listed.stdout.split() or [path.relative_to(ROOT) for path in ROOT.rglob("*.md")]
     return [ROOT / name for name in names if str(name) not in HISTORY and (ROOT / name).exists()]
 

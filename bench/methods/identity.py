@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec, resolve_name
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from bench.errors import BadInput
 from bench.methods.interface import Method
+from bench.methods.options import field_kinds
 from bench.methods.registry import method_modules
 from bench.system.source import source_digest
 
@@ -27,7 +30,7 @@ DETERMINING = (
 
 
 def source_hash(method: Method) -> str:
-    """SHA-256 over what the modules of ``method`` and the ``DETERMINING`` part of the harness compute.
+    """SHA-256 over the choices of ``method`` and what its modules and the ``DETERMINING`` part of the harness compute.
 
     The method's own modules are those that define its class and its bases, and what these import from their own
     packages, at whatever remove. See :func:`bench.system.source.source_digest` for what of a module counts.
@@ -36,9 +39,11 @@ def source_hash(method: Method) -> str:
         BadInput: source that cannot be read, as of a class that was typed in: its records could not be told apart.
     """
     try:
-        return source_digest({*determining_files(), *_own_files(method)})
+        source = source_digest({*determining_files(), *_own_files(method)})
     except (OSError, SyntaxError) as error:
         raise BadInput(f"cannot read the source of {type(method).__name__}: {error}") from error
+    choices = {name: repr(getattr(method, name)) for name in field_kinds(method)}
+    return hashlib.sha256(json.dumps([source, choices]).encode()).hexdigest()
 
 
 def determining_files() -> Iterator[Path]:

@@ -6,9 +6,10 @@ import re
 import sys
 from importlib.metadata import EntryPoint, entry_points
 
-from bench.choices import METHOD_GROUP, method_names
+from bench.choices import METHOD_GROUP, method_names, parse_method
 from bench.errors import BadInput
 from bench.methods.interface import Method
+from bench.methods.options import spelled, with_choices
 from bench.system.validation import shown
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
@@ -20,13 +21,29 @@ def method_modules() -> set[str]:
     return {point.module for point in _points()}
 
 
-def load_method(name: str) -> Method:
-    """The method registered as ``name``.
+def load_method(text: str) -> Method:
+    """The method registered under a name, with the choices written behind it: ``lcnet``, ``lcnet[price=0]``.
 
     Raises:
-        BadInput: an unknown name, one that is no name for a folder or that two distributions register, or a plug-in
-            that cannot be imported or is no method.
+        BadInput: an unknown name, one that is no name for a folder or that two distributions register, choices that the
+            method does not have, or a plug-in that cannot be imported or is no method.
     """
+    name, choices = parse_method(text)
+    return with_choices(_registered(name), choices)
+
+
+def method_id(text: str) -> str:
+    """The one name of a method with choices: in the order of its fields, without those that change nothing.
+
+    Raises:
+        BadInput: as :func:`load_method`.
+    """
+    name, choices = parse_method(text)
+    default = _registered(name)
+    return spelled(name, with_choices(default, choices), default)
+
+
+def _registered(name: str) -> Method:
     point = _only([point for point in _points() if point.name == name], name)
     try:
         method = point.load()()

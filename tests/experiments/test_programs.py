@@ -1,4 +1,4 @@
-"""Every program in ``benchmarks/`` starts and comes to its end at a tiny size, and says what it is there to say."""
+"""Every program in ``experiments/`` starts and comes to its end at a tiny size, and says what it is there to say."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from bench.execution.native import targets
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "experiments"
 ELSEWHERE = {"ablation.py", "roofline.py"}
 """Programs with a test file of their own."""
 SHORT = ("--seconds", "0.2", "--threads", "1")
