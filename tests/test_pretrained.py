@@ -133,7 +133,7 @@ def test_parts_cover_everything_once(tmp_path):
 def test_weights_of_another_network_are_refused(shipped):
     folder, record = _one(shipped)
     with pytest.raises(BadInput, match="not those of skipnet"):
-        pretrained.build(replace(record, method="skipnet"), pretrained._read(folder / MODEL_FILE), classes=10)
+        pretrained.build(replace(record, method="skipnet"), pretrained.read_weights(folder / MODEL_FILE), classes=10)
     assert not load_pretrained(folder, record, classes=10).training
 
 

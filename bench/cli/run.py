@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from bench.accumulation import require_shares
 from bench.attempt import Outcome, State
 from bench.backbones import count_outputs
 from bench.budgets import BUDGETS, DEFAULTS
+from bench.cli.command_line import typed_command
 from bench.cli.engine_options import engine_options, make_settings, slurm_parameters
 from bench.data import DataOptions, DataSet
 from bench.distributed import agreed, dismiss, group, processes, rank, tell
@@ -27,24 +26,27 @@ from bench.errors import BadInput, CheckFailed
 from bench.execution import EXECUTORS
 from bench.locks import job_lock
 from bench.log import log_to
-from bench.pretrained import DEFAULT_FOLDER, find_pretrained
+from bench.pretrained import find_pretrained
 from bench.progress import RunProgress
-from bench.records import data_options, read_record
+from bench.records import data_options, finished_jobs, read_record
 from bench.report import write_report
 from bench.report.tables import console_table
 from bench.suite import (
     LEARNING_RATE_FACTORS,
     Job,
     Suite,
+    asked_for,
     check_suite,
     choose_shipped,
+    distinct,
     load_suite,
     plan_all,
     pretrained_job,
 )
 from bench.training import PRECISIONS
+from bench.zoo.location import ANYWHERE, FOLDER, shipped_folder
 
-TIMM = "timm"
+TIMM, REPORT = "timm", "report"
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
 DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
 WEIGHTS = (
@@ -77,8 +79,8 @@ class CommaSeparated(click.ParamType):
 @click.option("--methods", type=CommaSeparated(str), help="Comma-separated; see `bench list methods`.")
 @click.option("--suite", "suite_name", help="A suite file, or a name from `bench list suites`; options override it.")
 @click.option(
-    "--pretrained", type=click.Path(path_type=Path), is_flag=False, flag_value=DEFAULT_FOLDER,
-    help=f"Measure the shipped networks below this folder instead of training. Default: {DEFAULT_FOLDER}.",
+    "--pretrained", type=click.Path(path_type=Path), is_flag=False, flag_value=ANYWHERE,
+    help=f"Measure the shipped networks below this folder, not training. Default: {FOLDER}, here or of the repository.",
 )  # fmt: skip
 @click.option("--dataset", type=click.Choice(list(DEFAULTS)), help="Default: digits.")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
@@ -122,17 +124,21 @@ def run(
         if pretrained is None:
             suites = _suites(suite_name, given, out)
             dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
+            anew = asked_for(suites) if fresh else []
             weights = Path(start).absolute() if start else None
             read = _data_options(suites[0], weights)
         else:
-            found = choose_shipped(find_pretrained(pretrained.absolute()), given)
+            found = choose_shipped(find_pretrained(shipped_folder(pretrained)), given)
             first = next(iter(found.values()))
             dataset, read = first.dataset, data_options(first)
-            jobs = [pretrained_job(record) for record in found.values()]
-            shipped = {job.network: one for job, one in zip(jobs, found.items())}
+            named = [(pretrained_job(record), (folder, record)) for folder, record in found.items()]
+            # A network may be shipped in several folders: the first one stands for all.
+            jobs = anew = distinct(job for job, _ in named)
+            shipped = {job.id: one for job, one in reversed(named)}
         settings = make_settings(
             engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
-            data_dir=data_dir and data_dir.absolute(), weights=weights, command=_command(), shipped=shipped,
+            data_dir=data_dir and data_dir.absolute(), weights=weights, shipped=shipped,
+            command=typed_command(click.get_current_context()),
             compile=compile_, executor=executor, deterministic=deterministic,
             data_options=replace(read, workers=loader_workers, prefetch=prefetch), checkpoint_s=60 * checkpoint_minutes,
         )  # fmt: skip
@@ -143,7 +149,7 @@ def run(
             follow(jobs, settings, data)
             return
         if fresh:
-            _remove(jobs, out)
+            _remove(anew, out)
         try:
             _run(jobs, settings, data, timing and processes() == 1, parameters)
         except Exception:
@@ -194,12 +200,6 @@ def _data_options(suite: Suite, weights: Path | None) -> DataOptions:
     return DataOptions(suite.backbone, outputs, suite.train_size)
 
 
-def _command() -> str:
-    """As typed, but for the folders of absolute paths: a record names no place of the machine it was made on."""
-    arguments = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    return shlex.join(["bench", *arguments])
-
-
 def _remove(jobs: list[Job], out: Path) -> None:
     for job in jobs:
         if (out / job.id).exists():
@@ -211,10 +211,10 @@ def _remove(jobs: list[Job], out: Path) -> None:
 
 
 def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Path) -> None:
-    """The table of this run, where everything lies, and last what failed."""
+    """The table of this run, the report on the whole folder, where everything lies, and last what failed."""
     without = {outcome.job.id for outcome in failed}
     if folders := [out / job.id for job in jobs if job.id not in without]:
-        files = write_report(folders, out / "report", formats=("md", "csv"))
+        files = _report(folders, out)
         console.print(console_table([read_record(folder) for folder in folders]))
         for path in files:
             console.print(f"{path}", soft_wrap=True, highlight=False, markup=False)
@@ -225,3 +225,19 @@ def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Pa
         console.print(f"FAILED {outcome.job.id}: {outcome.reason}", soft_wrap=True, highlight=False, markup=False)
     if failed:
         raise CheckFailed(f"{len(failed)} of {len(jobs)} jobs failed; the others are done and kept")
+
+
+def _report(folders: list[Path], out: Path) -> list[Path]:
+    """Reports on all finished jobs in ``out``; where these cannot stand together, on ``folders``, and says why."""
+    finished = sorted({*finished_jobs(out), *folders})
+    if len(finished) == len(folders):
+        return write_report(folders, out / REPORT, formats=("md", "csv"))
+    try:
+        files = write_report(finished, out / REPORT, formats=("md", "csv"))
+        click.echo(
+            f"{out / REPORT} is about all {len(finished)} finished jobs in {out}, of which this run names {len(folders)}"
+        )
+        return files
+    except BadInput as error:
+        click.echo(f"{out / REPORT} is about this run alone, not about all of {out}: {error}", err=True)
+        return write_report(folders, out / REPORT, formats=("md", "csv"))

@@ -18,7 +18,7 @@ from bench.engines.settings import Plan, Settings
 from bench.errors import BadInput
 from bench.job import run_job
 from bench.progress import RunProgress
-from bench.suite import Job
+from bench.suite import Job, distinct
 from bench.timing import Timer
 
 ENGINES = ("inline", "local", "slurm")
@@ -36,12 +36,13 @@ def run_jobs(
         parameters: of Slurm.
 
     Returns:
-        One outcome per job, in their order.
+        One outcome per job, in their order; of a job that is named twice, one.
 
     Raises:
         BadInput: the engine cannot be used here.
         Cancelled: ``bench cancel`` was called.
     """
+    jobs = distinct(jobs)
     plan = Plan(settings.engine, settings.workers, settings.command, timing, jobs)
     settings.folder.mkdir(parents=True, exist_ok=True)
     plan.write(settings.folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.attempt import Outcome, State, read_failure
 from bench.job import is_done
 from bench.records import read_record
-from bench.suite import Job
+from bench.suite import Job, distinct
 from bench.timing import is_timed
 
 LOOK_AGAIN_S = 1.0
@@ -17,12 +17,12 @@ LOOK_AGAIN_S = 1.0
 
 
 def run_all(jobs: Iterable[Job], do: Callable[[Job], State]) -> None:
-    """Does every job in its turn; those that others hold, and those that start from them, again and again.
+    """Does every job in its turn, once; those that others hold, and those that start from them, again and again.
 
     Args:
         do: tries one job; ``State.TAKEN`` means that another process holds it.
     """
-    left = list(jobs)
+    left = distinct(jobs)
     while left:
         open_ids = {job.id for job in left}
         for job in left:
