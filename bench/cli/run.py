@@ -234,9 +234,7 @@ def _report(folders: list[Path], out: Path) -> list[Path]:
         return write_report(folders, out / REPORT, formats=("md", "csv"))
     try:
         files = write_report(finished, out / REPORT, formats=("md", "csv"))
-        click.echo(
-            f"{out / REPORT} is about all {len(finished)} finished jobs in {out}, of which this run names {len(folders)}"
-        )
+        click.echo(f"{out / REPORT} is about all {len(finished)} finished jobs in {out}; this run named {len(folders)}")
         return files
     except BadInput as error:
         click.echo(f"{out / REPORT} is about this run alone, not about all of {out}: {error}", err=True)

@@ -57,9 +57,9 @@ def test_networks_are_found_outside_a_clone(shipped, tmp_path, monkeypatch):
     (tmp_path / "results").mkdir()  # somebody's own results
     assert shipped_folder(Path(ANYWHERE)) == shipped
     monkeypatch.setattr(location, "distribution", lambda name: _Installed(tmp_path))
-    with pytest.raises(BadInput, match="no shipped networks here: .* clone it"):
+    with pytest.raises(BadInput, match=r"no shipped networks here: .* clone it"):
         shipped_folder(Path(ANYWHERE))
-    with pytest.raises(BadInput, match="no folder nowhere; .* clone it"):
+    with pytest.raises(BadInput, match=r"no folder nowhere; .* clone it"):
         shipped_folder(Path("nowhere"))
 
 
