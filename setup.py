@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-SOURCE = "bench/native/source"
+SOURCE = "bench/execution/native/source"
 TARGETS = {
     "avx512": ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx2", "-mfma"],
     "avx2": ["-mavx2", "-mfma"],
@@ -13,7 +13,7 @@ FLAGS = ["-std=c++17", "-O3", "-pthread", "-fvisibility=hidden", "-ffp-contract=
 setup(
     ext_modules=[
         Extension(
-            f"bench.native._{target}",
+            f"bench.execution.native._{target}",
             [f"{SOURCE}/executor.cpp"],
             depends=[f"{SOURCE}/{header}.h" for header in ("kernel", "network", "plan", "team")],
             extra_compile_args=[*FLAGS, *flags],

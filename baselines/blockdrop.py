@@ -31,15 +31,15 @@ import torch.nn.functional as F
 from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor, nn
 
-from bench.backbones.cifar import cifar_resnet
-from bench.backbones.residual import Backbone
-from bench.dynamic.cost import count_macs
-from bench.dynamic.decisions import BlockDecision, LayerDecision, Output
-from bench.dynamic.gates import straight_through
-from bench.dynamic.method import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import falling_target, target_penalty
-from bench.dynamic.router import GateCost, Router
+from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.methods.objective import falling_target, target_penalty
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.blocks import Backbone
+from bench.networks.cost import count_macs
+from bench.networks.decisions import BlockDecision, LayerDecision, Output
+from bench.networks.gates import straight_through
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import GateCost, Router
 
 BOUND = 0.8
 """Largest probability of an action in the curriculum."""

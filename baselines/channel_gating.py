@@ -29,13 +29,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.backbones.residual import Backbone, ConvUnit, SelfGatedUnit
-from bench.dynamic.decisions import UnitDecision
-from bench.dynamic.gates import straight_through
-from bench.dynamic.method import Budget, Method, MethodInfo, Stage, Step, joint_groups
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import falling_target, target_penalty
 from bench.errors import BadInput
+from bench.methods.interface import Budget, Method, MethodInfo, Stage, Step, joint_groups
+from bench.methods.objective import falling_target, target_penalty
+from bench.networks.blocks import Backbone, ConvUnit, SelfGatedUnit
+from bench.networks.decisions import UnitDecision
+from bench.networks.gates import straight_through
+from bench.networks.network import DynamicNetwork
 
 SHARPNESS = 2.0
 """Slope of the sigmoid whose gradient the threshold uses; it changes no decision."""

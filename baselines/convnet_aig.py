@@ -32,13 +32,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.backbones.residual import Backbone
-from bench.dynamic.decisions import LayerDecision
-from bench.dynamic.gates import straight_through
-from bench.dynamic.method import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import falling_target
-from bench.dynamic.router import GateCost, Router
+from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.methods.objective import falling_target
+from bench.networks.blocks import Backbone
+from bench.networks.decisions import LayerDecision
+from bench.networks.gates import straight_through
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import GateCost, Router
 
 HIDDEN = 16
 RATE_WEIGHT = 20.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from bench.backbones.residual import Backbone
-from bench.dynamic.method import Budget, Method, MethodInfo, ParameterGroup, Reported, Stage, Step, backbone_lr
-from bench.dynamic.network import DynamicNetwork
+from bench.methods.interface import Budget, Method, MethodInfo, ParameterGroup, Reported, Stage, Step, backbone_lr
+from bench.networks.blocks import Backbone
+from bench.networks.network import DynamicNetwork
 
 _HE = "He et al. 2015 (arXiv 1512.03385), table 6; MACs counted for shortcut option A"
 

@@ -25,13 +25,13 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dense import cross_entropy
-from bench.backbones.residual import Backbone, ConvUnit, SelfGatedUnit
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.decisions import UnitDecision
-from bench.dynamic.method import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import falling_target, nearest_step
-from bench.dynamic.router import GateCost, Router
+from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.methods.objective import falling_target, nearest_step
+from bench.networks.blocks import Backbone, ConvUnit, SelfGatedUnit
+from bench.networks.cost import count_backbone
+from bench.networks.decisions import UnitDecision
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import GateCost, Router
 
 STEPS = 64
 """Densities are multiples of 1/64 before rounding to channels."""

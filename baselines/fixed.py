@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from baselines.dense import Dense
-from bench.backbones.residual import Backbone
-from bench.dynamic.cost import BackboneCost, count_backbone
-from bench.dynamic.decisions import LayerDecision
-from bench.dynamic.method import MethodInfo, Reported
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.router import Router
+from bench.methods.interface import MethodInfo, Reported
+from bench.networks.blocks import Backbone
+from bench.networks.cost import BackboneCost, count_backbone
+from bench.networks.decisions import LayerDecision
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import Router
 
 
 class FixedRouter(Router):

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from baselines.pruning import UniformPruning
-from bench.backbones.residual import ConvUnit
-from bench.dynamic.method import MethodInfo, Reported
+from bench.methods.interface import MethodInfo, Reported
+from bench.networks.blocks import ConvUnit
 
 _HE = "He et al. 2019 (arXiv 1811.00250), table 1, FPGM only; zeroed filters counted as removed; test-set selection"
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from baselines.pruning import UniformPruning
-from bench.backbones.importance import filter_norms
-from bench.backbones.residual import ConvUnit
-from bench.dynamic.method import MethodInfo, Reported
+from bench.methods.interface import MethodInfo, Reported
+from bench.networks.blocks import ConvUnit
+from bench.networks.importance import filter_norms
 
 _LI = "Li et al. 2017 (arXiv 1608.08710), table 1"
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from baselines.dense import Dense
-from bench.backbones.pruning import keep_inner
-from bench.backbones.residual import Backbone, ConvUnit
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import nearest_step
+from bench.methods.objective import nearest_step
+from bench.networks.blocks import Backbone, ConvUnit
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
+from bench.networks.surgery import keep_inner
 
 STEPS = 64
 """Shares of channels are multiples of 1/64 before rounding to channels."""

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from baselines.dense import Dense
-from bench.backbones.residual import Backbone
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.decisions import LayerDecision
-from bench.dynamic.method import MethodInfo
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.router import Router
+from bench.methods.interface import MethodInfo
+from bench.networks.blocks import Backbone
+from bench.networks.cost import count_backbone
+from bench.networks.decisions import LayerDecision
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import Router
 
 # Odd constants of splitmix64 (Steele et al., OOPSLA 2014), as signed integers.
 _GOLDEN, _MIX_1, _MIX_2 = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15

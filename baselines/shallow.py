@@ -10,10 +10,10 @@ from __future__ import annotations
 from torch import nn
 
 from baselines.dense import Dense
-from bench.backbones.residual import Backbone
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import MethodInfo, Reported
-from bench.dynamic.network import DynamicNetwork
+from bench.methods.interface import MethodInfo, Reported
+from bench.networks.blocks import Backbone
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
 
 
 def removal_order(backbone: Backbone) -> list[int]:

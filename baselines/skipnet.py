@@ -41,14 +41,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.dense import cross_entropy
-from bench.backbones.importance import block_importance
-from bench.backbones.residual import Backbone, ResidualBlock
-from bench.dynamic.decisions import LayerDecision, Output
-from bench.dynamic.gates import straight_through
-from bench.dynamic.method import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import falling_target
-from bench.dynamic.router import GateCost, Router
+from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.methods.objective import falling_target
+from bench.networks.blocks import Backbone, ResidualBlock
+from bench.networks.decisions import LayerDecision, Output
+from bench.networks.gates import straight_through
+from bench.networks.importance import block_importance
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import GateCost, Router
 
 HIDDEN = 10
 """Width of the recurrent gate (paper, section 3.1)."""

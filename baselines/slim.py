@@ -16,15 +16,15 @@ from torch import Tensor
 
 from baselines.dense import Dense
 from baselines.pruning import strongest
-from bench.backbones.cifar import ParameterFreeShortcut
-from bench.backbones.importance import filter_norms
-from bench.backbones.pruning import keep_inner, keep_inputs, keep_outputs
-from bench.backbones.residual import Backbone, ConvUnit, ResidualBlock
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import MethodInfo
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import nearest_step
 from bench.errors import BadInput
+from bench.methods.interface import MethodInfo
+from bench.methods.objective import nearest_step
+from bench.networks.backbones.cifar import ParameterFreeShortcut
+from bench.networks.blocks import Backbone, ConvUnit, ResidualBlock
+from bench.networks.cost import count_backbone
+from bench.networks.importance import filter_norms
+from bench.networks.network import DynamicNetwork
+from bench.networks.surgery import keep_inner, keep_inputs, keep_outputs
 
 STEPS = 64
 """Widths are multiples of 1/64 before rounding to channels."""

@@ -18,12 +18,12 @@ from torch import Tensor
 
 from baselines.dense import Dense, cross_entropy
 from baselines.pruning import strongest
-from bench.backbones.pruning import keep_inner
-from bench.backbones.residual import Backbone
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget, MethodInfo, Stage, Step
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import nearest_step
+from bench.methods.interface import Budget, MethodInfo, Stage, Step
+from bench.methods.objective import nearest_step
+from bench.networks.blocks import Backbone
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
+from bench.networks.surgery import keep_inner
 
 PAPER_PENALTY, PAPER_EPOCHS = 1e-4, 160
 

@@ -28,15 +28,16 @@ import lcnet.method
 import lcnet.objective
 import lcnet.router
 import lcnet.static
-from bench import environment
-from bench.backbones import Backbone, build_backbone, file_hash, load_weights
-from bench.backbones.residual import ResidualBlock
 from bench.data import DataSet, load_data
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget, Stage, joint_groups
-from bench.dynamic.network import DynamicNetwork
-from bench.evaluation import evaluate
+from bench.measurement.evaluation import evaluate
+from bench.methods.interface import Budget, Stage, joint_groups
+from bench.networks.backbones import Backbone, build_backbone, load_weights
+from bench.networks.blocks import ResidualBlock
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
 from bench.statistics import paired_bootstrap
+from bench.system import environment
+from bench.system.files import file_hash
 from bench.training import PRECISIONS, Recipe, train
 from lcnet.objective import PricedLoss
 

@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bench import environment
-from bench.backbones import build_backbone
-from bench.clock import measure
-from bench.clock import threads as using_threads
 from bench.data import load_data
-from bench.execution import skipping
-from bench.latency import DenseRival
-from bench.pretrained import load_pretrained
+from bench.execution import to_inference
+from bench.measurement.clock import measure
+from bench.measurement.clock import threads as using_threads
+from bench.measurement.latency import DenseRival
+from bench.networks.backbones import build_backbone
 from bench.records import read_record, read_samples
+from bench.system import environment
+from bench.zoo.loading import load_pretrained
 
 STOCK, SAME, DYNAMIC = "best stock dense form", "dense, same executor", "network"
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -42,7 +42,7 @@ def main(folder, data_dir, executor, images, threads, seconds, file):
     data = load_data(record.dataset, data_dir)
     split = data.test.first(images)
     batches = list(data.normalise(split.images).split(1))
-    network = skipping(load_pretrained(folder, record, len(data.classes)), executor)
+    network = to_inference(load_pretrained(folder, record, len(data.classes)), executor)
     with using_threads(threads):
         rival = DenseRival(build_backbone(record.backbone, len(data.classes)).eval())
         form = rival.best(batches[:64])

@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 
 from baselines.dense import Dense
-from bench.backbones import Backbone, build_backbone
-from bench.clock import measure
-from bench.clock import threads as using_threads
 from bench.data import DataSet, Split, load_data
-from bench.dynamic.method import Budget
-from bench.evaluation import BATCH_SIZE, evaluate
+from bench.measurement.clock import measure
+from bench.measurement.clock import threads as using_threads
+from bench.measurement.evaluation import BATCH_SIZE, evaluate
+from bench.methods.interface import Budget
+from bench.networks.backbones import Backbone, build_backbone
 from bench.training import Recipe, train
 
 BATCH = 128

@@ -19,13 +19,13 @@ import torch
 from random_gates import NETWORKS, random_network
 from torch import Tensor
 
-from bench.backbones import Backbone
-from bench.clock import Measurement, measure
-from bench.clock import threads as using_threads
-from bench.dense_forms import Predict, folded
-from bench.dynamic.network import DynamicNetwork
-from bench.latency import DenseRival, speedup_theoretical
-from bench.native import NativeNetwork
+from bench.execution.native import NativeNetwork
+from bench.measurement.clock import Measurement, measure
+from bench.measurement.clock import threads as using_threads
+from bench.measurement.dense import Predict, folded
+from bench.measurement.latency import DenseRival, speedup_theoretical
+from bench.networks.backbones import Backbone
+from bench.networks.network import DynamicNetwork
 
 KEEP = (0.25, 0.5, 0.75)
 STOCK, NATIVE = "stock dense", "native dense"

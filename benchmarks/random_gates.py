@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.backbones import Backbone, build_backbone
-from bench.backbones.pruning import keep_inner
-from bench.dynamic.decisions import ChannelDecision, LayerDecision
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.router import FoldedGates, GateCost, Router
+from bench.networks.backbones import Backbone, build_backbone
+from bench.networks.decisions import ChannelDecision, LayerDecision
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import FoldedGates, GateCost, Router
+from bench.networks.surgery import keep_inner
 
 SHARPNESS = 1e4
 """Scores are so large that open gates are saturated: branches and channels are not scaled."""

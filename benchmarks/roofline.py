@@ -20,15 +20,15 @@ from native import PRODUCT, SIDE, matrix_product
 from random_gates import NETWORKS
 from torch import Tensor
 
-from bench import environment
-from bench.backbones import Backbone
-from bench.clock import Measurement, measure
-from bench.clock import threads as using_threads
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.network import DynamicNetwork
-from bench.latency import DenseRival
-from bench.native import NativeNetwork
+from bench.execution.native import NativeNetwork
+from bench.measurement.clock import Measurement, measure
+from bench.measurement.clock import threads as using_threads
+from bench.measurement.latency import DenseRival
+from bench.networks.backbones import Backbone
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
 from bench.report.plots import RC, save
+from bench.system import environment
 
 COPY = "copy"
 NATIVE, STOCK = "compiled executor", "best stock form"

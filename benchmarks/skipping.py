@@ -20,15 +20,15 @@ import torch
 from random_gates import NETWORKS, pruned_network, random_network
 from torch import Tensor
 
-from bench import environment
-from bench.clock import Measurement, measure
-from bench.clock import threads as using_threads
-from bench.determinism import full_precision
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.skipping import SkippingNetwork, skip
 from bench.execution import runs_natively
-from bench.latency import DenseRival, speedup_theoretical
-from bench.native import NativeNetwork
+from bench.execution.native import NativeNetwork
+from bench.execution.skipping import SkippingNetwork, lower
+from bench.measurement.clock import Measurement, measure
+from bench.measurement.clock import threads as using_threads
+from bench.measurement.latency import DenseRival, speedup_theoretical
+from bench.networks.network import DynamicNetwork
+from bench.system import environment
+from bench.system.determinism import full_precision
 
 KEEP = (0.25, 0.5, 0.75)
 DENSE, NATIVE_DENSE, NATIVE = "dense", "dense, compiled executor", "skipping, compiled executor"
@@ -105,7 +105,7 @@ def compare(
         dynamic = pruned_network(network, keep).to(images.device)
     else:
         dynamic = random_network(network, keep, images, **GATES[kind])
-    skipping = skip(dynamic)
+    skipping = lower(dynamic)
     contestants = {DENSE: rival.forms[best]} | (techniques(dynamic, skipping) if masked else {})
     contestants["skipping"] = skipping.predict
     if "native" in rival.by_executor and runs_natively(dynamic):
@@ -121,7 +121,7 @@ def techniques(network: DynamicNetwork, skipping: SkippingNetwork) -> dict[str, 
     def masked(images: Tensor) -> Tensor:
         return network(images).logits
 
-    calling = skip(network)
+    calling = lower(network)
     calling.single_gates = None
     return {"masked, eager": masked, "skipping, router called": calling.predict}
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from bench.backbones.importance import block_importance, filter_norms
-from bench.backbones.residual import ResidualBlock, require_ungrouped
+from bench.networks.blocks import ResidualBlock, require_ungrouped
+from bench.networks.importance import block_importance, filter_norms
 
 CHANNEL_SCORE = 4.0
 """Mean score of the channel with the largest filter of its block; that of the smallest one is near zero."""

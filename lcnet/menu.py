@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.backbones.residual import Backbone, ResidualBlock
-from bench.dynamic.decisions import ChannelDecision
-from bench.dynamic.gates import is_open, relu1
-from bench.dynamic.method import MethodInfo
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.router import FoldedGates
 from bench.errors import BadInput
+from bench.methods.interface import MethodInfo
+from bench.networks.blocks import Backbone, ResidualBlock
+from bench.networks.decisions import ChannelDecision
+from bench.networks.gates import is_open, relu1
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import FoldedGates
 from lcnet.gates import SHARPNESS, channel_nets, inner_norms
 from lcnet.method import PAPER, LCNet
 from lcnet.router import LCRouter

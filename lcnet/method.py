@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from bench.backbones.residual import Backbone
-from bench.dynamic.method import Budget, Method, MethodInfo, Stage, joint_groups
-from bench.dynamic.network import DynamicNetwork
+from bench.methods.interface import Budget, Method, MethodInfo, Stage, joint_groups
+from bench.networks.blocks import Backbone
+from bench.networks.network import DynamicNetwork
 from lcnet.objective import PricedLoss
 from lcnet.router import LCRouter
 

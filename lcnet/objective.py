@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from bench.dynamic.method import Step
-from bench.dynamic.network import DynamicNetwork
+from bench.methods.interface import Step
+from bench.networks.network import DynamicNetwork
 
 PRICE = 2.0
 """Loss that one more backbone's worth of MACs must be worth to a gate near its threshold."""

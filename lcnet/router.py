@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.backbones.residual import Backbone
-from bench.dynamic.decisions import ChannelDecision, LayerDecision
-from bench.dynamic.gates import is_open, relu1
-from bench.dynamic.router import FoldedGates, GateCost, Router
+from bench.networks.blocks import Backbone
+from bench.networks.decisions import ChannelDecision, LayerDecision
+from bench.networks.gates import is_open, relu1
+from bench.networks.router import FoldedGates, GateCost, Router
 from lcnet.gates import SHARPNESS, channel_nets, inner_norms, layer_nets
 
 INITIAL_THRESHOLD = -1.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.dynamic.method import Budget, MethodInfo, Stage
-from bench.dynamic.network import DynamicNetwork
+from bench.methods.interface import Budget, MethodInfo, Stage
+from bench.networks.network import DynamicNetwork
 from lcnet.method import PAPER, LCNet
 
 

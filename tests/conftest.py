@@ -14,16 +14,16 @@ import pytest
 import torch
 from program import bench, bench_here, start
 
-from bench.backbones import Backbone, build_backbone, load_weights
 from bench.data import load_data
-from bench.suite import Job
+from bench.networks.backbones import Backbone, build_backbone, load_weights
+from bench.runs.plan.suite import Job
 
 __all__ = ["bench", "bench_here", "start"]
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from bench.locks import job_lock
+from bench.runs.locks import job_lock
 with job_lock(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     time.sleep(600)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from bench.backbones import build_backbone
-from bench.dynamic.method import Budget, Step
 from bench.methods import load_method, method_names
-from bench.training import Recipe, _optimisers, _sample_loss
+from bench.methods.interface import Budget, Step
+from bench.networks.backbones import build_backbone
+from bench.training.trainer import Recipe, _optimisers, _sample_loss
 
 READ_VALUES = {"channel_gating", "slimming"}
 """Their stages read weights, and fake tensors have none to read."""

@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file
 
 from baselines.dense import Dense
-from bench.accumulation import accumulate
-from bench.backbones import build_backbone
-from bench.dynamic.method import Budget
 from bench.errors import BadInput
+from bench.methods.interface import Budget
+from bench.networks.backbones import build_backbone
 from bench.training import Recipe, train
+from bench.training.accumulation import accumulate
 
 RUN = "run --methods skipnet --backbone resnet8 --epochs 1 --batch-size 128 --micro-batch 64 --no-timing".split()
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.attempt import FAILURE_FILE, State, attempt, read_failure
-from bench.job import Context
-from bench.suite import Suite, check_suite, plan
+from bench.runs.attempt import FAILURE_FILE, State, attempt, read_failure
+from bench.runs.phases.job import Context
+from bench.runs.plan.suite import Suite, check_suite, plan
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_failure_is_kept_with_its_reason_until_a_success(jobs, context, monkey
         raise RuntimeError("two\nlines")
 
     with monkeypatch.context() as patched:
-        patched.setattr("bench.attempt.run_job", breaks)
+        patched.setattr("bench.runs.attempt.run_job", breaks)
         outcome = attempt(jobs[0], context)
         assert (outcome.state, outcome.bad_input) == (State.FAILED, False)
         assert read_failure(context.out / jobs[0].id).reason == outcome.reason == "RuntimeError: two lines"
@@ -84,7 +84,7 @@ def test_a_live_owner_keeps_a_job_and_a_dead_one_does_not(jobs, context, hold):
 
 def test_a_dead_machine_keeps_a_job_only_until_its_heartbeat_is_missed(jobs, context, hold, monkeypatch):
     """The owner's process, but on a host of another name: whether it lives, its heartbeat alone can tell."""
-    monkeypatch.setattr("bench.locks.DEAD_AFTER_S", 1.0)
+    monkeypatch.setattr("bench.runs.locks.DEAD_AFTER_S", 1.0)
     lock = context.out / ".locks" / jobs[0].id
     owner = hold(context.out, jobs[0])
     owner.send_signal(signal.SIGKILL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import environment
+from bench.system import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,7 +20,7 @@ def test_variables_that_git_sets_in_hooks_name_no_other_repository(tmp_path):
     git("init")
     git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--allow-empty", "-m", "other")
     foreign = {"GIT_DIR": str(tmp_path / ".git"), "GIT_WORK_TREE": str(tmp_path), "GIT_INDEX_FILE": "nowhere"}
-    code = "from bench.environment import commit; print(commit())"
+    code = "from bench.system.environment import commit; print(commit())"
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, env=os.environ | foreign, cwd=ROOT, capture_output=True, text=True, check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -8,11 +8,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from baselines.skipnet import SkipNet
-from bench.backbones.cifar import cifar_resnet
-from bench.counting import _FUSED, _count_one, count_macs
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.skipping import skip
-from bench.dynamic.skipping.convolution import fold
+from bench.execution.skipping import lower
+from bench.execution.skipping.convolution import fold
+from bench.measurement.counting import _FUSED, _count_one, count_macs
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.network import DynamicNetwork
 from lcnet.router import LCRouter
 
 
@@ -40,7 +40,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_counted_macs_are_the_reported_ones(name):
     network, images = _settled(NETWORKS[name]())
-    skipping = skip(network)
+    skipping = lower(network)
     assert [_count_one(skipping, image[None]) for image in images] == _claimed(network, images)
 
 

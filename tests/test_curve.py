@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from bench.curve import NOTE
+from bench.zoo.curve import NOTE
 
 ARGUMENTS = ("--methods", "lcnet", "--backbone", "resnet8", "--epochs", "1", "--no-timing", "--out", "runs")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.records import find_records
-from bench.seeds import derive_seed
+from bench.system.seeds import derive_seed
 
 TINY = ("--points", "0.6", "--backbone", "resnet8-w0.25", "--epochs", "1", "--no-timing", "--deterministic")
 
@@ -43,6 +43,6 @@ def test_a_failed_job_is_told_last_and_the_others_are_done(bench_here, tmp_path,
 @pytest.fixture(autouse=True)
 def _anything_allowed_afterwards():
     yield
-    from bench import determinism
+    from bench.system import determinism
 
     determinism.require(False)

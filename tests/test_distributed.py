@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from bench.distributed import add_up, group, rank
+from bench.system.distributed import add_up, group, rank
 
 with group("cpu"):
     # The first optimiser of a process loads much of torch; all of it must be indifferent to the group.

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.backbones.cifar import cifar_resnet
-from bench.clock import MIN_ROUNDS, Measurement, measure, threads
-from bench.dense_forms import COMPILED, dense_forms
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.skipping import skip
 from bench.errors import BadInput
-from bench.latency import DENSE, DYNAMIC, DenseRival, speedup_theoretical, time_network
+from bench.execution.skipping import lower
+from bench.measurement.clock import MIN_ROUNDS, Measurement, measure, threads
+from bench.measurement.dense import COMPILED, dense_forms
+from bench.measurement.latency import DENSE, DYNAMIC, DenseRival, speedup_theoretical, time_network
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
 from lcnet.router import LCRouter
 
 BATCHES = [torch.zeros(1)] * 5
@@ -103,7 +103,7 @@ def test_all_dense_forms_compute_the_backbone():
 def timing():
     backbone = cifar_resnet(8)
     network = DynamicNetwork(cifar_resnet(8), LCRouter(backbone, layers=True, channels=False)).eval()
-    return time_network(skip(network), DenseRival(backbone, compile=False), torch.randn(70, 3, 32, 32), 1, 0.5)
+    return time_network(lower(network), DenseRival(backbone, compile=False), torch.randn(70, 3, 32, 32), 1, 0.5)
 
 
 def test_a_timing_holds_together(timing):
@@ -124,14 +124,14 @@ def test_raw_values_can_be_read_again(timing, tmp_path):
 def test_too_few_images_are_bad_input():
     backbone = cifar_resnet(8)
     with pytest.raises(BadInput, match="64"):
-        time_network(skip(DynamicNetwork(backbone)), DenseRival(backbone, compile=False), torch.randn(5, 3, 32, 32), 1)
+        time_network(lower(DynamicNetwork(backbone)), DenseRival(backbone, compile=False), torch.randn(5, 3, 32, 32), 1)
 
 
 def test_a_pruned_network_is_compared_with_the_whole_backbone():
     """Its own dense form is narrower, and would hide what pruning saved."""
     rival, network = DenseRival(cifar_resnet(8), compile=False), DynamicNetwork(cifar_resnet(8, width=0.5)).eval()
     half = count_backbone(network.backbone).total
-    assert speedup_theoretical(skip(network), rival.macs, torch.randn(2, 3, 32, 32)) == rival.macs / half > 3
+    assert speedup_theoretical(lower(network), rival.macs, torch.randn(2, 3, 32, 32)) == rival.macs / half > 3
 
 
 def test_without_a_compiler_the_compiled_form_is_left_out_and_named():

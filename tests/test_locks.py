@@ -5,8 +5,8 @@ import time
 import pytest
 from filelock import Timeout
 
-from bench import locks
 from bench.errors import BadInput
+from bench.runs import locks
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from synthetic import synthetic_record, synthetic_samples
 
 from bench.errors import BadInput
-from bench.merging import find_jobs, merge
 from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, read_record, write_record
+from bench.records.merge import find_jobs, merge
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from bench import pretrained
 from bench.cli import main
-from bench.dynamic import cost
 from bench.errors import BadInput
-from bench.pretrained import find_pretrained, load_pretrained, part_of
+from bench.networks import cost
 from bench.records import MODEL_FILE, SAMPLES_FILE, find_records, read_samples, write_record
-from bench.regression import compare_network
+from bench.zoo import loading as pretrained
+from bench.zoo.checking import compare_network
+from bench.zoo.loading import find_pretrained, load_pretrained, part_of
 
 METHODS = "lcnet,slimming,slim,skipnet"
 
@@ -105,7 +105,7 @@ def test_a_changed_cost_function_is_seen(shipped, digits, method, monkeypatch):
         counted = count(backbone)
         return replace(counted, stem=counted.stem + 1)
 
-    monkeypatch.setattr("bench.dynamic.network.count_backbone", off_by_one)
+    monkeypatch.setattr("bench.networks.network.count_backbone", off_by_one)
     assert any("macs of" in said for said in compare_network(*_one(shipped, method), digits, "fast"))
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from baselines.skipnet import SkipNet
-from bench.backbones import build_backbone
 from bench.data.dataset import Split
-from bench.dynamic.method import Budget
-from bench.recalibration import BATCH, IMAGES, recalibrate_gates
+from bench.methods.interface import Budget
+from bench.networks.backbones import build_backbone
 from bench.training import Recipe, train
+from bench.training.gate_statistics import BATCH, IMAGES, recalibrate_gates
 
 
 def _statistics(network):

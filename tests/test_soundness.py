@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.checkpoint import load_checkpoint, save_checkpoint
+from bench.data.recorded import gate_warnings, require_recorded_file, require_same_data, require_sound_loss
 from bench.errors import BadInput
-from bench.log import LOG_FILE, log_to
 from bench.records import find_records
-from bench.soundness import gate_warnings, require_recorded_file, require_same_data, require_sound_loss
+from bench.system.log import LOG_FILE, log_to
+from bench.training.checkpoint import load_checkpoint, save_checkpoint
 
 TINY = ("run", "--methods", "lnet", "--points", "0.6", "--backbone", "resnet8-w0.25", "--epochs", "1", "--no-timing")
 
@@ -66,7 +66,7 @@ def test_other_data_other_files_and_other_source(bench_here, tmp_path, digits, m
     with pytest.raises(BadInput, match="not the file"):
         require_recorded_file(folder, "model.safetensors", record)
 
-    monkeypatch.setattr("bench.suite.source_hash", lambda method: "another")
+    monkeypatch.setattr("bench.runs.plan.suite.source_hash", lambda method: "another")
     assert bench_here(*TINY, "--epochs", "0")[0] == 0
     again = find_records([tmp_path / "runs"])
     assert len(again) == 4 and again.items() >= found.items(), "changed source makes new records, the old ones stay"
@@ -79,10 +79,10 @@ def test_other_data_other_files_and_other_source(bench_here, tmp_path, digits, m
 
 
 def test_logs_rotate(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.log.LARGEST_BYTES", 2000)
+    monkeypatch.setattr("bench.system.log.LARGEST_BYTES", 2000)
     with log_to(tmp_path):
         for number in range(500):
-            logging.getLogger("bench.attempt").info("line %d", number)
+            logging.getLogger("bench.runs.attempt").info("line %d", number)
     sizes = [path.stat().st_size for path in tmp_path.glob(f"{LOG_FILE}*")]
     assert len(sizes) == 4 and max(sizes) <= 2000
     assert "line 499" in (tmp_path / LOG_FILE).read_text()

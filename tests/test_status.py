@@ -2,11 +2,11 @@
 
 import pytest
 
-from bench.attempt import record_failure
-from bench.engines.settings import CANCELLED_FILE, RUNS, Plan
 from bench.errors import BadInput
-from bench.status import CANCELLED, DONE, FAILED, RUNNING, WAITING, job_statuses
-from bench.suite import Suite, check_suite, plan
+from bench.runs.attempt import record_failure
+from bench.runs.plan.suite import Suite, check_suite, plan
+from bench.runs.settings import CANCELLED_FILE, RUNS, Plan
+from bench.runs.status import CANCELLED, DONE, FAILED, RUNNING, WAITING, job_statuses
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from baselines.dense import Dense
-from bench.backbones import build_backbone
 from bench.data.dataset import DataSet
-from bench.dynamic.method import Budget, ParameterGroup, Stage
-from bench.dynamic.network import DynamicNetwork
 from bench.errors import BadInput
+from bench.methods.interface import Budget, ParameterGroup, Stage
+from bench.networks.backbones import build_backbone
+from bench.networks.network import DynamicNetwork
 from bench.training import Recipe, selection_key, train
 from lcnet.method import LCNet
 

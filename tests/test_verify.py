@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from bench.cli import main
-from bench.dynamic.decisions import LayerDecision
-from bench.dynamic.router import GateCost
+from bench.measurement.conformance import CHECKS, verify_method
 from bench.methods import load_method
-from bench.verify import CHECKS, verify_method
+from bench.networks.decisions import LayerDecision
+from bench.networks.router import GateCost
 from lcnet.method import LCNet, LNet
 from lcnet.router import LCRouter
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bench.engines.settings import CANCELLED_FILE, read_plans
 from bench.errors import BadInput
+from bench.runs.settings import CANCELLED_FILE, read_plans
 
 
 @click.command()
@@ -20,7 +20,7 @@ def cancel(runs: Path) -> None:
     for folder, plan in plans.items():
         (folder / CANCELLED_FILE).touch()
         if plan.slurm_jobs:
-            from bench.engines.slurm import cancel as cancel_arrays
+            from bench.runs.engines.slurm import cancel as cancel_arrays
 
             cancel_arrays(plan.slurm_jobs)
         click.echo(f"cancelled: {plan.command}")

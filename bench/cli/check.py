@@ -8,11 +8,12 @@ import click
 
 from bench.data import load_data
 from bench.errors import BadInput, CheckFailed
-from bench.merging import find_jobs
-from bench.pretrained import find_pretrained, part_of
 from bench.records import data_options, table
-from bench.regression import TIERS, compare_network, compare_tables, read_table
+from bench.records.merge import find_jobs
+from bench.records.regression import compare_tables, read_table
+from bench.zoo.checking import TIERS, compare_network
 from bench.zoo.completeness import compare_with_tables, missing_parts
+from bench.zoo.loading import find_pretrained, part_of
 from bench.zoo.location import ANYWHERE, FOLDER, shipped_folder
 
 TIER = "fast: 500 images of every network; full: all images of a part of the networks."

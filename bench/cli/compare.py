@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from bench.report.results import load_result
+from bench.report.tables.versus import versus_tables
 from bench.report.tabular import to_console
-from bench.report.versus import versus_tables
 
 
 @click.command()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from bench.curve import NOTE, threshold_shifts
-from bench.curve import curve as measure_curve
 from bench.execution import EXECUTORS
-from bench.storage import write_atomically
+from bench.system.files import write_atomically
+from bench.zoo.curve import NOTE, threshold_shifts
+from bench.zoo.curve import curve as measure_curve
 
 CURVE_FILE = "curve.csv"
 

@@ -6,10 +6,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.backbones import backbone_names
-from bench.budgets import DEFAULTS
 from bench.methods import load_method, method_names
-from bench.suite import suite_names
+from bench.networks.backbones import backbone_names
+from bench.runs.plan.defaults import DEFAULTS
+from bench.runs.plan.suite import suite_names
 
 
 @click.command("list")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench.errors import CheckFailed
-from bench.merging import merge as merge_folders
+from bench.records.merge import merge as merge_folders
 
 
 @click.command()

@@ -11,27 +11,20 @@ import click
 from filelock import Timeout
 from rich.console import Console
 
-from bench import resources
-from bench.accumulation import require_shares
-from bench.attempt import Outcome, State
-from bench.backbones import count_outputs
-from bench.budgets import BUDGETS, DEFAULTS
 from bench.cli.command_line import typed_command
-from bench.cli.engine_options import engine_options, make_settings, slurm_parameters
+from bench.cli.options import engine_options, make_settings, slurm_parameters
 from bench.data import DataOptions, DataSet
-from bench.distributed import agreed, dismiss, group, processes, rank, tell
-from bench.engines import follow, run_jobs
-from bench.engines.settings import Settings
 from bench.errors import BadInput, CheckFailed
 from bench.execution import EXECUTORS
-from bench.locks import job_lock
-from bench.log import log_to
-from bench.pretrained import find_pretrained
-from bench.progress import RunProgress
+from bench.networks.backbones import count_outputs
 from bench.records import data_options, finished_jobs, read_record
 from bench.report import write_report
 from bench.report.tables import console_table
-from bench.suite import (
+from bench.runs.attempt import Outcome, State
+from bench.runs.engines import follow, run_jobs
+from bench.runs.locks import job_lock
+from bench.runs.plan.defaults import BUDGETS, DEFAULTS
+from bench.runs.plan.suite import (
     LEARNING_RATE_FACTORS,
     Job,
     Suite,
@@ -43,7 +36,14 @@ from bench.suite import (
     plan_all,
     pretrained_job,
 )
+from bench.runs.progress import RunProgress
+from bench.runs.settings import Settings
+from bench.system import resources
+from bench.system.distributed import agreed, dismiss, group, processes, rank, tell
+from bench.system.log import log_to
 from bench.training import PRECISIONS
+from bench.training.accumulation import require_shares
+from bench.zoo.loading import find_pretrained
 from bench.zoo.location import ANYWHERE, FOLDER, shipped_folder
 
 TIMM, REPORT = "timm", "report"
@@ -188,7 +188,7 @@ def _with_file(suite: Suite, out: Path) -> Suite:
         return suite
     if suite.dataset != "imagenet":
         raise BadInput(f"--backbone-weights timm is for imagenet, not {suite.dataset}")
-    from bench.backbones.imagenet import download  # timm takes its time
+    from bench.networks.backbones.imagenet import download  # timm takes its time
 
     with agreed():
         path = download(suite.backbone, out / "weights") if rank() == 0 else None

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bench.status import DONE, RUNNING, STATES, WAITING, JobStatus, job_statuses
+from bench.runs.status import DONE, RUNNING, STATES, WAITING, JobStatus, job_statuses
 
 REFRESH_S = 2.0
 SHOWN = 20

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.errors import CheckFailed
+from bench.measurement.conformance import Outcome, verify_method
 from bench.methods import load_method
-from bench.verify import Outcome, verify_method
 
 
 @click.command()

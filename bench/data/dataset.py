@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.distributed import WHOLE, Share
+from bench.system.distributed import WHOLE, Share
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 EVALUATION_BATCH = 250

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bench.data.dataset import LoaderStatistics
-from bench.distributed import WHOLE, Share, processes
 from bench.errors import BadInput
+from bench.system.distributed import WHOLE, Share, processes
 
 Transform = Callable[[Image.Image], Tensor]
 """An RGB image to uint8 ``[3, H, W]``; draws, if it does, from torch's global generator."""

@@ -1,1 +1,1 @@
-"""Trained networks that are shipped."""
+"""Trained networks: loading, publishing, checking, moving along their curve."""

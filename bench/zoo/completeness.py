@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.records import MODEL_FILE, RECORD_FILE, Record, find_records, table
-from bench.regression import TableComparison, compare_tables, read_table
+from bench.records.regression import TableComparison, compare_tables, read_table
 
 
 def missing_parts(folder: Path) -> list[str]:

@@ -13,13 +13,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bench.data import DataSet, load_data
+from bench.data.recorded import require_recorded_file, require_same_data
 from bench.errors import BadInput
-from bench.merging import find_jobs
-from bench.outcome import measured
-from bench.pretrained import build, find_pretrained, read_weights, remeasure
 from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, data_options, table, write_record
-from bench.soundness import require_recorded_file, require_same_data
-from bench.storage import write_atomically
+from bench.records.merge import find_jobs
+from bench.records.summary import measured
+from bench.system.files import write_atomically
+from bench.zoo.loading import build, find_pretrained, read_weights, remeasure
 
 
 @dataclass(frozen=True)

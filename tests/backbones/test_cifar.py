@@ -8,9 +8,9 @@ from ptflops import get_model_complexity_info
 from safetensors.torch import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.backbones import build_backbone, load_weights
-from bench.dynamic.cost import count_backbone
 from bench.errors import BadInput
+from bench.networks.backbones import build_backbone, load_weights
+from bench.networks.cost import count_backbone
 
 # MACs and parameters, convolutions and classifier only, options A and B: counted from the definition of the family;
 # they agree with what is published for it (40.8 M is the option-B figure for depth 20).

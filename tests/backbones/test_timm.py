@@ -6,14 +6,14 @@ import torch
 from safetensors.torch import save_file
 from torchvision import models
 
-from bench.backbones import build_backbone, count_outputs, imagenet, load_weights
-from bench.backbones.imagenet import NAMES, from_timm
-from bench.counting import _count_one
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.skipping import skip
 from bench.errors import BadInput
+from bench.execution.skipping import lower
+from bench.measurement.counting import _count_one
 from bench.methods import load_method
-from bench.suite import Suite, check_suite
+from bench.networks.backbones import build_backbone, count_outputs, imagenet, load_weights
+from bench.networks.backbones.imagenet import NAMES, from_timm
+from bench.networks.cost import count_backbone
+from bench.runs.plan.suite import Suite, check_suite
 
 
 def _randomised(model):
@@ -91,7 +91,7 @@ def test_layer_methods_skip_blocks_of_grouped_convolutions():
         net.linear.bias.fill_(-3.0 if index % 3 == 1 else 3.0)
     network.backbone.image_shape = (3, 64, 64)
     network.recount()
-    images, skipping = torch.randn(2, 3, 64, 64), skip(network)
+    images, skipping = torch.randn(2, 3, 64, 64), lower(network)
     masked, skipped = network(images), skipping(images)
     assert skipping.execution == "skipped"
     assert 0 < skipped.executed().mean() < 1 and torch.equal(masked.executed(), skipped.executed())

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bench.backbones import build_backbone
-from bench.dynamic.method import BACKBONE_WEIGHT_DECAY, Budget, backbone_lr, split_parameters
 from bench.methods import load_method, method_names
+from bench.methods.interface import BACKBONE_WEIGHT_DECAY, Budget, backbone_lr, split_parameters
+from bench.networks.backbones import build_backbone
 
 
 @pytest.mark.parametrize("pretrained", [True, False])

@@ -12,10 +12,10 @@ from baselines.channel_gating import ChannelGatedUnit, ChannelGating, gated_unit
 from baselines.convnet_aig import ConvNetAIG, RateLoss, execution_rates
 from baselines.fbs import FBS, BoostedUnit, winners
 from baselines.skipnet import SkipNet
-from bench.backbones.cifar import cifar_resnet
-from bench.dynamic.cost import count_backbone, count_macs
-from bench.dynamic.method import Budget, Step, split_parameters
 from bench.errors import BadInput
+from bench.methods.interface import Budget, Step, split_parameters
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.cost import count_backbone, count_macs
 from lcnet.method import LCNet
 
 DYNAMIC = [ConvNetAIG, BlockDrop, BlockDropPooled, FBS, ChannelGating]

@@ -5,11 +5,11 @@ import torch
 
 from baselines.dense import Dense
 from baselines.skipnet import RATE, HybridLoss, RecurrentRouter, SkipNet, SkipNetFF1, SkipNetFF2, policy_gradient
-from bench.backbones import build_backbone
-from bench.dynamic.method import Budget, ParameterGroup, Stage, Step, split_parameters
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import target_penalty
-from bench.evaluation import evaluate
+from bench.measurement.evaluation import evaluate
+from bench.methods.interface import Budget, ParameterGroup, Stage, Step, split_parameters
+from bench.methods.objective import target_penalty
+from bench.networks.backbones import build_backbone
+from bench.networks.network import DynamicNetwork
 from bench.training import Recipe, train
 
 

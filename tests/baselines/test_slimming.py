@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from baselines.slimming import Slimmed, Slimming, SparsityLoss, inner_scales, keep_largest
-from bench.backbones.cifar import cifar_resnet
 from bench.data import load_data
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget, Step
-from bench.dynamic.network import DynamicNetwork
+from bench.methods.interface import Budget, Step
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
 from bench.training import Recipe, train
 
 

@@ -12,10 +12,10 @@ from baselines.l1 import L1
 from baselines.random import Random, uniform_from_content
 from baselines.shallow import Shallow
 from baselines.slim import Slim, narrow
-from bench.backbones.cifar import cifar_resnet
-from bench.backbones.importance import filter_norms
-from bench.dynamic.cost import count_backbone
-from bench.dynamic.method import Budget
+from bench.methods.interface import Budget
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.cost import count_backbone
+from bench.networks.importance import filter_norms
 
 STATIC = [Slim, Shallow, Fixed, L1, FPGM]
 

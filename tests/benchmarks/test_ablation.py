@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bench.backbones import build_backbone
+from bench.networks.backbones import build_backbone
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "ablation.py"
 

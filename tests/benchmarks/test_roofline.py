@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.native import targets
+from bench.execution.native import targets
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "roofline.py"
 

@@ -5,8 +5,8 @@ import pytest
 from synthetic import Runs
 
 from bench.records import COLUMNS, find_records, table
-from bench.regression import TableComparison
-from bench.regression import compare_tables as compare
+from bench.records.regression import TableComparison
+from bench.records.regression import compare_tables as compare
 
 
 @pytest.fixture

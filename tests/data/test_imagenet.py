@@ -10,8 +10,8 @@ from PIL import Image
 from timm.data import create_transform, resolve_data_config
 
 from bench.data import DataOptions, load_data
-from bench.distributed import Share
 from bench.errors import BadInput
+from bench.system.distributed import Share
 
 
 def _load(folder, **options):

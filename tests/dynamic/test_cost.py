@@ -4,11 +4,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.backbones import build_backbone
-from bench.dynamic.cost import count_backbone, sample_cost
-from bench.dynamic.decisions import BlockDecision, ChannelDecision, LayerDecision
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.router import GateCost
+from bench.networks.backbones import build_backbone
+from bench.networks.cost import count_backbone, sample_cost
+from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import GateCost
 
 BACKBONE = build_backbone("resnet14b", classes=10)
 COST = count_backbone(BACKBONE)

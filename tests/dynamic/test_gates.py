@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.dynamic.gates import REACH, is_open, relu1, straight_through
+from bench.networks.gates import REACH, is_open, relu1, straight_through
 
 scores = st.floats(-3, 3, allow_nan=False).map(lambda value: torch.tensor([value], requires_grad=True))
 

@@ -13,12 +13,12 @@ from torch import nn
 from baselines.blockdrop import BlockDrop
 from baselines.fbs import FBS
 from baselines.skipnet import SkipNet
-from bench.backbones import ConvUnit, ResidualBlock
-from bench.backbones.cifar import cifar_resnet
-from bench.dynamic.decisions import ChannelDecision, LayerDecision
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.router import Router
-from bench.dynamic.skipping import skip
+from bench.execution.skipping import lower
+from bench.networks.backbones import ConvUnit, ResidualBlock
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.decisions import ChannelDecision, LayerDecision
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import Router
 from lcnet.router import LCRouter
 
 IMAGES, SIZE = 8, 16
@@ -139,7 +139,7 @@ def assert_same(masked, skipped, expected, found):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_any_batch_in_any_order_is_the_masked_network(name):
     masked, x = NETWORKS[name], images()
-    skipped = skip(masked)
+    skipped = lower(masked)
 
     @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.integers(0, IMAGES - 1), min_size=1, max_size=IMAGES))
@@ -153,7 +153,7 @@ def test_any_batch_in_any_order_is_the_masked_network(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_batch_is_its_images_one_by_one(name):
     masked, x = NETWORKS[name], images()
-    skipped = skip(masked)
+    skipped = lower(masked)
     with torch.no_grad():
         whole = masked(x)
         for index in range(IMAGES):
@@ -164,14 +164,14 @@ def test_a_batch_is_its_images_one_by_one(name):
 
 @pytest.mark.parametrize("batch", [1, 5])
 def test_predict_is_the_logits_of_forward(batch):
-    skipped, x = skip(NETWORKS["layers and channels"]), images(batch)
+    skipped, x = lower(NETWORKS["layers and channels"]), images(batch)
     assert torch.equal(skipped.predict(x), skipped(x).logits)
 
 
 def test_images_and_network_are_left_as_they_were():
     masked, x = NETWORKS["layers and channels"], images()
     before, state = x.clone(), copy.deepcopy(masked.state_dict())
-    skipped = skip(masked)
+    skipped = lower(masked)
     skipped(x)
     skipped(x[:1])
     assert torch.equal(x, before)
@@ -183,7 +183,7 @@ def test_a_skipped_block_is_not_run():
     closed = network.router.layer_nets[3].linear
     nn.init.zeros_(closed.weight)
     nn.init.constant_(closed.bias, -1)
-    skipped = skip(network)
+    skipped = lower(network)
 
     def fail(*_):
         raise AssertionError("a block that nobody executes was run")
@@ -194,5 +194,5 @@ def test_a_skipped_block_is_not_run():
 
 
 def test_execution_says_what_cannot_be_skipped():
-    assert skip(NETWORKS["layers"]).execution == "skipped"
-    assert skip(NETWORKS["self-gated units"]).execution == "masked"
+    assert lower(NETWORKS["layers"]).execution == "skipped"
+    assert lower(NETWORKS["self-gated units"]).execution == "masked"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.engines.local import pinned_gpus
 from bench.errors import BadInput
+from bench.runs.engines.local import pinned_gpus
 
 JOBS = ("run", "--methods", "lnet,slim", "--seeds", "0,1", "--backbone", "resnet8", "--epochs", "1", "--no-timing")
 

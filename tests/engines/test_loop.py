@@ -1,8 +1,8 @@
 """The loop over jobs."""
 
-from bench.attempt import State
-from bench.engines.loop import run_all
-from bench.suite import Suite, check_suite, distinct, plan
+from bench.runs.attempt import State
+from bench.runs.engines.loop import run_all
+from bench.runs.plan.suite import Suite, check_suite, distinct, plan
 
 
 def test_a_job_that_is_named_twice_is_done_once():

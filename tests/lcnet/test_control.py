@@ -2,10 +2,10 @@
 
 import torch
 
-from bench.backbones import build_backbone
-from bench.dynamic.method import Budget
+from bench.measurement.conformance import verify_method
+from bench.methods.interface import Budget
+from bench.networks.backbones import build_backbone
 from bench.training import Recipe, train
-from bench.verify import verify_method
 from lcnet.method import LCNet
 from lcnet.static import LCNetStatic
 

@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from bench.backbones import build_backbone
-from bench.dynamic.method import Budget
+from bench.methods.interface import Budget
+from bench.networks.backbones import build_backbone
 from bench.training import Recipe, train
 from lcnet.gates import CHANNEL_SCORE, inner_norms, spread_scores
 from lcnet.method import CNet, LCNet, LNet

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from bench.backbones import build_backbone
-from bench.dynamic.skipping import skip
 from bench.errors import BadInput
-from bench.verify import check_skipping
+from bench.execution.skipping import lower
+from bench.measurement.conformance import check_skipping
+from bench.networks.backbones import build_backbone
 from lcnet.gates import inner_norms
 from lcnet.menu import MENU, LCNetMenu, MenuRouter, sort_channels
 
@@ -59,7 +59,7 @@ def test_a_width_packs_its_weights_once():
     for net in network.router.channel_nets:
         nn.init.zeros_(net.linear.weight)
         net.linear.bias.data.copy_(torch.tensor([1.0, 1.0, -5.0, 1.0]))
-    skipping = skip(network)
+    skipping = lower(network)
     skipping(torch.randn(1, 3, 32, 32))
     skipping(torch.randn(1, 3, 32, 32))
     assert [list(block.first) for block in skipping.blocks] == [[8], [16], [32]]

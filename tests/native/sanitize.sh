@@ -9,7 +9,7 @@ trap 'rm -rf "$build"' EXIT
 
 flags="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g"
 CFLAGS="$flags" CXXFLAGS="$flags" LDFLAGS="$flags" "$python" setup.py -q build --build-base "$build/base" --build-lib "$build/lib"
-if [[ "$(nm -D "$build"/lib/bench/native/_portable.*.so)" != *__asan* ]]; then
+if [[ "$(nm -D "$build"/lib/bench/execution/native/_portable.*.so)" != *__asan* ]]; then
     echo "the build is not instrumented" >&2
     exit 1
 fi

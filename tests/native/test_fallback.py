@@ -6,12 +6,12 @@ import warnings
 
 import pytest
 
-from bench.backbones.cifar import cifar_resnet
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.skipping import SkippingNetwork
 from bench.errors import BadInput
-from bench.execution import skipping
-from bench.native import library
+from bench.execution import to_inference
+from bench.execution.native import library
+from bench.execution.skipping import SkippingNetwork
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.network import DynamicNetwork
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ def test_networks_run_in_pytorch_and_that_is_said_once():
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default")
         for _ in range(3):
-            assert isinstance(skipping(network, "auto"), SkippingNetwork)
+            assert isinstance(to_inference(network, "auto"), SkippingNetwork)
     assert [str(one.message) for one in said] == ["the native executor was not built; networks run in PyTorch"]
 
 
 @pytest.mark.usefixtures("_nothing_built")
 def test_asking_for_it_is_an_error():
     with pytest.raises(BadInput, match="compiler"):
-        skipping(DynamicNetwork(cifar_resnet(8)).eval(), "native")
+        to_inference(DynamicNetwork(cifar_resnet(8)).eval(), "native")

@@ -14,15 +14,15 @@ from torch import nn
 
 from baselines.fbs import FBS
 from baselines.skipnet import SkipNet
-from bench.backbones import Backbone, ConvUnit, ResidualBlock
-from bench.backbones.cifar import cifar_resnet
-from bench.dynamic.decisions import ChannelDecision, LayerDecision
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.router import FoldedGates, GateCost, Router
-from bench.dynamic.skipping import SkippingNetwork
 from bench.errors import BadInput
-from bench.execution import skipping
-from bench.native import NativeNetwork, obstacle, targets
+from bench.execution import to_inference
+from bench.execution.native import NativeNetwork, obstacle, targets
+from bench.execution.skipping import SkippingNetwork
+from bench.networks.backbones import Backbone, ConvUnit, ResidualBlock
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.decisions import ChannelDecision, LayerDecision
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import FoldedGates, GateCost, Router
 from lcnet.menu import MenuRouter
 
 pytestmark = pytest.mark.skipif(not targets(), reason="the native executor was not built")
@@ -284,16 +284,20 @@ def test_what_cannot_run_natively_runs_in_pytorch():
     self_gated = FBS().build(cifar_resnet(8), 0.5).eval()
     for network, reason in ((recurrent, "more than linear"), (self_gated, "gate themselves")):
         assert reason in obstacle(network)
-        assert isinstance(skipping(network, "auto"), SkippingNetwork)
+        assert isinstance(to_inference(network, "auto"), SkippingNetwork)
         with pytest.raises(BadInput, match=reason):
-            skipping(network, "native")
+            to_inference(network, "native")
     assert obstacle(build(cifar_resnet(8))) is None
 
 
 def test_executors_by_name():
     network = build(cifar_resnet(8))
-    assert [skipping(network, name).executor for name in ("torch", "native", "auto")] == ["torch", "native", "native"]
+    assert [to_inference(network, name).executor for name in ("torch", "native", "auto")] == [
+        "torch",
+        "native",
+        "native",
+    ]
     with pytest.raises(BadInput, match="executor must be one of"):
-        skipping(network, "cuda")
+        to_inference(network, "cuda")
     with pytest.raises(BadInput, match="native executor has"):
         NativeNetwork(network, "neon")

@@ -2,12 +2,12 @@
 
 from torch import nn
 
-from bench.dynamic.decisions import LayerDecision
-from bench.dynamic.gates import straight_through
-from bench.dynamic.method import Method, MethodInfo, Stage, joint_groups
-from bench.dynamic.network import DynamicNetwork
-from bench.dynamic.objective import falling_target, target_penalty
-from bench.dynamic.router import GateCost, Router
+from bench.methods.interface import Method, MethodInfo, Stage, joint_groups
+from bench.methods.objective import falling_target, target_penalty
+from bench.networks.decisions import LayerDecision
+from bench.networks.gates import straight_through
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import GateCost, Router
 
 
 class LinearRouter(Router):

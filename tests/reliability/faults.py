@@ -94,19 +94,19 @@ class Watcher(threading.Thread):
 
 def quick_times() -> None:
     """Takes times for moments: this is about files, not about times."""
-    import bench.clock
-    import bench.latency
-    import bench.timing
+    import bench.measurement.clock
+    import bench.measurement.latency
+    import bench.runs.phases.timing
 
-    class Rival(bench.timing.DenseRival):
+    class Rival(bench.runs.phases.timing.DenseRival):
         def best(self, batches, seconds=0.0):
-            return bench.latency.PACKED
+            return bench.measurement.latency.PACKED
 
-    bench.timing.DenseRival = partial(Rival, compile=False)
-    bench.timing.TIMED_IMAGES = bench.latency.THROUGHPUT_BATCH
-    bench.clock.WARM_UP_PASSES = 1
-    bench.latency.measure = partial(bench.clock.measure, min_rounds=2)
-    bench.timing.time_network = partial(bench.latency.time_network, seconds=0.05)
+    bench.runs.phases.timing.DenseRival = partial(Rival, compile=False)
+    bench.runs.phases.timing.TIMED_IMAGES = bench.measurement.latency.THROUGHPUT_BATCH
+    bench.measurement.clock.WARM_UP_PASSES = 1
+    bench.measurement.latency.measure = partial(bench.measurement.clock.measure, min_rounds=2)
+    bench.runs.phases.timing.time_network = partial(bench.measurement.latency.time_network, seconds=0.05)
 
 
 def attempt(place: Path, watch: Callable[[int], Watcher]) -> forks.Ended:
@@ -191,7 +191,7 @@ def cut_power(out: Path, draw: random.Random) -> None:
 
 def results(out: Path) -> dict[str, dict]:
     """By job, all that its record and files say, times aside; ``broken`` names files that are not the recorded ones."""
-    from bench.backbones import file_hash
+    from bench.system.files import file_hash
 
     found = {}
     for path in sorted(out.glob("*/record.json")):

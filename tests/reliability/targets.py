@@ -50,8 +50,8 @@ class Target:
 def prepare(base: Path) -> None:
     """Finished and shipped jobs to spoil, below ``base``; from here on commands stop where jobs would begin."""
     import bench.cli
-    from bench.backbones import build_backbone, load_weights
     from bench.data import DataOptions, imagenet
+    from bench.networks.backbones import build_backbone, load_weights
 
     def make(tell: int) -> None:
         os.chdir(base)
@@ -152,7 +152,7 @@ def suite_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
 
 def copied(base: Path, folder: Path, name: str = "runs") -> Path:
     """Two finished jobs in ``folder``; returns the folder of the gated one."""
-    shutil.copytree(base / name, folder / "runs", ignore=shutil.ignore_patterns("report", "bench.log", ".locks"))
+    shutil.copytree(base / name, folder / "runs", ignore=shutil.ignore_patterns("report", "bench.system.log", ".locks"))
     return next((folder / "runs").glob("lnet-*"))
 
 
@@ -316,7 +316,7 @@ class Attack:
 
 def checkpoint_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
     """``--backbone-weights``, as a public ``.th`` file and as ``.safetensors``."""
-    from bench.backbones import build_backbone
+    from bench.networks.backbones import build_backbone
 
     state = build_backbone(SMALL, 10).state_dict()
     name = next(iter(state))

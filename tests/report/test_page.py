@@ -9,7 +9,7 @@ from synthetic import DENSE_MACS
 
 from bench.records import find_records
 from bench.report import write_report
-from bench.report.page import without_folders
+from bench.report.page.page import without_folders
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.report.interactive import pareto_figure
-from bench.report.path_plots import block_shares, class_shares, gate_shares, macs_histograms
+from bench.report.page.interactive import pareto_figure
 from bench.report.plots import latency_plot, macs_plot, speedup_plot
+from bench.report.plots.paths import block_shares, class_shares, gate_shares, macs_histograms
 from bench.report.results import load_groups
 from bench.report.units import UNITS
 

@@ -12,11 +12,11 @@ from scipy import stats
 from bench.errors import BadInput
 from bench.records import COLUMNS, SAMPLES_FILE, find_records
 from bench.report import group_tables, write_report
-from bench.report.comparisons import comparison_table, front_table
 from bench.report.results import load_groups
 from bench.report.tables import console_table, results_table
+from bench.report.tables.comparisons import comparison_table, front_table
+from bench.report.tables.times import time_table
 from bench.report.tabular import latex_document, latex_text, markdown_text, to_markdown
-from bench.report.times import time_table
 from bench.report.units import UNITS, significant
 
 MACS, FLOPS = UNITS["macs"], UNITS["flops"]

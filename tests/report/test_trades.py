@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.report.results import load_groups
-from bench.report.trades import trade_table
+from bench.report.tables.trades import trade_table
 from bench.report.units import UNITS
 from bench.statistics import Front
 

@@ -9,7 +9,7 @@ from synthetic import quick_run
 
 from bench.errors import BadInput
 from bench.records import find_records
-from bench.suite import choose_shipped
+from bench.runs.plan.suite import choose_shipped
 from bench.zoo import location
 from bench.zoo.location import ANYWHERE, shipped_folder
 

@@ -1,0 +1,80 @@
+"""The options of ``bench run`` that say where its jobs run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import torch
+
+from bench.errors import BadInput
+from bench.runs.engines import ENGINES
+from bench.runs.settings import RUNS, Settings, choose_device
+
+ENGINE = "This process, worker processes of this machine, or a Slurm cluster. Times are taken behind all else, alone."
+SLURM = "KEY=VALUE for submitit's SlurmExecutor: partition, account, time (minutes), cpus_per_task, ... Repeatable."
+
+
+def engine_options(command: Callable) -> Callable:
+    """Adds ``--engine``, ``--workers``, ``--gpus-per-job`` and ``--slurm`` to a command."""
+    options = (
+        click.option("--engine", type=click.Choice(ENGINES), default="inline", show_default=True, help=ENGINE),
+        click.option("--workers", type=click.IntRange(min=1), help="At most so many jobs at once."),
+        click.option("--gpus-per-job", type=click.IntRange(min=1), help="Default: 1 where jobs use CUDA."),
+        click.option("--slurm", multiple=True, metavar="KEY=VALUE", help=SLURM),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def make_settings(
+    engine: str, workers: int | None, gpus_per_job: int | None, slurm: dict, device: str, out: Path, **rest
+) -> Settings:
+    """The settings of a new run.
+
+    Raises:
+        BadInput: options that do not go together, or a device that is not there.
+    """
+    if engine == "inline" and (workers or gpus_per_job):
+        raise BadInput("--workers and --gpus-per-job are for --engine local and --engine slurm")
+    if engine != "inline" and not workers:
+        raise BadInput(f"--engine {engine} needs to know how many jobs may run at once: --workers N")
+    if engine != "slurm" and slurm:
+        raise BadInput("--slurm is for --engine slurm")
+    workers = workers or 1
+    if engine == "slurm":
+        threads, on_cuda = slurm.get("cpus_per_task", 1), device == "cuda"
+        if not isinstance(threads, int) or threads < 1:
+            raise BadInput(f"--slurm cpus_per_task must be a whole number from 1, not {threads!r}")
+    else:
+        threads, on_cuda = max(1, torch.get_num_threads() // workers), choose_device(device).type == "cuda"
+    out = out if engine == "inline" else out.resolve()
+    return Settings(
+        out=out,
+        folder=out / RUNS / f"{time.time_ns()}-{os.getpid()}",
+        device=device,
+        engine=engine,
+        workers=workers,
+        threads=threads,
+        gpus_per_job=gpus_per_job or int(on_cuda),
+        **rest,
+    )
+
+
+def slurm_parameters(given: tuple[str, ...]) -> dict:
+    """``("time=60", "partition=gpu")`` as a mapping; whole numbers as such.
+
+    Raises:
+        BadInput: no KEY=VALUE.
+    """
+    parameters: dict = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise BadInput(f"--slurm takes KEY=VALUE, not {text!r}")
+        parameters[key.removeprefix("slurm_")] = int(value) if value.isdecimal() else value
+    return parameters

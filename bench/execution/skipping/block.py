@@ -1,0 +1,118 @@
+"""One residual block, run for the samples that execute it and with the channels that they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bench.execution.skipping.convolution import Channels, Constant, Convolution, fold
+from bench.networks.blocks import ConvUnit, ResidualBlock, require_ungrouped
+from bench.networks.decisions import UnitDecision
+
+
+class Width(NamedTuple):
+    """The inner channels that a group of samples keeps, the same for all of them.
+
+    Attributes:
+        kept: which are computed; 0 for none.
+        scale: multiplies them, ``[N, kept, 1, 1]``; None for ones, and where there are none.
+    """
+
+    kept: Channels = None
+    scale: Tensor | None = None
+
+
+FULL, NOTHING = Width(), Width(0)
+
+
+def lower_block(block: ResidualBlock) -> FoldedBlock | MaskedBlock:
+    """The fastest form we have for ``block``: folded where all its units are plain, else as it is."""
+    return FoldedBlock(block) if all(_is_plain(unit) for unit in block.units) else MaskedBlock(block)
+
+
+def lower_unit(module: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Stem or shortcut for inference: plain units folded, also those in a sequence, everything else as it is."""
+    if isinstance(module, nn.Sequential):
+        parts = [lower_unit(part) for part in module]
+        return lambda x: reduce(lambda y, part: part(y), parts, x)
+    return fold(module).packed() if _is_plain(module) else module
+
+
+def _is_plain(unit: nn.Module) -> bool:
+    return type(unit) is ConvUnit and unit.conv.padding_mode == "zeros"
+
+
+class MaskedBlock:
+    """A block with units of another kind (which may gate themselves): computed in full, then multiplied."""
+
+    skips_channels = False
+
+    def __init__(self, block: ResidualBlock):
+        self.block = block
+        self.inner_channels = block.inner_channels
+        self.shortcut = None if isinstance(block.shortcut, nn.Identity) else lower_unit(block.shortcut)
+
+    def pass_by(self, x: Tensor) -> Tensor:
+        """The block's output for samples ``x`` that skip it; ``x`` itself where the shortcut is the identity."""
+        return x if self.shortcut is None else torch.relu_(self.shortcut(x))
+
+    def run(self, x: Tensor, scale: Tensor | float | None, width: Width, units: list[UnitDecision]) -> Tensor:
+        """The block's output for samples ``x`` that all execute it; may overwrite ``x``.
+
+        Args:
+            scale: multiplies the branch: a number, ``[N, 1, 1, 1]``, or None for 1.
+            width: the inner channels that these samples keep.
+            units: what self-gated units decide is appended.
+        """
+        layer_scale = torch.as_tensor(1.0 if scale is None else scale, dtype=x.dtype, device=x.device)
+        channel_scale = None if width.scale is None else width.scale.flatten(1)
+        return self.block(x, layer_scale.expand(len(x), 1, 1, 1).flatten(), channel_scale, units)
+
+
+class FoldedBlock(MaskedBlock):
+    """A block of plain units: convolutions with folded batch norm, narrowed to the channels that are kept."""
+
+    skips_channels = True
+
+    def __init__(self, block: ResidualBlock):
+        super().__init__(block)
+        self.gated = block.gated_unit
+        self.folded = [fold(unit) for unit in block.units]
+        self.full = [convolution.packed() for convolution in self.folded]
+        self.first: dict[int, list[Convolution]] = {}
+
+    def run(self, x: Tensor, scale: Tensor | float | None, width: Width, units: list[UnitDecision]) -> Tensor:
+        residual = x if self.shortcut is None else self.shortcut(x)
+        *inner, last = self._convolutions(width.kept)
+        for index, convolution in enumerate(inner):
+            x = convolution(x)
+            if index == self.gated and width.scale is not None:
+                x = x.mul_(width.scale)
+        if scale is None:
+            return last.add_relu(x, residual)
+        if isinstance(scale, float):
+            return torch.relu_(residual.add_(last(x), alpha=scale))
+        return torch.relu_(residual.addcmul_(last(x), scale))
+
+    def _convolutions(self, kept: Channels) -> list[Convolution]:
+        if kept is None:
+            return self.full
+        if not isinstance(kept, int):
+            return self._narrow(kept)
+        if kept not in self.first:
+            self.first[kept] = [convolution.packed() for convolution in self._narrow(kept)]
+        return self.first[kept]
+
+    def _narrow(self, kept: int | Tensor) -> list[Convolution]:
+        require_ungrouped(self.folded[self.gated].like)
+        narrow = list(self.folded)
+        if isinstance(kept, int) and kept == 0:
+            narrow[self.gated : self.gated + 2] = [Constant(*narrow[self.gated : self.gated + 2])]
+            return narrow
+        narrow[self.gated] = narrow[self.gated].select(outputs=kept)
+        narrow[self.gated + 1] = narrow[self.gated + 1].select(inputs=kept)
+        return narrow

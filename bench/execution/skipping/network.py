@@ -1,0 +1,178 @@
+"""A dynamic network in the form that inference wants."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.execution.skipping.block import FULL, Width, lower_block, lower_unit
+from bench.execution.skipping.layout import layout
+from bench.execution.skipping.paths import Pooled, SingleGates, group_by_width
+from bench.execution.skipping.rows import gather, positions, put_back
+from bench.networks.cost import SampleCost, sample_cost
+from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
+from bench.networks.network import DynamicNetwork
+
+
+def lower(network: DynamicNetwork) -> SkippingNetwork:
+    """``network`` as it stands, for inference on the device where it lies; ``network`` itself is not changed."""
+    return SkippingNetwork(network)
+
+
+class SkippingNetwork(nn.Module):
+    """The same logits and decisions as the masked network, without the work that was decided away.
+
+    At batch 1 a skipped block is not run and a channel that is off is not computed. In a larger batch the samples
+    that execute a block are gathered, run and put back, those of one width together. Weights are a copy in another
+    layout: neither later training of the network nor ``.to`` reaches them.
+
+    Features are overwritten block by block: a router must not keep ``x`` itself beyond the block that it looked at.
+    """
+
+    executor = "torch"
+
+    def __init__(self, network: DynamicNetwork):
+        super().__init__()
+        network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.router = network.router
+        self.classifier = network.backbone.classifier
+        self.backbone_cost = network.backbone_cost
+        self.gate_cost = network.gate_cost
+        self.blocks = [lower_block(block) for block in network.backbone.blocks]
+        # Folding rounds differently; thresholds at single positions would answer with other decisions.
+        self.stem = lower_unit(network.backbone.stem) if self.execution == "skipped" else network.backbone.stem
+        self.single_gates = self._single_gates()
+        self.eval()
+
+    @property
+    def execution(self) -> str:
+        """``skipped``, or ``masked`` where a block gates itself in a way that cannot be skipped."""
+        return "skipped" if all(block.skips_channels for block in self.blocks) else "masked"
+
+    @torch.inference_mode()
+    def forward(self, images: Tensor) -> Output:
+        """Images ``[N, 3, H, W]`` to logits ``[N, classes]`` and one decision per block, for all N samples."""
+        if len(images) == 1 and self.single_gates:
+            logits, path = self._run_single(images)
+            return Output(logits, self._decisions(path, logits))
+        trace = self.router.start(images)
+        x = self._start(images)
+        decisions = []
+        for index in range(len(self.blocks)):
+            x, decision = self._step(index, x, trace)
+            decisions.append(decision)
+        return Output(self._head(x), tuple(decisions), trace)
+
+    @torch.inference_mode()
+    def predict(self, images: Tensor) -> Tensor:
+        """Images ``[N, 3, H, W]`` to logits ``[N, classes]`` alone: what a dense network returns."""
+        if len(images) == 1 and self.single_gates:
+            return self._run_single(images)[0]
+        return self.forward(images).logits
+
+    def cost(self, output: Output) -> SampleCost:
+        """MACs of each sample of ``output``."""
+        return sample_cost(self.backbone_cost, self.gate_cost, output.decisions)
+
+    def _start(self, images: Tensor) -> Tensor:
+        return self.stem(images.contiguous(memory_format=layout(images.device)))
+
+    def _head(self, x: Tensor) -> Tensor:
+        return self.classifier(x.mean((2, 3)))
+
+    def _step(self, index: int, x: Tensor, trace: Any) -> tuple[Tensor, BlockDecision]:
+        """One block for a batch whose router has to be called."""
+        block, router = self.blocks[index], self.router
+        glance = router.look(index, x)
+        layer = router.decide_layer(index, glance, trace)
+        scales = layer.scale.cpu().numpy()  # the one time in a block that an accelerator is waited for
+        active = np.flatnonzero(scales)
+        if not len(active):
+            return block.pass_by(x), BlockDecision(layer)
+        everybody = len(active) == len(scales)
+        channels = router.decide_channels(index, glance if everybody else glance[active], trace)
+        units: list[UnitDecision] = []
+        result = None if everybody else block.pass_by(x)
+        for group, width in group_by_width(channels, block.skips_channels):
+            rows = active if group is None else active[group]
+            scale = _scale(scales[rows], x)
+            if len(rows) == len(scales):
+                result = block.run(x, scale, width, units)
+            else:
+                rows = positions(rows, x)
+                executed = block.run(gather(x, rows), scale, width, units)
+                result = _like(executed, len(x)) if result is None else result
+                put_back(result, rows, executed)
+        return result, _of_batch(layer, channels, units, active)
+
+    def _single_gates(self) -> list[SingleGates] | None:
+        gates = [self.router.folded_gates(index) for index in range(len(self.blocks))]
+        if self.execution == "masked" or not all(gates):
+            return None
+        return [SingleGates(gate, block.inner_channels) for gate, block in zip(gates, self.blocks)]
+
+    def _run_single(self, images: Tensor) -> tuple[Tensor, list[tuple[float, Width]]]:
+        """One image with folded gates: its logits and, for each block, the branch's scale and width.
+
+        The pooled features are computed anew only behind an executed block: a skipped one leaves them as they are.
+        """
+        x, pooled, path = self._start(images), None, []
+        for block, gates in zip(self.blocks, self.single_gates):
+            if pooled is None and gates.look:
+                pooled = Pooled.of(x)
+            scale, width = gates.layer_scale(pooled), FULL
+            if scale:
+                width = gates.width(pooled)
+                before, x = None, block.run(x, None if scale == 1.0 else scale, width, [])
+            else:
+                before, x = x, block.pass_by(x)
+            if before is not x:
+                pooled = None
+            path.append((scale, width))
+        return self._head(x), path
+
+    def _decisions(self, path: list[tuple[float, Width]], like: Tensor) -> tuple[BlockDecision, ...]:
+        """The path of a single image as decisions."""
+        scales = like.new_tensor([scale for scale, _ in path])
+        executed = (scales > 0).to(scales.dtype)
+        layers = map(LayerDecision, executed.split(1), scales.split(1))
+        widths = [width for _, width in path]
+        return tuple(
+            BlockDecision(layer, gates.decision(width, like) if gates.decides_channels and scale else None)
+            for layer, width, gates, (scale, _) in zip(layers, widths, self.single_gates, path)
+        )
+
+
+def _like(x: Tensor, count: int) -> Tensor:
+    """Room for ``count`` samples like those of ``x``."""
+    return torch.empty(count, *x.shape[1:], dtype=x.dtype, device=x.device, memory_format=layout(x.device))
+
+
+def _scale(scales: np.ndarray, x: Tensor) -> Tensor | float | None:
+    """Scales of some samples as blocks want them: None for ones, a number for a single sample."""
+    if (scales == 1.0).all():
+        return None
+    return float(scales[0]) if len(scales) == 1 else x.new_tensor(scales)[:, None, None, None]
+
+
+def _of_batch(
+    layer: LayerDecision, channels: ChannelDecision | None, units: list[UnitDecision], active: np.ndarray
+) -> BlockDecision:
+    """What was decided for the active samples, as a decision about all: zeros for those that skip the block."""
+    count = len(layer.executed)
+
+    def spread(values: Tensor) -> Tensor:
+        if len(values) == count:
+            return values
+        everybody = values.new_zeros(count, *values.shape[1:])
+        everybody[active] = values
+        return everybody
+
+    spread_units = tuple(UnitDecision(spread(unit.outputs), spread(unit.completed)) for unit in units)
+    if channels is None:
+        return BlockDecision(layer, None, spread_units)
+    return BlockDecision(layer, ChannelDecision(spread(channels.kept), spread(channels.scale)), spread_units)

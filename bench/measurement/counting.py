@@ -1,0 +1,49 @@
+"""MACs of single images counted by somebody else: PyTorch's ``FlopCounterMode`` over the skipping execution."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.execution.skipping import lower
+from bench.networks.network import DynamicNetwork
+
+
+def count_macs(network: DynamicNetwork, images: Tensor) -> list[int]:
+    """MACs that skipping execution really spends on each of ``images`` ``[N, 3, H, W]``, gates included.
+
+    Counted image by image in a process of its own, because a network that was counted once may run slower: every
+    convolution and matrix product that reaches the dispatcher, whoever asked for it.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as process:
+        return process.submit(_count, network, images).result()
+
+
+def _count(network: DynamicNetwork, images: Tensor) -> list[int]:
+    skipping = lower(network)
+    return [_count_one(skipping, image[None]) for image in images]
+
+
+def _count_one(skipping: torch.nn.Module, image: Tensor) -> int:
+    with FlopCounterMode(display=False, custom_mapping=_FUSED) as counter:
+        skipping(image)
+    return counter.get_total_flops() // 2
+
+
+def _convolution_flops(*shapes, out_shape: list[int], **_) -> int:
+    """FLOPs of a convolution fused with what follows: ``(x, weight, bias, ...)`` or ``(x, other, weight, ...)``."""
+    weight = shapes[2] if shapes[2] is not None and len(shapes[2]) == 4 else shapes[1]
+    return 2 * math.prod(out_shape) * math.prod(weight[1:])
+
+
+_FUSED = {
+    torch.ops.mkldnn._convolution_pointwise: _convolution_flops,
+    torch.ops.mkldnn._convolution_pointwise_: _convolution_flops,
+}
+"""Operators that PyTorch's own table does not know."""

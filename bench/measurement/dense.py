@@ -1,0 +1,72 @@
+"""The dense backbone in every form that PyTorch makes fast: what a dynamic network has to beat."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from bench.execution.skipping import lower
+from bench.execution.skipping.layout import layout
+from bench.networks.blocks import Backbone, ConvUnit
+from bench.networks.network import DynamicNetwork
+
+Predict = Callable[[Tensor], Tensor]
+"""Images ``[N, 3, H, W]`` to logits ``[N, classes]``."""
+PACKED = "folded, packed and fused"
+COMPILED = "torch.compile, folded"
+
+
+def dense_forms(backbone: Backbone, compile: bool = True) -> dict[str, Predict]:
+    """``backbone``, which is not changed, as inference functions by the name of their form.
+
+    Args:
+        compile: with ``torch.compile``, which takes from seconds to minutes at the first call.
+    """
+    forms = {
+        "eager": _eager(copy.deepcopy(backbone).eval(), torch.contiguous_format),
+        "eager, channels last": _eager(copy.deepcopy(backbone).eval(), torch.channels_last),
+        "folded": _eager(folded(backbone), torch.contiguous_format),
+        "folded, channels last": _eager(folded(backbone), torch.channels_last),
+        PACKED: lower(DynamicNetwork(copy.deepcopy(backbone))).predict,
+    }
+    if compile:
+        forms[COMPILED] = _compiled(backbone)
+    return forms
+
+
+def folded(backbone: Backbone) -> Backbone:
+    """A copy in evaluation mode whose batch norms are folded into the convolutions."""
+    backbone = copy.deepcopy(backbone).eval().requires_grad_(False)
+    for unit in backbone.modules():
+        if isinstance(unit, ConvUnit):
+            unit.conv, unit.norm = fuse_conv_bn_eval(unit.conv, unit.norm), nn.Identity()
+    return backbone
+
+
+def _eager(module: nn.Module, layout: torch.memory_format) -> Predict:
+    module = module.to(memory_format=layout)
+
+    @torch.inference_mode()
+    def predict(images: Tensor) -> Tensor:
+        return module(images.contiguous(memory_format=layout))
+
+    return predict
+
+
+def _compiled(backbone: Backbone) -> Predict:
+    best = layout(backbone.classifier.weight.device)
+    module = folded(backbone).to(memory_format=best)
+    on_gpu = backbone.classifier.weight.is_cuda
+    # On CPUs frozen weights are packed for oneDNN; on GPUs a CUDA graph takes the launches away.
+    options = {"triton.cudagraphs": True} if on_gpu else {"freezing": True}
+    compiled = torch.compile(module, options=options, dynamic=False)
+
+    @torch.no_grad()
+    def predict(images: Tensor) -> Tensor:
+        return compiled(images.contiguous(memory_format=best))
+
+    return predict

@@ -1,0 +1,217 @@
+"""Latency and throughput of a dynamic network against the best dense form of its backbone, in one process."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.errors import BadInput
+from bench.execution import runs_natively
+from bench.execution.native import NativeNetwork
+from bench.execution.skipping import SkippingNetwork
+from bench.measurement.clock import Measurement, measure, threads
+from bench.measurement.dense import COMPILED, PACKED, dense_forms
+from bench.networks.blocks import Backbone
+from bench.networks.cost import count_backbone
+from bench.networks.network import DynamicNetwork
+
+THROUGHPUT_BATCH = 64
+DENSE, SAME_EXECUTOR, DYNAMIC = "dense", "dense in the same executor", "dynamic"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What was timed on one set of images.
+
+    Latencies are percentiles over all raw values of batch 1, throughputs images per second at the median time of a
+    batch. Speed-ups are ratios of the time for all images, paired by round: over the best stock form of the dense
+    backbone, and over the dense backbone in the very executor that runs the network, so that what skipping brings is
+    not mixed with what better kernels bring. ``raw`` holds the times in milliseconds, ``[rounds, batches]``, and the
+    load by other programs, ``[rounds]``.
+    """
+
+    latency_ms_p50: float
+    latency_ms_p90: float
+    latency_ms_p99: float
+    throughput_ips: float
+    dense_latency_ms_p50: float
+    dense_throughput_ips: float
+    speedup_theoretical: float
+    speedup_latency: float
+    speedup_throughput: float
+    speedup_latency_same_executor: float
+    speedup_throughput_same_executor: float
+    realised_latency: float
+    realised_throughput: float
+    dense_form_latency: str
+    dense_form_throughput: str
+    dense_forms_left_out: dict[str, str]
+    executor: str
+    execution: str
+    device: str
+    threads: int
+    images: int
+    rounds_latency: int
+    rounds_throughput: int
+    invalid_reasons: list[str]
+    raw: dict[str, np.ndarray] = field(repr=False)
+
+    @property
+    def valid(self) -> bool:
+        return not self.invalid_reasons
+
+    def summary(self) -> dict:
+        """Everything but the raw values, fit for JSON."""
+        return {name: value for name, value in asdict(self).items() if name != "raw"} | {"valid": self.valid}
+
+    def save_raw(self, path: Path) -> None:
+        """Writes the raw values as a compressed ``.npz``."""
+        with path.open("wb") as file:
+            np.savez_compressed(file, **self.raw)
+
+
+class DenseRival:
+    """The dense backbone that networks are timed against, in whatever form is fastest for a size of batch.
+
+    Forms are made, compiled and raced once; every network timed against one rival takes turns with the same forms.
+    What values the weights have does not matter for time.
+
+    Args:
+        backbone: at full width, on the device where time is taken; not changed.
+        compile: whether ``torch.compile`` is among the forms.
+    """
+
+    def __init__(self, backbone: Backbone, compile: bool = True):
+        self.macs = count_backbone(backbone).total
+        self.forms = dense_forms(backbone, compile)
+        self.by_executor = {"torch": self.forms[PACKED]}
+        network = DynamicNetwork(copy.deepcopy(backbone))
+        if runs_natively(network):
+            self.by_executor["native"] = NativeNetwork(network).predict
+        self.left_out: dict[str, str] = {}
+        self.fastest: dict[int, str] = {}
+
+    def best(self, batches: Sequence[Tensor], seconds: float = 2.0) -> str:
+        """The name of the form that is fastest on batches of this size, by a short race at the first call.
+
+        By the lower quartile: what disturbs a race only adds to its times. Slow forms race until each has had its
+        rounds: one round tells nothing.
+        """
+        size = len(batches[0])
+        if size not in self.fastest:
+            self._leave_out_what_cannot_compile(batches[0])
+            race = measure(self.forms, batches[:8], seconds, min_rounds=5, max_seconds=60.0)
+            self.fastest[size] = min(self.forms, key=lambda name: race.percentile(name, 25))
+        return self.fastest[size]
+
+    def _leave_out_what_cannot_compile(self, batch: Tensor) -> None:
+        """A machine without a C++ compiler has no compiled form; the record says so."""
+        if COMPILED not in self.forms:
+            return
+        try:
+            self.forms[COMPILED](batch)
+        except RuntimeError as error:
+            del self.forms[COMPILED]
+            self.left_out[COMPILED] = str(error).strip().split("\n", 1)[0]
+
+
+def time_network(
+    network: SkippingNetwork | NativeNetwork,
+    rival: DenseRival,
+    images: Tensor,
+    threads_used: int,
+    seconds: float = 4.0,
+    max_seconds: float | None = None,
+) -> Timing:
+    """Times ``network`` against the best dense form of ``rival`` on the same images, on their device.
+
+    Args:
+        images: normalised, ``[N, 3, H, W]``; each is timed equally often. A multiple of 64 fills the batches evenly.
+        threads_used: threads of a CPU's operators.
+        seconds: for each of the two modes, behind warm-up and the search for the best dense form.
+        max_seconds: at most so long, should rounds be slow; by default four times ``seconds``.
+
+    Raises:
+        BadInput: fewer images than one batch of 64.
+    """
+    if len(images) < THROUGHPUT_BATCH:
+        raise BadInput(f"timing needs at least {THROUGHPUT_BATCH} images, not {len(images)}")
+    batches = {1: images.split(1), THROUGHPUT_BATCH: _whole_batches(images)}
+    with threads(threads_used):
+        theoretical = speedup_theoretical(network, rival.macs, images)
+        forms = {size: rival.best(parts) for size, parts in batches.items()}
+        measured = {}
+        for size, parts in batches.items():
+            contestants = {
+                DENSE: rival.forms[forms[size]],
+                SAME_EXECUTOR: rival.by_executor[network.executor],
+                DYNAMIC: network.predict,
+            }
+            measured[size] = measure(contestants, parts, seconds, max_seconds=max_seconds)
+    return _timing(measured, forms, theoretical, rival, network, images, threads_used)
+
+
+@torch.inference_mode()
+def speedup_theoretical(network: SkippingNetwork | NativeNetwork, dense_macs: int, images: Tensor) -> float:
+    """MACs of the dense backbone relative to the mean over exactly these images, gates included."""
+    macs = [network.cost(network(part)).total for part in images.split(THROUGHPUT_BATCH)]
+    return dense_macs / float(torch.cat(macs).mean())
+
+
+def _whole_batches(images: Tensor) -> list[Tensor]:
+    """Batches of exactly 64; the last one begins earlier where the images do not come out even."""
+    starts = range(0, len(images), THROUGHPUT_BATCH)
+    return [images[min(start, len(images) - THROUGHPUT_BATCH) :][:THROUGHPUT_BATCH] for start in starts]
+
+
+def _timing(
+    measured: dict[int, Measurement],
+    forms: dict[int, str],
+    theoretical: float,
+    rival: DenseRival,
+    network: SkippingNetwork | NativeNetwork,
+    images: Tensor,
+    threads_used: int,
+) -> Timing:
+    one, many = measured[1], measured[THROUGHPUT_BATCH]
+    speedup_one, speedup_many = one.speedup(DENSE, DYNAMIC), many.speedup(DENSE, DYNAMIC)
+    reasons = [f"latency: {reason}" for reason in one.invalid_reasons(DENSE, DYNAMIC)]
+    reasons += [f"throughput: {reason}" for reason in many.invalid_reasons(DENSE, DYNAMIC)]
+    return Timing(
+        latency_ms_p50=one.percentile(DYNAMIC, 50),
+        latency_ms_p90=one.percentile(DYNAMIC, 90),
+        latency_ms_p99=one.percentile(DYNAMIC, 99),
+        throughput_ips=1e3 * THROUGHPUT_BATCH / many.percentile(DYNAMIC, 50),
+        dense_latency_ms_p50=one.percentile(DENSE, 50),
+        dense_throughput_ips=1e3 * THROUGHPUT_BATCH / many.percentile(DENSE, 50),
+        speedup_theoretical=theoretical,
+        speedup_latency=speedup_one,
+        speedup_throughput=speedup_many,
+        speedup_latency_same_executor=one.speedup(SAME_EXECUTOR, DYNAMIC),
+        speedup_throughput_same_executor=many.speedup(SAME_EXECUTOR, DYNAMIC),
+        realised_latency=speedup_one / theoretical,
+        realised_throughput=speedup_many / theoretical,
+        dense_form_latency=forms[1],
+        dense_form_throughput=forms[THROUGHPUT_BATCH],
+        dense_forms_left_out=rival.left_out,
+        executor=network.executor,
+        execution=network.execution,
+        device=str(images.device),
+        threads=threads_used,
+        images=len(images),
+        rounds_latency=one.rounds,
+        rounds_throughput=many.rounds,
+        invalid_reasons=reasons,
+        raw=_raw("latency", one) | _raw("throughput", many),
+    )
+
+
+def _raw(mode: str, measurement: Measurement) -> dict[str, np.ndarray]:
+    times = {f"{mode}_{name.replace(' ', '_')}_ms": values for name, values in measurement.milliseconds.items()}
+    return times | {f"{mode}_foreign": measurement.foreign}

@@ -1,0 +1,36 @@
+"""What a method is, how it is found, and what several of them share."""
+
+from bench.methods.interface import (
+    Budget,
+    Method,
+    MethodInfo,
+    ParameterGroup,
+    Reported,
+    Stage,
+    Step,
+    backbone_lr,
+    joint_groups,
+    split_parameters,
+)
+from bench.methods.objective import falling_target, nearest_step, target_penalty
+from bench.methods.registry import GROUP, load_method, method_names, source_hash
+
+__all__ = [
+    "GROUP",
+    "Budget",
+    "Method",
+    "MethodInfo",
+    "ParameterGroup",
+    "Reported",
+    "Stage",
+    "Step",
+    "backbone_lr",
+    "falling_target",
+    "joint_groups",
+    "load_method",
+    "method_names",
+    "nearest_step",
+    "source_hash",
+    "split_parameters",
+    "target_penalty",
+]

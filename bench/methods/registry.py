@@ -1,0 +1,88 @@
+"""The registry: methods are found by the entry-point group ``bench.methods``, ours and third parties' alike."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import sys
+from importlib.metadata import entry_points
+from importlib.util import resolve_name
+from pathlib import Path
+from types import ModuleType
+
+from bench.errors import BadInput
+from bench.methods.interface import Method
+
+GROUP = "bench.methods"
+
+
+def method_names() -> list[str]:
+    """Names of all registered methods, ``dense`` first."""
+    names = {point.name for point in entry_points(group=GROUP)}
+    return sorted(names, key=lambda name: (name != "dense", name))
+
+
+def load_method(name: str) -> Method:
+    """The method registered as ``name``.
+
+    Raises:
+        BadInput: an unknown name, or a plug-in that cannot be imported or is no method.
+    """
+    found = list(entry_points(group=GROUP, name=name))
+    if not found:
+        raise BadInput(f"unknown method {name!r}: choose from {', '.join(method_names())}")
+    try:
+        method = found[0].load()()
+    except Exception as error:
+        raise BadInput(f"method {name!r} ({found[0].value}) cannot be loaded: {error}") from error
+    if not isinstance(method, Method):
+        raise BadInput(f"method {name!r} ({found[0].value}) is not a bench.methods.interface.Method")
+    return method
+
+
+def source_hash(method: Method) -> str:
+    """SHA-256 over the files that ``method`` is made of, and over the ground floor.
+
+    The method's own are those that define its class and its bases, and what these import from beside them, at whatever
+    remove.
+
+    A record made by other source is another record.
+    """
+    digest = hashlib.sha256()
+    files = set()
+    for base in type(method).__mro__:
+        if base is not object:
+            files |= _own_files(inspect.getmodule(base))
+    ground = Path(__file__).parents[1]
+    for folder in ("networks", "methods", "training"):
+        files.update((ground / folder).rglob("*.py"))
+    files.add(ground / "measurement" / "evaluation.py")
+    for file in sorted(files, key=lambda file: (file.name, str(file))):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _own_files(module: ModuleType) -> set[Path]:
+    """The files of ``module`` and of all modules in its folder that it imports, or that those import."""
+    folder = Path(module.__file__).parent
+    found, waiting = set(), [module]
+    while waiting:
+        importer = waiting.pop()
+        file = Path(getattr(importer, "__file__", None) or "")
+        if file.parent == folder and file not in found:
+            found.add(file)
+            waiting += [sys.modules[name] for name in _imports(importer) if name in sys.modules]
+    return found
+
+
+def _imports(module: ModuleType) -> set[str]:
+    """Names that may be modules in the import statements of ``module``."""
+    names = set()
+    for node in ast.walk(ast.parse(Path(module.__file__).read_bytes())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name("." * node.level + (node.module or ""), module.__package__)
+            names.update((origin, *(f"{origin}.{alias.name}" for alias in node.names)))
+    return names

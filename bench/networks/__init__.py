@@ -1,0 +1,1 @@
+"""Networks that decide for each sample what to run, and what that costs."""

@@ -1,0 +1,132 @@
+"""Multiply-accumulates (MACs) of every single sample, as a differentiable function of what was decided.
+
+One multiply-accumulate is 1 MAC = 2 FLOPs. Convolutions and matrix products are counted; batch norm (folded at
+inference), activations, pooling and additions are not, in the backbone and in the gates alike. The same function is
+the training regulariser and the reported number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bench.networks.blocks import Backbone, ResidualBlock, SelfGatedUnit
+from bench.networks.decisions import BlockDecision
+from bench.networks.router import GateCost
+
+
+@dataclass(frozen=True)
+class BlockCost:
+    """MACs of one block at full width: each unit of its branch, and the shortcut, which always runs."""
+
+    units: tuple[int, ...]
+    shortcut: int
+    gated_unit: int
+    inner_channels: int
+
+    @property
+    def branch(self) -> int:
+        return sum(self.units)
+
+    @property
+    def per_channel(self) -> int:
+        """What one inner channel costs: an output of the gated unit and an input of the next."""
+        return (self.units[self.gated_unit] + self.units[self.gated_unit + 1]) // self.inner_channels
+
+
+@dataclass(frozen=True)
+class BackboneCost:
+    """MACs of a backbone for one image."""
+
+    stem: int
+    blocks: tuple[BlockCost, ...]
+    head: int
+
+    @property
+    def fixed(self) -> int:
+        """What no decision can save: stem, shortcuts, classifier."""
+        return self.stem + self.head + sum(block.shortcut for block in self.blocks)
+
+    @property
+    def total(self) -> int:
+        return self.fixed + sum(block.branch for block in self.blocks)
+
+
+@dataclass(frozen=True)
+class SampleCost:
+    """MACs of each sample of a batch, ``[N]`` in float64: all of them, and the gates' share of them."""
+
+    total: Tensor
+    gates: Tensor
+
+
+def count_backbone(backbone: Backbone) -> BackboneCost:
+    """Counts a backbone at full width for one image of its ``image_shape``."""
+    macs = _macs_by_module(backbone, backbone.image_shape)
+
+    def count(module: nn.Module) -> int:
+        return sum(macs.get(child, 0) for child in module.modules())
+
+    def count_block(block: ResidualBlock) -> BlockCost:
+        # What a self-gated unit spends on its decisions is the router's to count.
+        units = tuple(count(unit.conv if isinstance(unit, SelfGatedUnit) else unit) for unit in block.units)
+        return BlockCost(units, count(block.shortcut), block.gated_unit, block.inner_channels)
+
+    blocks = tuple(count_block(block) for block in backbone.blocks)
+    return BackboneCost(count(backbone.stem), blocks, count(backbone.classifier))
+
+
+def count_macs(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """MACs of any module for one input of ``(channels, height, width)``: its convolutions and linear layers."""
+    return sum(_macs_by_module(module, image_shape).values())
+
+
+@torch.no_grad()
+def _macs_by_module(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[nn.Module, int]:
+    """MACs of every convolution and linear layer, from the shapes seen in one forward pass."""
+    macs: dict[nn.Module, int] = {}
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if isinstance(module, nn.Conv2d):
+            macs[module] = output[0, 0].numel() * module.weight.numel()
+        else:
+            macs[module] = module.weight.numel()
+
+    counted = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    hooks = [module.register_forward_hook(count) for module in counted]
+    training = network.training
+    try:
+        weight = next(network.parameters())
+        network.eval()(torch.zeros(1, *image_shape, dtype=weight.dtype, device=weight.device))
+    finally:
+        network.train(training)
+        for hook in hooks:
+            hook.remove()
+    return macs
+
+
+def sample_cost(backbone: BackboneCost, gates: GateCost, decisions: Sequence[BlockDecision]) -> SampleCost:
+    """MACs of each sample, gates included.
+
+    Products are taken sample by sample: the mean over a batch of (executed x kept) is not the product of the means.
+    """
+    first = decisions[0].layer.executed
+    gate_macs = torch.full_like(first, gates.image, dtype=torch.float64)
+    block_macs = torch.full_like(first, backbone.fixed, dtype=torch.float64)
+    for index, decision in enumerate(decisions):
+        executed = decision.layer.executed.double()
+        gate_macs = gate_macs + gates.layer[index] + executed * gates.channels[index]
+        block_macs = block_macs + executed * _branch_macs(backbone.blocks[index], decision)
+    return SampleCost(block_macs + gate_macs, gate_macs)
+
+
+def _branch_macs(block: BlockCost, decision: BlockDecision) -> Tensor | int:
+    if decision.units:
+        return sum(macs * share for macs, share in zip(block.units, decision.unit_shares))
+    if decision.channels is None:
+        return block.branch
+    dropped = block.inner_channels - decision.channels.kept.double().sum(1)
+    return block.branch - dropped * block.per_channel

@@ -1,0 +1,117 @@
+"""What gates decided, for each sample of a batch.
+
+Every tensor is a float so that gradients can pass: in the forward direction ``executed`` and ``kept`` are exactly
+0 or 1; backwards each gate chooses its own estimator (see :mod:`bench.networks.gates`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LayerDecision:
+    """Whether each sample executes a block, and by what its residual branch is multiplied.
+
+    Attributes:
+        executed: ``[N]``, 0 or 1.
+        scale: ``[N]``, zero exactly where ``executed`` is.
+        certain: nothing was decided: all are ones, and there is nothing to multiply.
+    """
+
+    executed: Tensor
+    scale: Tensor
+    certain: bool = False
+
+    @classmethod
+    def always(cls, like: Tensor) -> LayerDecision:
+        """Every sample of the batch ``like`` ``[N, ...]`` executes the block, unscaled."""
+        ones = like.new_ones(len(like))
+        return cls(ones, ones, certain=True)
+
+
+@dataclass(frozen=True)
+class ChannelDecision:
+    """Which inner channels of a block each sample keeps, and by what they are multiplied.
+
+    Attributes:
+        kept: ``[N, C]``, 0 or 1.
+        scale: ``[N, C]``, zero exactly where ``kept`` is.
+    """
+
+    kept: Tensor
+    scale: Tensor
+
+
+@dataclass(frozen=True)
+class UnitDecision:
+    """What a unit that gates itself computes of its convolution (:class:`bench.networks.blocks.SelfGatedUnit`).
+
+    Attributes:
+        outputs: ``[N]`` float64, share of its output channels; the next unit reads only those.
+        completed: ``[N]`` float64, share of the MACs behind these outputs that is spent.
+    """
+
+    outputs: Tensor
+    completed: Tensor
+
+    @classmethod
+    def everything(cls, like: Tensor) -> UnitDecision:
+        """Every sample of the batch ``like`` ``[N, ...]`` computes the whole convolution."""
+        ones = like.new_ones(len(like), dtype=torch.float64)
+        return cls(ones, ones)
+
+
+@dataclass(frozen=True)
+class BlockDecision:
+    """All that was decided about one block.
+
+    Attributes:
+        channels: None where no gate looks at channels.
+        units: one decision per unit of the residual branch if its units gate themselves, else empty.
+    """
+
+    layer: LayerDecision
+    channels: ChannelDecision | None = None
+    units: tuple[UnitDecision, ...] = ()
+
+    @property
+    def unit_shares(self) -> list[Tensor]:
+        """Share of its dense MACs that each self-gated unit spends, ``[N]``: inputs times outputs times completed."""
+        inputs = [torch.ones_like(unit.outputs) for unit in self.units[:1]] + [unit.outputs for unit in self.units[:-1]]
+        return [read * unit.outputs * unit.completed for read, unit in zip(inputs, self.units)]
+
+    @property
+    def kept_fraction(self) -> Tensor:
+        """Share of the block that each sample computes, ``[N]``: 0 for a skipped block.
+
+        With a channel gate the share of inner channels; with self-gated units the mean of their shares.
+        """
+        if self.channels is not None:
+            return self.layer.executed * self.channels.kept.mean(1)
+        if self.units:
+            return self.layer.executed * torch.stack(self.unit_shares).mean(0)
+        return self.layer.executed
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a dynamic network returns.
+
+    Attributes:
+        logits: ``[N, classes]``.
+        decisions: one per block, in order.
+        trace: whatever the router remembers of this pass (for instance log-probabilities of sampled actions).
+    """
+
+    logits: Tensor
+    decisions: tuple[BlockDecision, ...]
+    trace: Any = None
+
+    def executed(self) -> Tensor:
+        """Blocks executed by each sample, ``[N, blocks]``."""
+        return torch.stack([decision.layer.executed for decision in self.decisions], 1)

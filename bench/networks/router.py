@@ -1,0 +1,96 @@
+"""The face that every way of deciding shows to the network: a router made of gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from bench.networks.decisions import ChannelDecision, LayerDecision
+
+
+@dataclass(frozen=True)
+class GateCost:
+    """MACs of a router for one image.
+
+    Attributes:
+        image: spent once, before the first block (a policy network on the image).
+        layer: per block, spent on every image that reaches the block.
+        channels: per block, spent only on images that execute it.
+    """
+
+    image: int
+    layer: tuple[int, ...]
+    channels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FoldedGates:
+    """The gates of one block as linear functions of its average-pooled input, for fast inference.
+
+    Attributes:
+        layer: to one score: positive executes, clamped to [0, 1] it scales the branch. None: always executed.
+        channels: to one score for each inner channel, or for each step of the menu, read the same way. None: all kept.
+        menu: number of widths: equal shares of the channels, of which the first are kept up to the first closed one,
+            scaled by the running minimum of the scores. None: channels are kept one by one.
+    """
+
+    layer: nn.Linear | None = None
+    channels: nn.Linear | None = None
+    menu: int | None = None
+
+
+class Router(nn.Module):
+    """Decides, for each sample, which blocks run and which inner channels they keep; by default all of them.
+
+    A pass goes ``start`` once, then for every block ``look``, ``decide_layer`` and, for the samples that execute
+    the block, ``decide_channels``. Masked execution calls ``decide_channels`` for the whole batch and multiplies;
+    skipping execution calls it for the executing samples alone. Both must therefore decide sample by sample:
+    no decision may depend on the rest of the batch in evaluation mode.
+    """
+
+    def __init__(self, blocks: int):
+        super().__init__()
+        self.blocks = blocks
+
+    def start(self, images: Tensor) -> Any:
+        """Looks at the images ``[N, 3, H, W]`` before the first block; returns what the pass must remember."""
+        return None
+
+    def look(self, index: int, x: Tensor) -> Tensor:
+        """What the gates of block ``index`` see of its input ``[N, C, H, W]``; by default its average pool [N, C]."""
+        return x.mean((2, 3))
+
+    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
+        """Which samples execute block ``index``. ``glance`` is what ``look`` returned."""
+        return LayerDecision.always(glance)
+
+    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
+        """Which inner channels of block ``index`` are kept, or None where nothing decides about them.
+
+        The rows of ``glance`` may be a part of the batch, so ``trace`` must not be needed sample by sample here.
+        """
+        return None
+
+    def folded_gates(self, index: int) -> FoldedGates | None:
+        """The gates of block ``index`` where they are that simple; None: ``look`` and ``decide_...`` must be called.
+
+        With all blocks folded, skipping execution of a single image calls neither of them.
+        """
+        return None
+
+    def cost(self) -> GateCost:
+        """MACs of the gates for one image."""
+        nothing = (0,) * self.blocks
+        return GateCost(0, nothing, nothing)
+
+
+class OpenRouter(Router):
+    """The router of a static network: looks at nothing and runs everything."""
+
+    def look(self, index: int, x: Tensor) -> Tensor:
+        return x[:, 0, 0, 0]
+
+    def folded_gates(self, index: int) -> FoldedGates:
+        return FoldedGates()

@@ -1,0 +1,37 @@
+"""Records: what was measured, how it is kept, and how it is compared."""
+
+from bench.records.record import (
+    COLUMNS,
+    MODEL_FILE,
+    RECORD_FILE,
+    SAMPLES_FILE,
+    SCHEMA_VERSION,
+    TRAINING_FILE,
+    Record,
+    data_options,
+    find_records,
+    finished_jobs,
+    has_whole_record,
+    read_record,
+    read_samples,
+    table,
+    write_record,
+)
+
+__all__ = [
+    "COLUMNS",
+    "MODEL_FILE",
+    "RECORD_FILE",
+    "SAMPLES_FILE",
+    "SCHEMA_VERSION",
+    "TRAINING_FILE",
+    "Record",
+    "data_options",
+    "find_records",
+    "finished_jobs",
+    "has_whole_record",
+    "read_record",
+    "read_samples",
+    "table",
+    "write_record",
+]

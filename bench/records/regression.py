@@ -1,0 +1,109 @@
+"""Comparison of tables: whether numbers are still what was agreed, and whether both sides are whole."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bench.errors import BadInput
+
+KEY = ["method", "dataset", "backbone", "point", "seed"]
+TYPES = dict.fromkeys(("method", "dataset", "backbone"), str) | {"seed": int}
+TYPES |= dict.fromkeys(("point", "n_test", "top1", "macs_mean", "macs_backbone"), float)
+"""Of the columns that are compared."""
+SAME_POINT, NO_POINT = 1e-9, -1.0
+ONE_SIDED = {"left_only": "agreed, but there is no record", "right_only": "a record that the agreed table lacks"}
+TOP1_TOLERANCE = 0.05
+"""Points of accuracy: another machine's rounding may move a few borderline images of 10,000."""
+MACS_TOLERANCE = 1e-4
+"""Relative: decisions at a threshold may move with rounding; static networks move by nothing."""
+
+
+@dataclass(frozen=True)
+class TableComparison:
+    """What two tables of records say of each other.
+
+    Attributes:
+        differences: numbers that left their tolerance, one readable line each.
+        unmatched: rows that stand in one of the tables only, one readable line each.
+        compared: records that stand in both.
+    """
+
+    differences: list[str]
+    unmatched: list[str]
+    compared: int
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A ``table.csv`` with agreed numbers.
+
+    Raises:
+        BadInput: it cannot be read, lacks a column that is compared, or holds two rows for one record.
+    """
+    try:
+        frame = pd.read_csv(path)
+        if missing := [column for column in TYPES if column not in frame]:
+            raise BadInput(f"{path} is no table of records: column {missing[0]} is missing")
+        frame = frame.astype(TYPES)
+    except (OSError, ValueError, TypeError) as error:
+        raise BadInput(f"cannot read {path}: {error}") from error
+    if _with_points_of(frame, frame).duplicated(KEY).any():
+        raise BadInput(f"{path} holds two rows for one method, data set, backbone, point and seed")
+    return frame
+
+
+def compare_tables(agreed: pd.DataFrame, measured: pd.DataFrame) -> TableComparison:
+    """Compares records, matched by ``KEY``; points match within ``SAME_POINT``.
+
+    ``top1`` may differ by ``TOP1_TOLERANCE`` points, ``macs_mean`` relatively by ``MACS_TOLERANCE``; ``n_test`` and
+    ``macs_backbone`` must be equal.
+    """
+    both = _with_points_of(agreed, agreed).merge(
+        _with_points_of(measured.astype(TYPES), agreed),
+        how="outer",
+        on=KEY,
+        suffixes=("_agreed", "_measured"),
+        validate="one_to_many",
+        indicator="sides",
+    )
+    differences, unmatched = [], []
+    for row in both.to_dict("records"):
+        name = "/".join(str(row[key]) for key in KEY if not (key == "point" and row[key] == NO_POINT))
+        if row["sides"] == "both":
+            differences += [f"{name}: {text}" for text in _row_differences(row)]
+        else:
+            unmatched.append(f"{name}: {ONE_SIDED[row['sides']]}")
+    return TableComparison(differences, unmatched, len(both) - len(unmatched))
+
+
+def _with_points_of(table: pd.DataFrame, agreed: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with every point that is within ``SAME_POINT`` of an agreed one written as that one."""
+    # A missing point is NaN, which equals nothing: it gets a value that is no point.
+    known = sorted(set(agreed["point"].fillna(NO_POINT)))
+    points = table["point"].fillna(NO_POINT)
+    return table.assign(
+        point=[next((one for one in known if abs(one - point) <= SAME_POINT), point) for point in points]
+    )
+
+
+def _row_differences(row: dict) -> list[str]:
+    allowed = {
+        "top1": lambda value: TOP1_TOLERANCE,
+        "macs_mean": lambda value: MACS_TOLERANCE * value,
+        "n_test": lambda value: 0,
+        "macs_backbone": lambda value: 0,
+    }
+    differences = []
+    for column, tolerance in allowed.items():
+        want, have = _number(row[f"{column}_agreed"]), _number(row[f"{column}_measured"])
+        if not abs(have - want) <= tolerance(want):
+            differences.append(f"{column} is {have:g}, agreed {want:g} +- {tolerance(want):g}")
+    return differences
+
+
+def _number(value: float | None) -> float:
+    """Unknown is not a number, and a number that became unknown is a difference."""
+    return math.nan if value is None else float(value)

@@ -1,0 +1,23 @@
+"""Tables of a report."""
+
+from bench.report.tables.results import (
+    best,
+    caption,
+    console_table,
+    front_marks,
+    mean_macs,
+    name_cell,
+    results_table,
+    status_cell,
+)
+
+__all__ = [
+    "best",
+    "caption",
+    "console_table",
+    "front_marks",
+    "mean_macs",
+    "name_cell",
+    "results_table",
+    "status_cell",
+]

@@ -1,0 +1,1 @@
+"""Runs: jobs, and where and how they are done."""

@@ -1,0 +1,186 @@
+"""One job, tried by whoever comes first: what goes wrong with it stays with it, and nobody does it twice."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+from filelock import Timeout
+
+from bench.data.recorded import require_same_data
+from bench.errors import BadInput
+from bench.records import RECORD_FILE, read_record
+from bench.runs.locks import has_lock, job_lock
+from bench.runs.phases.job import Context, is_done, run_job
+from bench.runs.phases.timing import Timer, is_timed
+from bench.runs.plan.suite import Job
+from bench.system.distributed import processes
+from bench.system.files import remove_unfinished, write_atomically
+from bench.system.validation import of_declared_kinds
+from bench.training.checkpoint import has_checkpoints, remove_checkpoints
+
+LOG = logging.getLogger(__name__)
+FAILURE_FILE = "failure.json"
+
+
+class State(Enum):
+    """How an attempt ended."""
+
+    KEPT = "kept"
+    """It was done before."""
+    DONE = "done"
+    FAILED = "failed"
+    TAKEN = "taken"
+    """Another live process works on it, or on the job that it starts from: try again later."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt at ``job`` ended; ``reason`` says why where it did not succeed, on one line.
+
+    Attributes:
+        bad_input: whether it failed because of what the user gave; if not, something broke.
+    """
+
+    job: Job
+    state: State
+    reason: str = ""
+    bad_input: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``failure.json``: why a job has no record yet. It goes when the job is tried again.
+
+    Attributes:
+        kind: name of the exception.
+    """
+
+    reason: str
+    kind: str
+    when_utc: str
+    command: str
+
+
+def attempt(job: Job, context: Context, timer: Timer | None = None) -> Outcome:
+    """Does ``job`` unless it is done or another live process is doing it. Jobs that others start from come first.
+
+    Args:
+        timer: adds times to the record, if there is one, instead of making it.
+
+    Returns:
+        What became of it. Whatever is wrong with this one job is an outcome and no exception, so that others go on;
+        its reason is also in ``failure.json`` where the record would be.
+    """
+    if _is_kept(job, context.out, timer):
+        return _kept(job, context, timer)
+    try:
+        if waiting := _waits(job, context.out):
+            return waiting if waiting.state is State.TAKEN else _failed(job, context, BadInput(waiting.reason))
+        with job_lock(context.out, job.id):
+            # Another process may have finished it since the first look.
+            return _kept(job, context, timer) if _is_kept(job, context.out, timer) else _run(job, context, timer)
+    except Timeout:
+        return Outcome(job, State.TAKEN, f"{job.id} is being run by another process")
+    except (OSError, BadInput) as error:
+        return _failed(job, context, error)
+
+
+def _is_kept(job: Job, out: Path, timer: Timer | None) -> bool:
+    if timer is None:
+        return is_done(job, out)
+    return not is_done(job, out) or is_timed(read_record(out / job.id))
+
+
+def read_failure(folder: Path) -> Failure | None:
+    """Why the job of this folder has no record; None where it has one, or was not tried, or nothing was written."""
+    try:
+        return of_declared_kinds(Failure(**json.loads((folder / FAILURE_FILE).read_text())))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _kept(job: Job, context: Context, timer: Timer | None) -> Outcome:
+    """A record of other images under the same name is not this job's."""
+    try:
+        if timer is None:
+            require_same_data(read_record(context.out / job.id), context.data)
+    except BadInput as error:
+        return Outcome(job, State.FAILED, str(error), bad_input=True)
+    _tidy(job, context.out)
+    return Outcome(job, State.KEPT)
+
+
+def _tidy(job: Job, out: Path) -> None:
+    """Removes what a process leaves that was ended just behind the record: checkpoints, a lock."""
+    if not has_lock(out, job.id) and not has_checkpoints(out / job.id):
+        return
+    with suppress(Timeout, OSError, BadInput), job_lock(out, job.id):
+        remove_checkpoints(out / job.id)
+
+
+def _run(job: Job, context: Context, timer: Timer | None) -> Outcome:
+    folder = context.out / job.id
+    (folder / FAILURE_FILE).unlink(missing_ok=True)
+    remove_unfinished(folder)
+    LOG.info("%s %s", job.id, "starts" if timer is None else "is timed")
+    try:
+        (timer or run_job)(job, context)
+    except Exception as error:
+        outcome = _failed(job, context, error)
+        if processes() > 1 and not _expected(error):
+            raise  # The others do not know of it and would wait forever; torchrun ends them with this one.
+        return outcome
+    LOG.info("%s is done", job.id)
+    return Outcome(job, State.DONE)
+
+
+def _waits(job: Job, out: Path) -> Outcome | None:
+    """Whether the job that ``job`` starts from is missing: still in another process's hands, or failed."""
+    start = out / job.start_job
+    if not job.start_job or (start / RECORD_FILE).exists():
+        return None
+    try:
+        with job_lock(out, job.start_job):
+            if (start / RECORD_FILE).exists():
+                return None
+            failure = read_failure(start)
+    except Timeout:
+        return Outcome(job, State.TAKEN, f"{job.start_job}, which it starts from, is being run by another process")
+    why = f"failed: {failure.reason}" if failure else "has no record"
+    return Outcome(job, State.FAILED, f"its start {job.start_job} {why}", bad_input=True)
+
+
+def _failed(job: Job, context: Context, error: Exception) -> Outcome:
+    return record_failure(job, context.out, context.command, error)
+
+
+def record_failure(job: Job, out: Path, command: str, error: Exception) -> Outcome:
+    """Writes why ``job`` failed where its record would be; returns that it did."""
+    reason = _one_line(error)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    failure = Failure(reason, type(error).__name__, now, command)
+    LOG.error("%s failed: %s", job.id, reason, exc_info=None if _expected(error) else error)
+    folder = out / job.id
+    # Where the disk is full the reason is still told, if not kept.
+    with suppress(OSError, BadInput):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(failure), indent=1)
+        write_atomically(folder / FAILURE_FILE, lambda path: path.write_text(text + "\n"))
+    return Outcome(job, State.FAILED, reason, bad_input=_expected(error))
+
+
+def _expected(error: Exception) -> bool:
+    return isinstance(error, (BadInput, OSError))
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or 'system'}: {error.strerror or error}"
+    text = " ".join(str(error).split())
+    return text if isinstance(error, BadInput) else f"{type(error).__name__}: {text}"

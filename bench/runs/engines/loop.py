@@ -1,0 +1,51 @@
+"""The loop over jobs, the same in every process that works."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from bench.records import read_record
+from bench.runs.attempt import Outcome, State, read_failure
+from bench.runs.phases.job import is_done
+from bench.runs.phases.timing import is_timed
+from bench.runs.plan.suite import Job, distinct
+
+LOOK_AGAIN_S = 1.0
+"""Between looks at jobs that other processes hold."""
+
+
+def run_all(jobs: Iterable[Job], do: Callable[[Job], State]) -> None:
+    """Does every job in its turn, once; those that others hold, and those that start from them, again and again.
+
+    Args:
+        do: tries one job; ``State.TAKEN`` means that another process holds it.
+    """
+    left = distinct(jobs)
+    while left:
+        open_ids = {job.id for job in left}
+        for job in left:
+            if job.start_job not in open_ids and do(job) is not State.TAKEN:
+                open_ids.remove(job.id)
+        held = [job for job in left if job.id in open_ids]
+        if len(held) == len(left):
+            time.sleep(LOOK_AGAIN_S)
+        left = held
+
+
+def is_settled(job: Job, out: Path, timing: bool) -> bool:
+    """Whether nothing is left to do for this job in this run: it is done, timed if that is asked for, or failed."""
+    if read_failure(out / job.id) is not None:
+        return True
+    return is_done(job, out) and (not timing or is_timed(read_record(out / job.id)))
+
+
+def outcome_of(job: Job, out: Path) -> Outcome:
+    """What became of a job that another process ran."""
+    folder = out / job.id
+    if failure := read_failure(folder):
+        return Outcome(job, State.FAILED, failure.reason, failure.kind == "BadInput")
+    if is_done(job, out):
+        return Outcome(job, State.DONE)
+    return Outcome(job, State.FAILED, "no worker came to its end; the same command tries it again")

@@ -1,0 +1,86 @@
+"""Adds times to the records of finished jobs: apart from training, so that nothing else needs to run meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import torch
+
+from bench.data import DataSet
+from bench.data.recorded import require_recorded_file
+from bench.execution import to_inference
+from bench.execution.native import NativeNetwork
+from bench.execution.skipping import SkippingNetwork
+from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
+from bench.records import SAMPLES_FILE, Record, read_record, write_record
+from bench.runs.phases.job import Context, starting_backbone
+from bench.runs.plan.suite import Job
+from bench.system import environment
+from bench.system.files import write_atomically
+from bench.zoo.loading import load_pretrained
+
+TIMES_FILE = "times.npz"
+TIMED_IMAGES, LARGE = 256, 64
+"""Images that are timed, unless they are larger than so many pixels."""
+LARGEST_SECONDS = 180.0
+
+
+class Timer:
+    """Times the networks of a run, all that share a backbone against one and the same dense rival."""
+
+    def __init__(self):
+        self.rivals: dict[str, DenseRival] = {}
+
+    def __call__(self, job: Job, context: Context) -> None:
+        """Times the stored network of a finished job and rewrites its record with what was found.
+
+        Raises:
+            BadInput: the job's files cannot be read, do not belong together or cannot be written.
+        """
+        folder = context.out / job.id
+        record = read_record(folder)
+        require_recorded_file(folder, SAMPLES_FILE, record)  # which the record will be written with once more
+        network = load_pretrained(folder, record, len(context.data.classes))
+        network.to(context.device, memory_format=torch.channels_last)  # as it was trained and evaluated
+        timing = self.time(job, to_inference(network, context.executor), context)
+        write_atomically(folder / TIMES_FILE, timing.save_raw)
+        write_record(folder, _with_timing(record, timing, context))
+
+    def time(self, job: Job, network: SkippingNetwork | NativeNetwork, context: Context) -> Timing:
+        """Times ``network`` on the first test images."""
+        if job.backbone not in self.rivals:
+            self.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
+        images = context.data.normalise(_timed_images(context.data)).to(context.device)
+        # Rounds of large images take long, and fewer than the minimum are worth nothing.
+        patience = {} if len(images) == TIMED_IMAGES else {"max_seconds": LARGEST_SECONDS}
+        return time_network(network, self.rivals[job.backbone], images, torch.get_num_threads(), **patience)
+
+
+def _timed_images(data: DataSet) -> torch.Tensor:
+    """The first test images: as many as fill a few batches, of large ones a single batch."""
+    images = data.test.first(THROUGHPUT_BATCH).images
+    return images if images.shape[-1] > LARGE else data.test.first(TIMED_IMAGES).images
+
+
+def is_timed(record: Record) -> bool:
+    """Whether times were taken for this record, valid or not."""
+    return "timing" in record.details
+
+
+def _with_timing(record: Record, timing: Timing, context: Context) -> Record:
+    shared = {declared.name for declared in fields(Record)} & {declared.name for declared in fields(Timing)}
+    # Threads are those of the timing: training may have run with fewer, beside others (``details``: ``placement``).
+    shared -= {"device", "executor", "execution", "speedup_theoretical", "invalid_reasons"}
+    described = environment.describe(context.device)
+    rounds = {
+        "method": timing.raw[f"latency_{DYNAMIC}_ms"].mean(1).tolist(),
+        "dense": timing.raw[f"latency_{DENSE}_ms"].mean(1).tolist(),
+    }
+    more = {"latency_rounds_ms": rounds, "environment": described, "placement": context.placement}
+    return replace(
+        record,
+        **{name: getattr(timing, name) for name in shared},
+        valid=timing.valid,
+        invalid_reasons="; ".join(timing.invalid_reasons),
+        details=record.details | {"timing": timing.summary() | more},
+    )

@@ -1,0 +1,1 @@
+"""What is to be done: suites and their jobs."""

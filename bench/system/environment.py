@@ -1,0 +1,84 @@
+"""What machine, what versions, what commit: where a number comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+import bench
+
+PACKAGES = ("dynamic-inference-bench", "torch", "torchvision", "timm", "numpy", "pandas", "scikit-learn", "scipy")
+
+
+def describe(device: torch.device) -> dict:
+    """Processor, accelerator, threads and package versions; no host or user name, no path."""
+    return {
+        "processor": _processor(),
+        "cores": torch.get_num_threads(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else "",
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def identify(environment: dict) -> str:
+    """A short hash that is equal exactly for equal environments."""
+    return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@cache
+def commit() -> str:
+    """Commit of the source tree, with ``-dirty`` behind it where files differ.
+
+    An installed package has no commit: its version and a hash of its files stand for it, ``0.1.0+sha256.<12 digits>``.
+    """
+    folder = Path(__file__).resolve().parents[2]
+
+    # Git sets GIT_DIR and others in its hooks: what they name is somebody else's repository.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), f"--git-dir={folder / '.git'}", f"--work-tree={folder}", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=own).stdout.strip()
+
+    try:
+        if (folder / ".git").exists():
+            return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    return f"{bench.__version__}+sha256.{_source_hash(folder)[:12]}"
+
+
+def _source_hash(folder: Path) -> str:
+    """SHA-256 over the Python files of this project's packages in ``folder``."""
+    digest = hashlib.sha256()
+    for package in ("baselines", "bench", "lcnet"):
+        for file in sorted((folder / package).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

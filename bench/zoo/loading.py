@@ -1,0 +1,93 @@
+"""Trained networks that are shipped: rounded to half precision, measured as rounded, and loaded again.
+
+A shipped network is a job's folder like any other: ``record.json``, ``samples.parquet``, ``train.csv`` and
+``model.safetensors``. Its numbers are those of the rounded network, so anybody can measure them again;
+``details["shipped"]`` holds what the network measured before it was rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bench.data import DataSet
+from bench.data.recorded import require_recorded_file
+from bench.errors import BadInput
+from bench.execution.skipping import lower
+from bench.measurement.evaluation import evaluate
+from bench.methods import load_method
+from bench.networks.backbones import build_backbone
+from bench.networks.network import DynamicNetwork
+from bench.records import MODEL_FILE, Record, find_records
+
+
+def find_pretrained(folder: Path) -> dict[Path, Record]:
+    """All shipped networks below ``folder``, by the folder of their job.
+
+    Raises:
+        BadInput: no such folder, no network in it, or a record that cannot be read.
+    """
+    found = {path: record for path, record in find_records([folder]).items() if "shipped" in record.details}
+    if not found:
+        raise BadInput(f"no shipped networks below {folder}")
+    return found
+
+
+def load_pretrained(folder: Path, record: Record, classes: int) -> DynamicNetwork:
+    """The network of a job's folder, in evaluation mode, with gradients off.
+
+    Raises:
+        BadInput: the file is missing, damaged, not the one that was recorded, or does not fit its record.
+    """
+    require_recorded_file(folder, MODEL_FILE, record)
+    return build(record, read_weights(folder / MODEL_FILE), classes)
+
+
+def build(record: Record, weights: dict[str, Tensor], classes: int) -> DynamicNetwork:
+    """The network that ``record`` is about, with ``weights``.
+
+    Raises:
+        BadInput: weights of another network.
+    """
+    backbone = build_backbone(record.backbone, classes, record.dataset)
+    network = load_method(record.method).build(backbone, record.point)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise BadInput(f"the weights are not those of {record.method} on {record.backbone}: {error}") from error
+    return network.eval().requires_grad_(False)
+
+
+def remeasure(network: DynamicNetwork, data: DataSet, images: int | None = None) -> pd.DataFrame:
+    """Outcome of the first ``images`` test images, or of all, in the skipping execution of PyTorch."""
+    return evaluate(lower(network), data, data.test.first(images)).samples
+
+
+def part_of(names: Sequence[Path], part: int, parts: int) -> list[Path]:
+    """Every ``parts``-th of the sorted ``names``, beginning with number ``part`` (from 0)."""
+    return sorted(names)[part::parts]
+
+
+def _is_sound(tensor: Tensor) -> bool:
+    return not tensor.is_complex() and bool(torch.isfinite(tensor.double()).all())
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights in a file.
+
+    Raises:
+        BadInput: they cannot be read, or are not finite real numbers.
+    """
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"cannot read {path}: {error}") from error
+    if any(not _is_sound(tensor) for tensor in state.values()):
+        raise BadInput(f"{path} holds weights that are not finite real numbers")
+    return state
