@@ -7,8 +7,12 @@ from pathlib import Path
 import click
 
 from bench.errors import BadInput
+from bench.records.unfinished import unfinished_jobs
 from bench.report import FORMATS, write_report
 from bench.report.units import UNITS
+
+NAMED = 5
+"""Unfinished jobs, at most."""
 
 
 @click.command()
@@ -27,7 +31,13 @@ def report(
         raise BadInput(f"unknown format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     if open_ and "html" not in chosen:
         raise BadInput("--open shows the page: add html to --format")
-    for path in write_report(folders or (Path("runs"),), out, chosen, convention, data_dir):
+    folders = folders or (Path("runs"),)
+    for path in write_report(folders, out, chosen, convention, data_dir):
         click.echo(path)
+    if missing := unfinished_jobs(folders):
+        names = ", ".join(job.name for job in missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
+        click.echo(
+            f"not in the report, since without a record (see `bench status`): {len(missing)} jobs, {names}", err=True
+        )
     if open_:
         click.launch(str(out / "index.html"))

@@ -15,6 +15,7 @@ from filelock import Timeout
 from bench.data.recorded import require_same_data
 from bench.errors import BadInput
 from bench.records import RECORD_FILE, read_record
+from bench.records.unfinished import FAILURE_FILE
 from bench.runs.locks import has_lock, job_lock
 from bench.runs.phases.job import Context, is_done, run_job
 from bench.runs.phases.timing import Timer, is_timed
@@ -25,7 +26,6 @@ from bench.system.validation import of_declared_kinds
 from bench.training.checkpoint import has_checkpoints, remove_checkpoints
 
 LOG = logging.getLogger(__name__)
-FAILURE_FILE = "failure.json"
 
 
 class State(Enum):
