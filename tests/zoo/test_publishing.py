@@ -69,8 +69,8 @@ def test_another_network_of_the_same_job_is_not_overwritten(bench_here, runs, tm
     quick_run(tmp_path / "trained longer", "dense", epochs=1)
     (longer,), (job,) = find_records([tmp_path / "trained longer"]), find_records([runs])
     shutil.copytree(longer, job, dirs_exist_ok=True)
-    code, out, error = bench_here("publish", "runs", "--to", "shipped")
-    assert code == 2 and out == "" and "published already" in error
+    code, _, error = bench_here("publish", "runs", "--to", "shipped")
+    assert code == 2 and "published already" in error
     assert _content(tmp_path / "shipped") == before
 
 
