@@ -6,18 +6,11 @@ from pathlib import Path
 
 import click
 
-from bench.data import load_data
+from bench.choices import SHIPPED, SHIPPED_FOLDER, TIERS
+from bench.cli.values import FILE, FOLDER, data_dir_option
 from bench.errors import BadInput, CheckFailed
-from bench.records import data_options, table
-from bench.records.merge import find_jobs
-from bench.records.regression import compare_tables, read_table
-from bench.zoo.checking import TIERS, compare_network
-from bench.zoo.completeness import compare_with_tables, missing_parts
-from bench.zoo.loading import find_pretrained, part_of
-from bench.zoo.location import ANYWHERE, FOLDER, shipped_folder
 
 TIER = "fast: 500 images of every network; full: all images of a part of the networks."
-
 ALLOW_MISSING = "Compare what is on both sides: rows without a record and records without a row are no differences."
 
 
@@ -37,16 +30,16 @@ class Part(click.ParamType):
 
 
 @click.command()
-@click.option("--against", type=click.Path(path_type=Path), help="A table.csv with the agreed numbers, for RUNS.")
+@click.option("--against", type=FILE, help="A table.csv with the agreed numbers, for RUNS.")
 @click.option(
-    "--pretrained", type=click.Path(path_type=Path), is_flag=False, flag_value=ANYWHERE,
-    help=f"Measure the shipped networks below this folder again. Default: {FOLDER}, here or of the repository.",
+    "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED,
+    help=f"Measure the shipped networks below this folder again. Default: {SHIPPED_FOLDER}, here or in the repository.",
 )  # fmt: skip
 @click.option("--allow-missing", is_flag=True, help=ALLOW_MISSING)
-@click.option("--tier", type=click.Choice(list(TIERS)), default="fast", show_default=True, help=TIER)
+@click.option("--tier", type=click.Choice(TIERS), default="fast", show_default=True, help=TIER)
 @click.option("--part", type=Part(), default="1/1", show_default=True, help="Of the shipped networks, which part.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
-@click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
+@data_dir_option
+@click.argument("runs", type=FOLDER, default=Path("runs"))
 def check(against, pretrained, allow_missing, tier, part, data_dir, runs) -> None:
     """Compares the records in RUNS with a table, or shipped networks with their records and tables.
 
@@ -57,17 +50,29 @@ def check(against, pretrained, allow_missing, tier, part, data_dir, runs) -> Non
     if against is not None:
         _check_table(against, runs, allow_missing)
     else:
-        _check_networks(shipped_folder(pretrained), allow_missing, tier, part, data_dir)
+        _check_networks(pretrained, allow_missing, tier, part, data_dir)
 
 
 def _check_table(against: Path, runs: Path, allow_missing: bool) -> None:
+    from bench.records import table
+    from bench.records.merge import find_jobs
+    from bench.records.regression import compare_tables, read_table
+
     found = compare_tables(read_table(against), table(find_jobs([runs]).values()))
     left_out = found.unmatched if allow_missing else []
     differences = found.differences + ([] if allow_missing else found.unmatched)
     _conclude(differences, found.compared, f"records in {runs}", f"with {against}", left_out)
 
 
-def _check_networks(folder: Path, allow_missing: bool, tier: str, part: tuple[int, int], data_dir: Path | None) -> None:
+def _check_networks(given: Path, allow_missing: bool, tier: str, part: tuple[int, int], data_dir: Path | None) -> None:
+    from bench.data import load_data
+    from bench.data.recorded import data_options
+    from bench.zoo.checking import compare_network
+    from bench.zoo.completeness import compare_with_tables, missing_parts
+    from bench.zoo.loading import find_pretrained, part_of
+    from bench.zoo.location import shipped_folder
+
+    folder = shipped_folder(given)
     found = find_pretrained(folder)
     chosen = part_of(list(found), part[0] - 1, part[1])
     tables = compare_with_tables(found)

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
-from bench.zoo.publishing import plan_publication
+from bench.cli.values import FOLDER, data_dir_option
 
 
 @click.command()
-@click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
-@click.option("--to", "out", type=click.Path(path_type=Path), required=True, help="Folder of the shipped networks.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
+@click.argument("runs", type=FOLDER, default=Path("runs"))
+@click.option("--to", "out", type=FOLDER, required=True, help="Folder of the shipped networks.")
+@data_dir_option
 def publish(runs: Path, out: Path, data_dir: Path | None) -> None:
     """Rounds the networks of all records in RUNS to half precision, measures them as rounded, and keeps them.
 
     Beside the folder, a CSV file of the same name holds the table of all networks in it.
     """
+    from bench.zoo.publishing import plan_publication
+
     publication = plan_publication(runs, out, data_dir)
     publication.check()
     for folder, rounded in publication.publish():

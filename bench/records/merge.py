@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import BadInput
-from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, Record, find_records, has_whole_record, read_record
+from bench.records import (
+    MODEL_FILE,
+    RECORD_FILE,
+    SAMPLES_FILE,
+    Record,
+    find_records,
+    has_whole_record,
+    is_timed,
+    read_record,
+)
 from bench.system.files import file_hash, write_atomically
 
 RESULT_FILES = (SAMPLES_FILE, MODEL_FILE)
@@ -50,7 +59,7 @@ def find_jobs(folders: Iterable[Path]) -> dict[Path, Record]:
                 f"{known[0]} and {folder} hold different results of one job: leave one of them out, or report on them "
                 "separately"
             )
-        if _is_timed(record) and not _is_timed(known[1]):
+        if is_timed(record) and not is_timed(known[1]):
             found[folder.name] = folder, record
     return dict(found.values())
 
@@ -78,16 +87,12 @@ def merge(sources: Iterable[Path], out: Path) -> Merge:
             result.copied.append(folder.name)
         elif not same_results(folder, target):
             result.conflicts[folder.name] = folder
-        elif _is_timed(record) and not _is_timed(read_record(target)):
+        elif is_timed(record) and not is_timed(read_record(target)):
             _copy(folder, target)
             result.timed.append(folder.name)
         else:
             result.kept.append(folder.name)
     return result
-
-
-def _is_timed(record: Record) -> bool:
-    return "timing" in record.details
 
 
 def _hash(path: Path) -> str:

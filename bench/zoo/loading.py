@@ -17,14 +17,18 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.data import DataSet
-from bench.data.recorded import require_recorded_file
 from bench.errors import BadInput
 from bench.execution.skipping import lower
 from bench.measurement.evaluation import evaluate
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
-from bench.records import MODEL_FILE, Record, find_records
+from bench.records import (
+    MODEL_FILE,
+    Record,
+    find_records,
+    require_recorded_file,
+)
 
 
 def find_pretrained(folder: Path) -> dict[Path, Record]:

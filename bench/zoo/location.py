@@ -8,30 +8,28 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import bench
+from bench.choices import SHIPPED, SHIPPED_FOLDER
 from bench.errors import BadInput
 from bench.records import RECORD_FILE
 
-FOLDER = "results"
-ANYWHERE = "(shipped)"
-"""What ``--pretrained`` without a folder stands for."""
 HOW_TO_GET = (
-    f"the shipped networks are part of the repository, not of the installed package: clone it and give its {FOLDER} "
-    f"folder, --pretrained CLONE/{FOLDER}"
+    "the shipped networks are part of the repository, not of the installed package: clone it and give its folder, "
+    f"--pretrained CLONE/{SHIPPED_FOLDER}"
 )
 
 
 def shipped_folder(given: Path) -> Path:
-    """The absolute path of the folder ``given``, or of the first ``results`` with records where it is ``ANYWHERE``.
+    """The absolute path of the folder ``given``, or of the first ``results`` with records where it is ``SHIPPED``.
 
     Raises:
         BadInput: there is no such folder; says how to get the networks.
     """
-    if str(given) != ANYWHERE:
+    if str(given) != SHIPPED:
         if not given.is_dir():
             raise BadInput(f"no folder {given}; {HOW_TO_GET}")
         return given.absolute()
     places = (Path.cwd(), Path(bench.__file__).resolve().parent.parent, *_installed_from())
-    found = (place / FOLDER for place in places)
+    found = (place / SHIPPED_FOLDER for place in places)
     folder = next((one for one in found if any(one.glob(f"*/*/{RECORD_FILE}"))), None)
     if folder is None:
         raise BadInput(f"no shipped networks here: {HOW_TO_GET}")

@@ -13,9 +13,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bench.data import DataSet, load_data
-from bench.data.recorded import require_recorded_file, require_same_data
+from bench.data.recorded import data_options, require_same_data
 from bench.errors import BadInput
-from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, data_options, table, write_record
+from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, require_recorded_file, table, write_record
 from bench.records.merge import find_jobs
 from bench.records.summary import measured
 from bench.system.files import write_atomically

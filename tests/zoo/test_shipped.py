@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from synthetic import quick_run
 
+from bench.choices import SHIPPED
 from bench.errors import BadInput
 from bench.records import find_records
 from bench.runs.plan.suite import choose_shipped
 from bench.zoo import location
-from bench.zoo.location import ANYWHERE, shipped_folder
+from bench.zoo.location import shipped_folder
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +56,10 @@ def test_networks_are_found_outside_a_clone(shipped, tmp_path, monkeypatch):
     monkeypatch.setattr(location.bench, "__file__", str(tmp_path / "site-packages" / "bench" / "__init__.py"))
     monkeypatch.setattr(location, "distribution", lambda name: _Installed(shipped.parent))
     (tmp_path / "results").mkdir()  # somebody's own results
-    assert shipped_folder(Path(ANYWHERE)) == shipped
+    assert shipped_folder(Path(SHIPPED)) == shipped
     monkeypatch.setattr(location, "distribution", lambda name: _Installed(tmp_path))
     with pytest.raises(BadInput, match=r"no shipped networks here: .* clone it"):
-        shipped_folder(Path(ANYWHERE))
+        shipped_folder(Path(SHIPPED))
     with pytest.raises(BadInput, match=r"no folder nowhere; .* clone it"):
         shipped_folder(Path("nowhere"))
 
@@ -75,4 +76,4 @@ class _Installed:
 
 def test_the_repositorys_own_networks_are_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert shipped_folder(Path(ANYWHERE)) == Path(location.bench.__file__).resolve().parent.parent / "results"
+    assert shipped_folder(Path(SHIPPED)) == Path(location.bench.__file__).resolve().parent.parent / "results"

@@ -6,23 +6,23 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench.records import read_record
-from bench.runs.attempt import Outcome, State, read_failure
+from bench.records import is_timed, read_record
+from bench.runs.attempt import Outcome, State
+from bench.runs.failure import read_failure
 from bench.runs.phases.job import is_done
-from bench.runs.phases.timing import is_timed
-from bench.runs.plan.suite import Job, distinct
+from bench.runs.plan.jobs import Job
 
 LOOK_AGAIN_S = 1.0
 """Between looks at jobs that other processes hold."""
 
 
 def run_all(jobs: Iterable[Job], do: Callable[[Job], State]) -> None:
-    """Does every job in its turn, once; those that others hold, and those that start from them, again and again.
+    """Does every job in its turn; those that others hold, and those that start from them, again and again.
 
     Args:
         do: tries one job; ``State.TAKEN`` means that another process holds it.
     """
-    left = distinct(jobs)
+    left = list(jobs)
     while left:
         open_ids = {job.id for job in left}
         for job in left:
