@@ -63,7 +63,7 @@ def run(
             weights = Path(start).absolute() if start else None
             read = _data_options(suites[0], weights)
         else:
-            found = choose_shipped(find_pretrained(shipped_folder(pretrained)), given)
+            found = choose_shipped(find_pretrained(shipped_folder(pretrained).absolute()), given)
             first = next(iter(found.values()))
             dataset, read = first.dataset, data_options(first)
             named = [(pretrained_job(record), (folder, record)) for folder, record in found.items()]

@@ -1,4 +1,4 @@
-"""Trained networks that are shipped: rounded to half precision, measured as rounded, and loaded again.
+"""Trained networks that are shipped: found, loaded and measured again.
 
 A shipped network is a job's folder like any other: ``record.json``, ``samples.parquet``, ``train.csv`` and
 ``model.safetensors``. Its numbers are those of the rounded network, so anybody can measure them again;

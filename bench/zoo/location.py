@@ -19,7 +19,7 @@ HOW_TO_GET = (
 
 
 def shipped_folder(given: Path) -> Path:
-    """The absolute path of the folder ``given``, or of the first ``results`` with records where it is ``SHIPPED``.
+    """The folder ``given``, or the first ``results`` with records where it is ``SHIPPED``.
 
     Raises:
         BadInput: there is no such folder; says how to get the networks.
@@ -27,13 +27,13 @@ def shipped_folder(given: Path) -> Path:
     if str(given) != SHIPPED:
         if not given.is_dir():
             raise BadInput(f"no folder {given}; {HOW_TO_GET}")
-        return given.absolute()
-    places = (Path.cwd(), Path(bench.__file__).resolve().parent.parent, *_installed_from())
+        return given
+    places = (Path(), Path(bench.__file__).resolve().parent.parent, *_installed_from())
     found = (place / SHIPPED_FOLDER for place in places)
     folder = next((one for one in found if any(one.glob(f"*/*/{RECORD_FILE}"))), None)
     if folder is None:
         raise BadInput(f"no shipped networks here: {HOW_TO_GET}")
-    return folder.absolute()
+    return folder
 
 
 def _installed_from() -> list[Path]:
