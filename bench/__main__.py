@@ -4,9 +4,7 @@ import os
 import signal
 import sys
 
-from bench.errors import Terminated
-
-EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+from bench.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Terminated
 
 
 def main() -> None:

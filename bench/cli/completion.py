@@ -62,7 +62,7 @@ def answer(cli: click.Command, instruction: str) -> int:
     Whatever goes wrong behind a TAB is no line on somebody's prompt: nothing is offered.
     """
     if instruction.endswith("_complete"):
-        with suppress(Exception):
+        with suppress(Exception, KeyboardInterrupt):
             shell_complete(cli, {}, "bench", VARIABLE, instruction)
         return 0
     if status := shell_complete(cli, {}, "bench", VARIABLE, instruction):
