@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.choices import BUDGETS, DATASETS, DEVICES, EXECUTORS, PRECISIONS, SHIPPED_FOLDER
+from bench.choices import BUDGETS, DATASETS, DEVICES, EXECUTORS, PRECISIONS, SHIPPED, SHIPPED_FOLDER
 from bench.cli.options import engine_options
 from bench.cli.values import BACKBONE, FOLDER, METHODS, SUITE, WEIGHTS, CommaSeparated, data_dir_option
 from bench.runs.plan.jobs import LEARNING_RATE_FACTORS
@@ -29,8 +29,8 @@ TRIALS = "Trainings per record at other learning rates, of which validation choo
     "--suite", "suite_name", type=SUITE, help="A suite file, or a name from `bench list suites`; options override it."
 )
 @click.option(
-    "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED_FOLDER,
-    help=f"Measure the shipped networks below this folder instead of training. Default: {SHIPPED_FOLDER}.",
+    "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED,
+    help=f"Measure the shipped networks below this folder. Default: {SHIPPED_FOLDER}, here or in the repository.",
 )  # fmt: skip
 @click.option("--dataset", type=click.Choice(DATASETS), help="Default: digits.")
 @data_dir_option

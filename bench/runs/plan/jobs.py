@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
 LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
@@ -56,3 +57,11 @@ class Job:
         # Brackets and commas mean something to shells: ``lcnet[price=0]`` lies in ``lcnet-price=0-...``.
         method = re.sub(r"[\[,]", "-", self.method.rstrip("]"))
         return f"{method}-{self.dataset}-{self.backbone}{point}-s{self.seed}-{digest}"
+
+
+def distinct(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs in their order, each once: a job's id tells its result."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        found.setdefault(job.id, job)
+    return list(found.values())

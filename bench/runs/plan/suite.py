@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,15 @@ from typing import Any
 import yaml
 
 from bench.choices import BUDGETS, PRECISIONS
+from bench.data.recorded import data_options
 from bench.errors import BadInput
 from bench.methods import load_method, method_id, source_hash
 from bench.networks.backbones import build_backbone
 from bench.records import MODEL_FILE, Record
+from bench.records.regression import SAME_POINT
 from bench.runs.plan.bundled import SUITES, suite_names
 from bench.runs.plan.defaults import defaults_for
-from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
+from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job, distinct
 from bench.system.files import file_hash
 from bench.system.validation import is_of, shown
 
@@ -168,7 +170,12 @@ def _is_list(values: object, kind: type) -> bool:
 
 def plan_all(suites: Sequence[Suite]) -> list[Job]:
     """The jobs of several suites, those that they share once."""
-    return list(dict.fromkeys(job for suite in suites for job in plan(suite)))
+    return distinct(job for suite in suites for job in plan(suite))
+
+
+def asked_for(suites: Sequence[Suite]) -> list[Job]:
+    """Those of the jobs of ``suites`` whose methods they name; a dense job may be there for others alone."""
+    return distinct(job for suite in suites for job in plan(suite) if job.method in suite.methods)
 
 
 def plan(suite: Suite) -> list[Job]:
@@ -202,22 +209,42 @@ def choose_shipped(shipped: Mapping[Path, Record], options: Mapping[str, Any]) -
         options: of ``bench run``, as given.
 
     Raises:
-        BadInput: an option that is about training, or none left.
+        BadInput: an option that is about training, a value that no network has, networks whose images are read
+            differently, or none left.
     """
     if senseless := [name for name in options if name not in FILTERS]:
         option = senseless[0].replace("_", "-")
         raise BadInput(f"--pretrained measures networks as they are: leave out --{option}")
-
-    def chosen(record: Record) -> bool:
-        wanted = {FILTERS[name]: value if isinstance(value, tuple) else (value,) for name, value in options.items()}
-        return all(getattr(record, name) in (*values, None) for name, values in wanted.items())
-
-    found = {folder: record for folder, record in shipped.items() if chosen(record)}
+    wanted = {name: value if isinstance(value, tuple) else (value,) for name, value in options.items()}
+    found = {
+        folder: record
+        for folder, record in shipped.items()
+        if all(_has(record, name, value) for name, value in wanted.items())
+    }
     if not found:
         raise BadInput(f"none of the {len(shipped)} shipped networks is of that kind")
+    for name, values in wanted.items():
+        if unmet := _unmet(name, values, found.values()):
+            raise BadInput(f"none of the {len(found)} shipped networks of that kind has --{name} {unmet[0]}")
     if len(datasets := sorted({record.dataset for record in found.values()})) > 1:
         raise BadInput(f"there are shipped networks for {', '.join(datasets)}: choose with --dataset")
+    if len({data_options(record) for record in found.values()}) > 1:
+        raise BadInput("the shipped networks of that kind read their images differently: choose with --backbone")
     return found
+
+
+def _has(record: Record, option: str, values: tuple) -> bool:
+    """Whether a record has one of the values of an option, or none at all."""
+    known = getattr(record, FILTERS[option])
+    if isinstance(known, float):
+        return any(abs(known - value) <= SAME_POINT for value in values)
+    return known is None or known in values
+
+
+def _unmet(option: str, values: tuple, records: Iterable[Record]) -> list:
+    """The values of an option that none of the records has, of those records to which the option applies."""
+    concerned = [record for record in records if getattr(record, FILTERS[option]) is not None]
+    return [value for value in values if concerned and not any(_has(one, option, (value,)) for one in concerned)]
 
 
 def pretrained_job(record: Record) -> Job:
