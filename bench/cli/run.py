@@ -19,6 +19,7 @@ START = (
 )
 MICRO_BATCH = "Images of a batch that are forwarded together: less memory, and what torchrun's processes share. 0: all."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
+LABEL_SMOOTHING = "Share of the labels' weight that is spread over all classes. Default: 0."
 SUITES = "A suite file, or a name from `bench list suites`; options override it."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
@@ -44,6 +45,7 @@ TRIALS = "Trainings per record at other learning rates, of which validation choo
 @click.option(
     "--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5."
 )
+@click.option("--label-smoothing", type=click.FloatRange(0, 1), help=LABEL_SMOOTHING)
 @click.option("--trials", type=click.IntRange(1, len(LEARNING_RATE_FACTORS)), help=TRIALS)
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of training; tests are float32. Default: float32.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Of training. Default: by data set and budget.")

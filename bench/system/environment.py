@@ -64,7 +64,7 @@ def _source_hash(folder: Path) -> str:
     digest = hashlib.sha256()
     for package in ("baselines", "bench", "lcnet"):
         for file in sorted((folder / package).rglob("*.py")):
-            digest.update(file.read_bytes())
+            digest.update(file.read_bytes().replace(b"\r\n", b"\n"))  # as it was committed
     return digest.hexdigest()
 
 

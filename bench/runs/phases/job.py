@@ -164,7 +164,13 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
     trainer = Trainer(
         network,
         context.data,
-        Recipe(job.batch_size, job.distillation, precision=job.precision, micro_batch=job.micro_batch),
+        Recipe(
+            job.batch_size,
+            job.distillation,
+            label_smoothing=job.label_smoothing,
+            precision=job.precision,
+            micro_batch=job.micro_batch,
+        ),
         folder / CHECKPOINT_FILE.format(f"{factor:g}"),
         identity=f"{job.id} x{factor:g} on {context.data.fingerprint()}",
         point=job.point,

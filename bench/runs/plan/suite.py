@@ -13,7 +13,9 @@ import yaml
 from bench.choices import BUDGETS, PRECISIONS
 from bench.data.recorded import data_options
 from bench.errors import BadInput
-from bench.methods import load_method, method_id, source_hash
+from bench.methods.identity import source_hash
+from bench.methods.interface import Method
+from bench.methods.registry import load_method, method_id
 from bench.networks.backbones import build_backbone
 from bench.records import MODEL_FILE, Record
 from bench.records.regression import SAME_POINT
@@ -27,6 +29,19 @@ LARGEST_BYTES = 1_000_000
 """Of a suite file."""
 MOST_JOBS, MOST_EPOCHS = 100_000, 1_000_000
 """More are taken for a mistake."""
+
+
+UNTRAINED = {
+    "batch_size": 0,
+    "micro_batch": 0,
+    "train_size": 0,
+    "distillation": 0.0,
+    "label_smoothing": 0.0,
+    "trials": 1,
+    "precision": "float32",
+}
+"""Options of training in a job that does not train, whose id they must not change."""
+TRAINING = tuple(name for name in UNTRAINED if name != "distillation")
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,7 @@ class Suite:
     budget: str = "quick"
     backbone_weights: str | None = None
     distillation: float = 0.5
+    label_smoothing: float = 0.0
     trials: int = 1
     precision: str = "float32"
     batch_size: int | None = None
@@ -109,7 +125,7 @@ def check_suite(suite: Suite) -> Suite:
         backbone=suite.backbone or defaults.backbone,
         points=defaults.points if suite.points is None else suite.points,
     )
-    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {suite.budget!r}")
+    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {shown(suite.budget)}")
     sizes = {name: getattr(suite, name) for name in ("batch_size", "micro_batch", "train_size")}
     suite = replace(
         suite, **{name: getattr(defaults, name)[suite.budget] for name, given in sizes.items() if given is None}
@@ -121,12 +137,13 @@ def check_suite(suite: Suite) -> Suite:
     _require(_is_list(suite.seeds, int) and suite.seeds, "seeds must be a list of whole numbers")
     jobs = len(suite.methods) * len(suite.points) * len(suite.seeds)
     _require(jobs <= MOST_JOBS, f"a suite has at most {MOST_JOBS} jobs, not {jobs}")
-    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {shown(suite.budget)}")
     for name in ("epochs", "backbone_epochs"):
         value = getattr(suite, name)
         is_count = value is None or (is_of(value, int) and 0 <= value <= MOST_EPOCHS)
         _require(is_count, f"{name} must be a whole number from 0 to {MOST_EPOCHS}")
-    _require(is_of(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
+    for name in ("distillation", "label_smoothing"):
+        value = getattr(suite, name)
+        _require(is_of(value, float) and 0 <= value <= 1, f"{name} must be a number from 0 to 1, not {shown(value)}")
     _check_sizes(suite)
     most = len(LEARNING_RATE_FACTORS)
     _require(is_of(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
@@ -185,17 +202,24 @@ def plan(suite: Suite) -> list[Job]:
     dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
     """
     methods = {name: load_method(name) for name in dict.fromkeys(("dense", *suite.methods))}
-    sources = {name: source_hash(method) for name, method in methods.items()}
+    sources = {name: _source(method) for name, method in methods.items()}
     start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     jobs = []
     for seed in suite.seeds:
         dense = _dense_job(suite, seed, start, sources["dense"])
         jobs.append(dense)
+        from_ = {"start": start, "start_job": "" if start else dense.id}
         for name, method in methods.items():
             if name != "dense":
                 points = suite.points if method.has_points else (None,)
-                jobs.extend(_method_job(suite, name, point, seed, dense, sources[name]) for point in points)
+                rest = {"epochs": _epochs(suite), "distillation": suite.distillation, **from_, **sources[name]}
+                jobs.extend(_job(suite, name, point, seed, **rest) for point in points)
     return jobs
+
+
+def _source(method: Method) -> dict[str, Any]:
+    """What of a job comes from its method."""
+    return {"source": source_hash(method), "method_version": method.info.version}
 
 
 FILTERS = {"methods": "method", "dataset": "dataset", "backbone": "backbone", "points": "point", "seeds": "seed"}
@@ -263,34 +287,26 @@ def pretrained_job(record: Record) -> Job:
         point=record.point,
         seed=record.seed,
         epochs=0,
-        batch_size=defaults_for(record.dataset).batch_size["quick"],
-        distillation=0.0,
-        trials=1,
-        precision="float32",
-        start="",
-        start_job="",
-        source=source_hash(load_method(record.method)),
         network=known,
+        **UNTRAINED,
+        **_source(load_method(record.method)),
     )
 
 
-def _dense_job(suite: Suite, seed: int, start: str, source: str) -> Job:
+def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> Job:
     if not start:
         given = suite.epochs if suite.backbone_epochs is None else suite.backbone_epochs
         epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if given is None else given
     else:
         epochs = _epochs(suite) if "dense" in suite.methods else 0
     # From its initialisation there is no dense network yet that it could learn from.
-    distillation = suite.distillation if start and epochs else 0.0
-    return _job(suite, "dense", None, seed, epochs, distillation, start, "", source)
+    distillation = suite.distillation if start else 0.0
+    return _job(suite, "dense", None, seed, epochs=epochs, distillation=distillation, start=start, **source)
 
 
-def _method_job(suite: Suite, name: str, point: float | None, seed: int, dense: Job, source: str) -> Job:
-    start_job = "" if suite.backbone_weights else dense.id
-    return _job(suite, name, point, seed, _epochs(suite), suite.distillation, dense.start, start_job, source)
-
-
-def _job(suite, name, point, seed, epochs, distillation, start, start_job, source) -> Job:
+def _job(suite: Suite, name: str, point: float | None, seed: int, epochs: int, distillation: float, **rest: Any) -> Job:
+    """A job; what is about training counts only where it trains."""
+    training = {name: getattr(suite, name) for name in TRAINING} | {"distillation": float(distillation)}
     return Job(
         method=name,
         dataset=suite.dataset,
@@ -298,15 +314,8 @@ def _job(suite, name, point, seed, epochs, distillation, start, start_job, sourc
         point=None if point is None else float(point),
         seed=seed,
         epochs=epochs,
-        batch_size=suite.batch_size,
-        distillation=float(distillation),
-        trials=suite.trials if epochs else 1,
-        precision=suite.precision if epochs else "float32",
-        start=start,
-        start_job=start_job,
-        source=source,
-        micro_batch=suite.micro_batch if epochs else 0,
-        train_size=suite.train_size if epochs else 0,
+        **(training if epochs else UNTRAINED),
+        **rest,
     )
 
 
