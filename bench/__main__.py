@@ -4,6 +4,7 @@ import signal
 import sys
 
 from bench.errors import Terminated
+from bench.system.threads import let_waiting_threads_sleep
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 
@@ -11,6 +12,7 @@ EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 def main() -> None:
     """Runs the command line; a signal ends it with one line, also while its parts are still being loaded."""
     signal.signal(signal.SIGTERM, _terminate)
+    let_waiting_threads_sleep()
     # A name that the terminal's encoding cannot show is shown by its number.
     sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -37,6 +37,7 @@ from bench.runs.plan.suite import (
 )
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
+from bench.runs.threads import use_threads
 from bench.system import resources
 from bench.system.distributed import agreed, dismiss, group, processes, rank, tell
 from bench.system.log import log_to
@@ -130,6 +131,8 @@ def run(
             dataset, read = first.dataset, data_options(first)
             jobs = [pretrained_job(record) for record in found.values()]
             shipped = {job.network: one for job, one in zip(jobs, found.items())}
+        if device != "cuda":
+            use_threads(jobs)
         settings = make_settings(
             engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
             data_dir=data_dir and data_dir.absolute(), weights=weights, command=_command(), shipped=shipped,
