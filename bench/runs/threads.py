@@ -8,7 +8,7 @@ import torch
 
 from bench.networks.backbones import build_backbone
 from bench.networks.cost import count_backbone
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 from bench.system.threads import SMALL_STEP_MACS, are_given, threads_for, usable_cores
 
 
