@@ -23,6 +23,7 @@ class Job:
         network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
         micro_batch: images of a training batch that are forwarded together; 0: all.
         train_size: height and width of training images; 0: those of test images.
+        fine_tuning_lr: of a backbone that starts from trained weights, at batch 128; 0: as everywhere.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Job:
     network: str = ""
     micro_batch: int = 0
     train_size: int = 0
+    fine_tuning_lr: float = 0.0
 
     @property
     def id(self) -> str:

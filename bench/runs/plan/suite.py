@@ -279,6 +279,9 @@ def _job(suite, name, point, seed, epochs, distillation, start, start_job, sourc
         source=source,
         micro_batch=suite.micro_batch if epochs else 0,
         train_size=suite.train_size if epochs else 0,
+        fine_tuning_lr=defaults_for(suite.dataset).fine_tuning_lr[suite.budget]
+        if epochs and (start or start_job)
+        else 0.0,
     )
 
 
