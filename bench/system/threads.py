@@ -48,4 +48,7 @@ def usable_cores() -> int:
     """Cores that this process may use: fewer than the machine has where a container or an affinity says so."""
     import joblib  # takes its time, and so does what calls this
 
-    return joblib.cpu_count()
+    try:
+        return joblib.cpu_count()
+    except ValueError:  # Its own variable, LOKY_MAX_CPU_COUNT, is no number.
+        return os.cpu_count() or 1

@@ -6,7 +6,14 @@ import sys
 
 import pytest
 
-from bench.system.threads import SMALL_STEP_MACS, WAITING, are_given, let_waiting_threads_sleep, threads_for
+from bench.system.threads import (
+    SMALL_STEP_MACS,
+    WAITING,
+    are_given,
+    let_waiting_threads_sleep,
+    threads_for,
+    usable_cores,
+)
 
 SHARED_CORE = """
 from bench.system.threads import let_waiting_threads_sleep
@@ -46,6 +53,13 @@ def test_waiting_threads_sleep_unless_the_user_said_how_they_wait():
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
 def test_a_number_of_threads_in_the_environment_is_the_users(name):
     assert are_given({name: "3"}) and not are_given({})
+
+
+def test_cores_are_counted_whatever_the_environment_says(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "many")
+    assert usable_cores() >= 1
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert usable_cores() == 1
 
 
 @pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: ())(0)) < 2, reason="needs two cores to know of")
