@@ -14,6 +14,7 @@ from bench.cli.cancel import cancel
 from bench.cli.check import check
 from bench.cli.compare import compare
 from bench.cli.curve import curve
+from bench.cli.headroom import headroom
 from bench.cli.list import list_
 from bench.cli.merge import merge
 from bench.cli.publish import publish
@@ -43,7 +44,7 @@ def cli() -> None:
     """Does dynamic inference really pay? Accuracy, MACs per image and time, side by side."""
 
 
-for command in (run, status, cancel, merge, report, compare, curve, check, publish, verify, list_):
+for command in (run, status, cancel, merge, report, compare, curve, headroom, check, publish, verify, list_):
     cli.add_command(command)
 
 

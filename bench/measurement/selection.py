@@ -19,7 +19,7 @@ class Answers:
 
     Attributes:
         correct: ``[N]`` bool.
-        macs: ``[N]``, spent on each image, gates included.
+        macs: ``[N]``, spent on each image, gates included; all networks count in one unit.
         confidence: ``[N]``, the highest probability that it gave to a class; that of the answer that counts.
     """
 
@@ -28,10 +28,10 @@ class Answers:
     confidence: NDArray[np.float64]
 
     @classmethod
-    def of(cls, samples: pd.DataFrame) -> Answers:
-        """From ``samples.parquet``, in the order of the images' indices."""
+    def of(cls, samples: pd.DataFrame, unit: float = 1.0) -> Answers:
+        """From ``samples.parquet``, in the order of the images' indices; MACs counted in ``unit``."""
         ordered = samples.sort_values("index")
-        columns = (ordered["correct"].to_numpy(bool), ordered["macs"].to_numpy(float))
+        columns = (ordered["correct"].to_numpy(bool), ordered["macs"].to_numpy(float) / unit)
         return cls(*columns, ordered["confidence"].to_numpy(float))
 
     @property
