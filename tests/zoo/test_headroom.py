@@ -31,7 +31,7 @@ def answers_of(folder, unit):
 def test_cascades_of_trained_networks_keep_their_budget_and_can_be_worked_out_again(trained, bench_here):
     code, out, error = bench_here("headroom", "runs", "--budgets", "0.7,1.2,2", "--pair", "l1 0.4,dense")
     assert code == 0, error
-    assert "what could be gained, and who gains it" in out
+    assert "who gains it" in out
     written = {path.name for path in (trained / "headroom").iterdir()}
     assert written == {"headroom.json", "headroom.csv", "headroom.svg", "headroom.png"}
     found = read_findings(trained / "headroom" / "headroom.json")
@@ -57,7 +57,7 @@ def test_cascades_of_trained_networks_keep_their_budget_and_can_be_worked_out_ag
     code, out, error = bench_here("report", "runs")
     assert code == 0, error
     page = (trained.parent / "report" / "index.html").read_text()
-    assert page.count("what could be gained, and who gains it") == 1
+    assert page.count("who gains it") == 1
     assert "headroom-digits-resnet8.svg" in out
 
 

@@ -24,6 +24,7 @@ class Network:
     """One record: what it costs, and whether its cost and its confidence know what is hard.
 
     Attributes:
+        top1, macs: on test images. validation_top1: None where the network was not run.
         varies: whether it spends more on one image than on another.
         confidence_area: area under the ROC curve of its confidence, for telling its right from its wrong answers.
         cost_errors: Spearman correlation of what an image costs with whether it is wrong.
@@ -37,6 +38,7 @@ class Network:
     top1: float
     macs: float
     varies: bool
+    validation_top1: float | None = None
     confidence_area: float | None = None
     cost_errors: float | None = None
     cost_people: float | None = None
@@ -91,7 +93,7 @@ class Cascade:
 
 @dataclass(frozen=True)
 class Gain:
-    """A chosen cascade minus another network on the same test images: points of top-1.
+    """A chosen or named cascade minus another network on the same test images: points of top-1.
 
     Attributes:
         over: name of the other network; its ``role`` says why it: ``static``, ``dynamic`` (the best of its kind on
@@ -99,6 +101,8 @@ class Gain:
         low, high: 95 % paired bootstrap interval. p_value: of McNemar's exact test.
     """
 
+    cheap: str
+    dear: str
     seed: int
     budget: float
     role: str

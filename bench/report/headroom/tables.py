@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.report.headroom.findings import Cascade, Gain, Headroom, Network, Oracle
-from bench.report.tabular import UNKNOWN, Cell, Column, Table
+from bench.report.tabular import Cell, Column, Table
 from bench.report.units import number, p_text
 
 ROLES = {
-    "static": "Over the best static network",
-    "dynamic": "Over the best dynamic network",
-    "dear": "Over the dear one alone",
+    "static": "best static network",
+    "dynamic": "best dynamic network",
+    "dear": "dear network alone",
 }
 SPREAD = 1.96
 
 
 def headroom_tables(found: Headroom, slug: str = "") -> list[Table]:
     """Every table that the findings allow; ``slug`` tells those of several groups apart."""
-    tables = (_cascade_table(found), _oracle_table(found), _network_table(found), _probe_table(found))
+    tables = (
+        _cascade_table(found),
+        _gain_table(found),
+        _oracle_table(found),
+        _network_table(found),
+        _probe_table(found),
+    )
     return [
         replace(
             table,
@@ -31,60 +37,95 @@ def headroom_tables(found: Headroom, slug: str = "") -> list[Table]:
     ]
 
 
-def chosen_cascades(found: Headroom) -> list[Cascade]:
-    """For each budget and seed the pair that is best on validation images."""
-    return sorted((row for row in found.cascades if row.chosen), key=lambda row: (row.budget, row.seed))
+def shown_cascades(found: Headroom) -> list[Cascade]:
+    """For each seed and budget the pair that is best on validation images, and the one that curve and probes show."""
+    named = (found.curve[0].cheap, found.curve[0].dear) if found.curve else None
+    rows = [row for row in found.cascades if row.chosen or (row.cheap, row.dear) == named]
+    return sorted(rows, key=lambda row: (row.seed, row.budget, row.chosen))
 
 
 def _cascade_table(found: Headroom) -> Table | None:
-    chosen = chosen_cascades(found)
-    if not chosen:
-        return None
-    gains = {(gain.budget, gain.seed, gain.role): gain for gain in found.gains}
-
     def row(cascade: Cascade) -> list[Cell]:
         return [
             _cell(cascade.budget),
             Cell(str(cascade.seed), cascade.seed),
-            Cell(cascade.cheap),
-            Cell(cascade.dear),
+            Cell(f"{cascade.cheap}, {cascade.dear}"),
+            Cell("yes" if cascade.chosen else "no"),
             Cell("always" if cascade.threshold is None else number(cascade.threshold, 3), cascade.threshold),
             _cell(cascade.share, 1),
             _cell(cascade.macs, 3),
             _cell(cascade.top1),
             _cell(cascade.random_top1),
             _cell(cascade.coin_top1),
-            *(_gain_cell(gains.get((cascade.budget, cascade.seed, role))) for role in ROLES),
         ]
 
+    rows = shown_cascades(found)
+    if not rows:
+        return None
     return Table(
         name="headroom",
-        title="what could be gained, and who gains it",
-        caption=f"Two networks in a row: the dear one is asked where the cheap one's confidence is low, and both are "
-        f"paid. Pair and threshold are chosen on {found.validation_images:,} validation images for each budget and "
-        f"shown on {found.images:,} test images. MACs are fractions of {found.backbone}'s. Best static and dynamic "
-        "network: those with the highest validation accuracy for the same budget and 2 % more. Differences in points "
-        "of top-1 with 95 % paired bootstrap intervals, p by McNemar's exact test, not adjusted.",
+        title="what could be gained",
+        caption=f"Two networks in a row: the second is asked where the first one's confidence is low, and both are "
+        f"paid. Thresholds are chosen on {found.validation_images:,} validation images for each budget and shown on "
+        f"{found.images:,} test images. MACs are fractions of {found.backbone}'s. Best pair: of all pairs of this seed "
+        "and budget, on validation images. Chance: it passes on as many images; or it picks one of the two networks "
+        "before any is run, at equal MACs.",
         columns=[
             Column("Budget", "Mean MACs on validation images, as a fraction of the dense backbone's"),
             Column("Seed"),
-            Column("Cheap network", numeric=False),
-            Column("Dear network", numeric=False),
-            Column("Threshold", "Of the cheap network's confidence"),
+            Column("First, second", "Where curve and probes are about another pair, that one is shown too", False),
+            Column("Best pair", "Whether validation images prefer this pair to all others", numeric=False),
+            Column("Threshold", "Of the first network's confidence"),
             Column("Passed on (%)", "Share of test images for which both networks ran"),
             Column("MACs", "Mean over test images, as a fraction of the dense backbone's"),
             Column("Top-1 (%)"),
-            Column("By chance, same share", "Top-1 where chance passes on as many images; both networks are paid"),
-            Column("By chance, same MACs", "Top-1 where chance picks one of the two before any is run"),
-            *(Column(heading, "Points of top-1") for heading in ROLES.values()),
+            Column("Chance, same share", "Top-1 where chance passes on as many images; both networks are paid"),
+            Column("Chance, same MACs", "Top-1 where chance picks one of the two before any is run"),
         ],
-        rows=[row(cascade) for cascade in chosen],
+        rows=[row(cascade) for cascade in rows],
         notes=found.remarks,
     )
 
 
+def _gain_table(found: Headroom) -> Table | None:
+    def row(gain: Gain) -> list[Cell]:
+        return [
+            _cell(gain.budget),
+            Cell(str(gain.seed), gain.seed),
+            Cell(f"{gain.cheap}, {gain.dear}"),
+            Cell(f"{ROLES.get(gain.role, gain.role)}: {gain.over}"),
+            _cell(gain.over_macs, 3),
+            _cell(gain.over_top1),
+            Cell(f"{gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]", gain.value),
+            Cell(p_text(gain.p_value), gain.p_value),
+        ]
+
+    if not found.gains:
+        return None
+    return Table(
+        name="headroom-gains",
+        title="who gains it",
+        caption=f"Cascades minus single networks on the same {found.images:,} test images, in points of top-1: 95 % "
+        "paired bootstrap intervals, p by McNemar's exact test, not adjusted. Best static and dynamic network: those "
+        "with the highest validation accuracy for the same budget and 2 % more.",
+        columns=[
+            Column("Budget"),
+            Column("Seed"),
+            Column("First, second", numeric=False),
+            Column("Against", numeric=False),
+            Column("Its MACs", "Mean over test images, as a fraction of the dense backbone's"),
+            Column("Its top-1 (%)"),
+            Column("Δ top-1 (points)", "Paired bootstrap, 95 %"),
+            Column("p (McNemar)", "Exact binomial, two-sided"),
+        ],
+        rows=[
+            row(gain) for gain in sorted(found.gains, key=lambda gain: (gain.seed, gain.budget, gain.cheap, gain.dear))
+        ],
+    )
+
+
 def _oracle_table(found: Headroom) -> Table | None:
-    chosen = {(row.cheap, row.dear, row.seed) for row in found.cascades if row.chosen}
+    chosen = {(row.cheap, row.dear, row.seed) for row in shown_cascades(found)}
     pairs = [row for row in found.oracles if (row.cheap, row.dear, row.seed) in chosen]
     shown = (pairs or [row for row in found.oracles if row.dear]) + [row for row in found.oracles if not row.dear]
 
@@ -112,6 +153,7 @@ def _network_table(found: Headroom) -> Table:
         return [
             Cell(network.name, target=f"record-{network.job}"),
             Cell(str(network.seed), network.seed),
+            _cell(network.validation_top1),
             _cell(network.top1),
             _cell(network.macs, 3),
             *(_cell(value) for value in numbers),
@@ -129,6 +171,7 @@ def _network_table(found: Headroom) -> Table:
         columns=[
             Column("Method", numeric=False),
             Column("Seed"),
+            Column("Validation top-1 (%)", "Far above the test's: validation images were trained on"),
             Column("Top-1 (%)"),
             Column("MACs", "As a fraction of the dense backbone's"),
             Column("Confidence: area", "Area under the ROC curve, for telling right answers from wrong ones"),
@@ -177,14 +220,3 @@ def _areas(macs: float, linear: float | None, trees: float | None) -> Sequence[C
 
 def _cell(value: float | None, digits: int = 2) -> Cell:
     return Cell(number(value, digits), value)
-
-
-def _gain_cell(gain: Gain | None) -> Cell:
-    if gain is None:
-        return Cell(UNKNOWN)
-    p = p_text(gain.p_value)
-    return Cell(
-        f"{gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}], p {p if p.startswith('<') else f'= {p}'} "
-        f"({gain.over}: {gain.over_top1:.2f} at {gain.over_macs:.3f})",
-        gain.value,
-    )

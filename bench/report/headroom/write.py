@@ -34,15 +34,14 @@ def write_headroom(found: Headroom, out: Path) -> list[Path]:
 
 
 def cascade_frame(found: Headroom) -> pd.DataFrame:
-    """One row per pair and seed with its oracle, and per budget with its cascade and, if chosen, what that gains."""
-    pair, point = ["cheap", "dear", "seed"], ["seed", "budget", "chosen"]
+    """One row per pair and seed with its oracle, and per budget with its cascade and, if shown, what that gains."""
+    pair = ["cheap", "dear", "seed"]
     oracles = pd.DataFrame([asdict(row) for row in found.oracles]).add_prefix("oracle_")
     rows = oracles.rename(columns={f"oracle_{name}": name for name in pair})
     if found.cascades:
         rows = rows.merge(pd.DataFrame([asdict(row) for row in found.cascades]), on=pair, how="left")
     if found.gains:
-        gains = pd.DataFrame([asdict(row) | {"chosen": True} for row in found.gains])
-        gains = gains.pivot(index=point, columns="role")
+        gains = pd.DataFrame([asdict(row) for row in found.gains]).pivot(index=[*pair, "budget"], columns="role")
         gains.columns = [f"{role}_{name}" for name, role in gains.columns]
-        rows = rows.merge(gains.reset_index(), on=point, how="left")
+        rows = rows.merge(gains.reset_index(), on=[*pair, "budget"], how="left")
     return rows

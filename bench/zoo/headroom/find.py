@@ -89,12 +89,13 @@ def _choices(
     """Cascades, what they gain, and curve and probes of one pair; ``members`` have validation answers."""
     pairs = pairs_of(members)
     cascades = all_cascades(pairs, options.budgets)
-    chosen = [row for row in cascades if row.chosen]
-    pair = _named(pairs, options.pair) if options.pair else _preferred(pairs, chosen)
+    pair = _named(pairs, options.pair) if options.pair else _preferred(pairs, cascades)
+    names = pair and (pair[0].name, pair[1].name)
+    shown = [row for row in cascades if row.chosen or (row.cheap, row.dear) == names]
     found = {
         "validation_images": len(members[0].validation.correct) if members else 0,
         "cascades": tuple(cascades),
-        "gains": tuple(gain for row in chosen for gain in gains_of(row, members)),
+        "gains": tuple(gain for row in shown for gain in gains_of(row, members)),
     }
     if pair is None:
         remarks.append("No cascade fits a budget: give higher --budgets, or more networks.")
@@ -112,12 +113,12 @@ def _named(pairs: Sequence[Pair], names: tuple[str, str]) -> Pair:
     return found[0]
 
 
-def _preferred(pairs: Sequence[Pair], chosen: Sequence[Cascade]) -> Pair | None:
+def _preferred(pairs: Sequence[Pair], cascades: Sequence[Cascade]) -> Pair | None:
     """The pair chosen at the middle budget, of the first seed."""
-    if not chosen:
+    rows = sorted((row for row in cascades if row.chosen), key=lambda row: (row.seed, row.budget))
+    rows = [row for row in rows if row.seed == rows[0].seed]
+    if not rows:
         return None
-    seed = min(row.seed for row in chosen)
-    rows = sorted((row for row in chosen if row.seed == seed), key=lambda row: row.budget)
     middle = rows[len(rows) // 2]
     named = {(cheap.name, dear.name, cheap.record.seed): (cheap, dear) for cheap, dear in pairs}
     return named[middle.cheap, middle.dear, middle.seed]
@@ -155,6 +156,7 @@ def _network(member: Member, people: np.ndarray | None) -> Network:
         seed=member.record.seed,
         top1=test.top1,
         macs=test.mean_macs,
+        validation_top1=member.validation.top1 if member.validation else None,
         varies=member.varies,
         confidence_area=area_under_roc(test.confidence, test.correct),
         cost_errors=spearman(test.macs, ~test.correct),

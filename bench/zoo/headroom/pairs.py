@@ -87,15 +87,15 @@ def all_cascades(pairs: Sequence[Pair], budgets: Sequence[float]) -> list[Cascad
     return [replace(one, chosen=best[one.seed, one.budget] is one) for one in found]
 
 
-def gains_of(chosen: Cascade, members: Sequence[Member]) -> list[Gain]:
-    """A chosen cascade against the best static and the best dynamic network for its budget, and its dear network."""
-    same = [member for member in members if member.record.seed == chosen.seed]
+def gains_of(row: Cascade, members: Sequence[Member]) -> list[Gain]:
+    """A cascade against the best static and the best dynamic network for its budget, and its dear network."""
+    same = [member for member in members if member.record.seed == row.seed]
     by_name = {member.name: member for member in same}
-    cheap, dear = by_name[chosen.cheap], by_name[chosen.dear]
-    found = cascade(cheap.test, dear.test, np.inf if chosen.threshold is None else chosen.threshold)
-    affordable = [member for member in same if member.validation.mean_macs <= ALLOWANCE * chosen.budget]
+    cheap, dear = by_name[row.cheap], by_name[row.dear]
+    found = cascade(cheap.test, dear.test, np.inf if row.threshold is None else row.threshold)
+    affordable = [member for member in same if member.validation.mean_macs <= ALLOWANCE * row.budget]
     others = {"static": _best(affordable, varies=False), "dynamic": _best(affordable, varies=True), "dear": dear}
-    return [_gain(chosen, role, found, other) for role, other in others.items() if other is not None]
+    return [_gain(row, role, found, other) for role, other in others.items() if other is not None]
 
 
 def curve_of(cheap: Member, dear: Member) -> list[CurvePoint]:
@@ -114,11 +114,13 @@ def _best(members: Sequence[Member], varies: bool) -> Member | None:
     return max(same, key=lambda member: member.validation.top1, default=None)
 
 
-def _gain(chosen: Cascade, role: str, found: Answers, other: Member) -> Gain:
+def _gain(row: Cascade, role: str, found: Answers, other: Member) -> Gain:
     difference = paired_bootstrap(100 * found.correct, 100 * other.test.correct)
     return Gain(
-        seed=chosen.seed,
-        budget=chosen.budget,
+        cheap=row.cheap,
+        dear=row.dear,
+        seed=row.seed,
+        budget=row.budget,
         role=role,
         over=other.name,
         over_top1=other.test.top1,
