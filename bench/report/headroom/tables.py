@@ -126,8 +126,10 @@ def _gain_table(found: Headroom) -> Table | None:
 
 def _oracle_table(found: Headroom) -> Table | None:
     chosen = {(row.cheap, row.dear, row.seed) for row in shown_cascades(found)}
-    pairs = [row for row in found.oracles if (row.cheap, row.dear, row.seed) in chosen]
-    shown = (pairs or [row for row in found.oracles if row.dear]) + [row for row in found.oracles if not row.dear]
+    if not chosen:  # Without cascades: every network with the dearest one.
+        dearest = max(found.networks, key=lambda network: network.macs).name
+        chosen = {(row.cheap, row.dear, row.seed) for row in found.oracles if row.dear == dearest}
+    shown = [row for row in found.oracles if not row.dear or (row.cheap, row.dear, row.seed) in chosen]
 
     def row(oracle: Oracle) -> list[Cell]:
         name = f"{oracle.cheap} or {oracle.dear}" if oracle.dear else oracle.cheap

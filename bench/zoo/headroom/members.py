@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from bench.measurement.controls import can_shuffle, shuffled_correct
 from bench.measurement.evaluation import evaluate
 from bench.measurement.selection import Answers
 from bench.records import MODEL_FILE, Record, find_records
-from bench.report.results import Entry, Group, load_groups, require_same_images
+from bench.report.results import Entry, Result, load_groups, require_same_images
 from bench.zoo.loading import load_pretrained
 
 
@@ -26,7 +27,7 @@ class Member:
     """One record and its network.
 
     Attributes:
-        name: as in tables; networks that differ in nothing but their seed share it.
+        name: method and operating point, and more where that is not enough to tell the networks of a seed apart.
         samples: outcomes of the test images.
         unit: MACs of the dense backbone that all costs are fractions of.
         validation: answers to validation images, where the network was run.
@@ -62,12 +63,10 @@ def load_members(folders: Sequence[Path]) -> list[Member]:
     groups = load_groups(folders)
     require_same_images([result for group in groups for result in group.results])
     unit = max(result.record.macs_backbone for group in groups for result in group.results)
+    valid = [result for group in groups for result in group.results if result.record.valid]
     members = [
-        Member(_name(group, entry, len(groups) > 1), paths[result.job], result.record, result.samples, unit)
-        for group in groups
-        for entry in group.entries
-        for result in entry.results
-        if result.record.valid
+        Member(name, paths[result.job], result.record, result.samples, unit)
+        for name, result in zip(_names(valid), valid)
     ]
     if len(members) < 2:
         raise BadInput(f"a choice needs two networks on the same images, here is {len(members)} valid record")
@@ -93,5 +92,11 @@ def with_validation(member: Member, data: DataSet) -> Member:
     return replace(member, validation=found, shuffled_loss=loss)
 
 
-def _name(group: Group, entry: Entry, several_backbones: bool) -> str:
-    return f"{group.backbone} {entry.label}" if several_backbones else entry.label
+def _names(results: Sequence[Result]) -> list[str]:
+    several = len({result.record.backbone for result in results}) > 1
+    plain = [f"{result.record.backbone} " * several + Entry([result]).label for result in results]
+    seen = Counter((name, result.record.seed) for name, result in zip(plain, results))
+    return [
+        f"{name} ({result.job[-8:]})" if seen[name, result.record.seed] > 1 else name
+        for name, result in zip(plain, results)
+    ]
