@@ -38,7 +38,7 @@ from bench.networks.network import DynamicNetwork
 from bench.statistics import paired_bootstrap
 from bench.system import environment
 from bench.system.files import file_hash
-from bench.training import PRECISIONS, Recipe, train
+from bench.training import PRECISIONS, Recipe, Trainer
 from lcnet.objective import PricedLoss
 
 
@@ -197,16 +197,11 @@ def trained(
         teacher = copy.deepcopy(start) if variant.distillation else None
         torch.manual_seed(seed)
         network = method.build(start, point)
-        train(
-            network,
-            method.stages(network, point, Budget(epochs, pretrained=True)),
-            data,
-            Recipe(distillation=variant.distillation, precision=precision),
-            point=point,
-            seed=seed,
-            teacher=teacher,
-            checkpoint=Path(folder) / "checkpoint.pt",
+        recipe = Recipe(distillation=variant.distillation, precision=precision)
+        trainer = Trainer(
+            network, data, recipe, Path(folder) / "checkpoint.pt", point=point, seed=seed, teacher=teacher
         )
+        trainer.fit(method.stages(network, point, Budget(epochs, pretrained=True)))
         return network
 
 

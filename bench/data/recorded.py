@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,17 +11,6 @@ from bench.data import DataSet
 from bench.errors import BadInput
 from bench.records import Record, read_record
 from bench.system.files import file_hash
-
-EXPLODED = 1000.0
-"""Times the loss that a stage began with (or 1, where that is more): no training comes back from there."""
-
-
-def require_sound_loss(loss: float, first: float, where: str) -> None:
-    """Raises BadInput where the loss of a step is no number, or ``EXPLODED`` times the ``first`` of its stage."""
-    if not math.isfinite(loss):
-        raise BadInput(f"the loss became {loss} in {where}")
-    if abs(loss) > EXPLODED * max(1.0, abs(first)):
-        raise BadInput(f"the loss exploded from {first:.3g} to {loss:.3g} in {where}")
 
 
 def require_same_data(record: Record, data: DataSet) -> None:
