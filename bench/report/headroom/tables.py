@@ -47,7 +47,7 @@ def shown_cascades(found: Headroom) -> list[Cascade]:
 def _cascade_table(found: Headroom) -> Table | None:
     def row(cascade: Cascade) -> list[Cell]:
         return [
-            _cell(cascade.budget),
+            _cell(cascade.budget, 3),
             Cell(str(cascade.seed), cascade.seed),
             Cell(f"{cascade.cheap}, {cascade.dear}"),
             Cell("yes" if cascade.chosen else "no"),
@@ -90,7 +90,7 @@ def _cascade_table(found: Headroom) -> Table | None:
 def _gain_table(found: Headroom) -> Table | None:
     def row(gain: Gain) -> list[Cell]:
         return [
-            _cell(gain.budget),
+            _cell(gain.budget, 3),
             Cell(str(gain.seed), gain.seed),
             Cell(f"{gain.cheap}, {gain.dear}"),
             Cell(f"{ROLES.get(gain.role, gain.role)}: {gain.over}"),
