@@ -28,6 +28,7 @@ import lcnet.method
 import lcnet.objective
 import lcnet.router
 import lcnet.static
+from bench.choices import PRECISIONS
 from bench.data import DataSet, load_data
 from bench.measurement.evaluation import evaluate
 from bench.methods.interface import Budget, Stage, joint_groups
@@ -38,7 +39,7 @@ from bench.networks.network import DynamicNetwork
 from bench.statistics import paired_bootstrap
 from bench.system import environment
 from bench.system.files import file_hash
-from bench.training import PRECISIONS, Recipe, Trainer
+from bench.training import Recipe, Trainer
 from lcnet.objective import PricedLoss
 
 

@@ -6,25 +6,26 @@ from pathlib import Path
 
 import click
 
+from bench.cli.values import FILE, FOLDER, CommaSeparated, data_dir_option
 from bench.errors import BadInput
 
-BUDGETS = "0.41,0.5,0.58,0.65"
+BUDGETS, MOST = "0.41,0.5,0.58,0.65", 2
 LABELS = "CIFAR-10H's cifar10h-probs.npy; default: cifar10h/ beside the images, if it is there."
 
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUNS...")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
-@click.option("--budgets", default=BUDGETS, show_default=True, help="Fractions of the dense MACs, comma separated.")
-@click.option("--pair", metavar="CHEAP,DEAR", help="Names or jobs of the pair for curve and probes.")
-@click.option("--human-labels", type=click.Path(path_type=Path), metavar="FILE", help=LABELS)
+@click.argument("folders", nargs=-1, required=True, type=FOLDER, metavar="RUNS...")
+@data_dir_option
+@click.option("--budgets", type=CommaSeparated(float), default=BUDGETS, show_default=True, help="Of the dense MACs.")
+@click.option("--pair", type=CommaSeparated(str), metavar="CHEAP,DEAR", help="Names or jobs, for curve and probes.")
+@click.option("--human-labels", type=FILE, metavar="FILE", help=LABELS)
 @click.option("--records-only", is_flag=True, help="Run no network: oracles and correlations alone.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where to; default: headroom/ in the first RUNS.")
+@click.option("--out", type=FOLDER, help="Where to; default: headroom/ in the first RUNS.")
 def headroom(
     folders: tuple[Path, ...],
     data_dir: Path | None,
-    budgets: str,
-    pair: str | None,
+    budgets: tuple[float, ...],
+    pair: tuple[str, ...] | None,
     human_labels: Path | None,
     records_only: bool,
     out: Path | None,
@@ -51,20 +52,13 @@ def headroom(
         click.echo(path)
 
 
-def _fractions(text: str) -> tuple[float, ...]:
-    try:
-        found = tuple(sorted({float(part) for part in text.split(",") if part.strip()}))
-    except ValueError:
-        found = ()
-    if not found or not all(0 < fraction <= 2 for fraction in found):
-        raise BadInput(f"--budgets takes fractions above 0 and up to 2, comma separated, not {text!r}")
-    return found
+def _fractions(given: tuple[float, ...]) -> tuple[float, ...]:
+    if not given or not all(0 < fraction <= MOST for fraction in given):
+        raise BadInput(f"--budgets takes fractions above 0 and up to {MOST}, comma separated")
+    return tuple(sorted(set(given)))
 
 
-def _two(text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
-    names = tuple(part.strip() for part in text.split(","))
-    if len(names) != 2 or not all(names):
-        raise BadInput(f"--pair takes CHEAP,DEAR, not {text!r}")
+def _two(names: tuple[str, ...] | None) -> tuple[str, str] | None:
+    if names is not None and len(names) != 2:
+        raise BadInput(f"--pair takes CHEAP,DEAR, not {len(names)} names")
     return names

@@ -74,7 +74,7 @@ def test_records_whose_networks_are_gone_have_oracles_only(trained, bench_here):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("runs", "--budgets", "half"), "--budgets takes fractions"),
+        (("runs", "--budgets", "half"), "'half' is no comma-separated list of floats"),
         (("runs", "--budgets", "0"), "--budgets takes fractions"),
         (("runs", "--pair", "dense"), "--pair takes CHEAP,DEAR"),
         (("runs", "--pair", "dense,l1 0.4"), "no pair dense, l1 0.4 of one seed, the cheap one first"),

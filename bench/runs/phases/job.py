@@ -33,7 +33,7 @@ from bench.records import (
     write_record,
 )
 from bench.records.summary import measured
-from bench.runs.plan.suite import LEARNING_RATE_FACTORS, Job
+from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
 from bench.system import determinism, distributed, environment, resources
 from bench.system.files import file_hash, write_atomically
 from bench.system.seeds import derive_seed
