@@ -37,18 +37,21 @@ def headroom(
     """
     from rich.console import Console
 
-    from bench.report.headroom import headroom_tables, write_headroom
+    from bench.report.headroom import headroom_tables, make_folder, write_headroom
     from bench.report.tabular import to_console
     from bench.zoo.headroom import Options, find_headroom
 
     options = Options(_fractions(budgets), _two(pair), human_labels, records_only)
+    target = out or folders[0] / "headroom"
+    if out or folders[0].is_dir():
+        make_folder(target)
     found = find_headroom(folders, data_dir, options, lambda line: click.echo(line, err=True))
     console = Console()
     for table in headroom_tables(found):
         console.print(to_console(table))
         for note in table.notes:
             click.echo(note)
-    for path in write_headroom(found, out or folders[0] / "headroom"):
+    for path in write_headroom(found, target):
         click.echo(path)
 
 

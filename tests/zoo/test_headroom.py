@@ -79,6 +79,7 @@ def test_records_whose_networks_are_gone_have_oracles_only(trained, bench_here):
         (("runs", "--pair", "dense"), "--pair takes CHEAP,DEAR"),
         (("runs", "--pair", "dense,l1 0.4"), "no pair dense, l1 0.4 of one seed, the cheap one first"),
         (("runs", "--human-labels", "x.npy"), "--human-labels are about cifar10, the records about digits"),
+        (("runs", "--out", "runs/file/below"), "cannot write to runs/file/below"),
         (("one",), "here is 1 valid record"),
         (("nowhere",), "no folder nowhere"),
     ],
@@ -101,6 +102,7 @@ def synthetic_pair(tmp_path, trained_once, bench_here):
         trained_once["folder"] = tmp_path / "runs"
     else:
         shutil.copytree(trained_once["folder"], tmp_path / "runs")
+    (tmp_path / "runs" / "file").touch()
     (dense,) = (tmp_path / "runs").glob("dense-*")
     shutil.copytree(dense, tmp_path / "one" / dense.name)
 

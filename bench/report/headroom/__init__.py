@@ -15,7 +15,7 @@ from bench.report.headroom.findings import (
 )
 from bench.report.headroom.picture import headroom_picture
 from bench.report.headroom.tables import headroom_tables
-from bench.report.headroom.write import write_headroom
+from bench.report.headroom.write import make_folder, write_headroom
 
 __all__ = [
     "FILE",
@@ -29,6 +29,7 @@ __all__ = [
     "find_findings",
     "headroom_picture",
     "headroom_tables",
+    "make_folder",
     "read_findings",
     "write_findings",
     "write_headroom",

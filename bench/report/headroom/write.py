@@ -16,16 +16,25 @@ from bench.system.files import write_atomically
 NAME = "headroom"
 
 
+def make_folder(out: Path) -> None:
+    """Makes the folder that files go to; called before minutes are spent on them.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write to {out}: {error.strerror}") from error
+
+
 def write_headroom(found: Headroom, out: Path) -> list[Path]:
     """Writes ``headroom.json``, ``.csv`` and, where there is a curve, ``.svg`` and ``.png`` into ``out``.
 
     Raises:
         BadInput: a folder that cannot be written.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"cannot write to {out}: {error.strerror}") from error
+    make_folder(out)
     write_findings(out / FILE, found)
     table = cascade_frame(found)
     write_atomically(out / f"{NAME}.csv", lambda path: table.to_csv(path, index=False))
