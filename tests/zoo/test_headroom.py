@@ -84,7 +84,7 @@ def test_records_whose_networks_are_gone_have_oracles_only(trained, bench_here):
         (("nowhere",), "no folder nowhere"),
     ],
 )
-def test_bad_input_is_one_line(synthetic_pair, bench_here, arguments, message):
+def test_bad_input_is_one_line(trained_pair, bench_here, arguments, message):
     code, _, error = bench_here("headroom", *arguments)
     assert code == 2 and message in error.splitlines()[-1], error
 
@@ -95,7 +95,7 @@ def trained_once(tmp_path_factory):
 
 
 @pytest.fixture
-def synthetic_pair(tmp_path, trained_once, bench_here):
+def trained_pair(tmp_path, trained_once, bench_here):
     """Two trained networks below runs/, one of them below one/; trained once for all cases."""
     if "folder" not in trained_once:
         assert bench_here("run", "--methods", "l1", "--points", "0.4", *ARGUMENTS)[0] == 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.data import DataSet, cifar10h, load_data
+from bench.data import DataOptions, DataSet, cifar10h, load_data
 from bench.data.recorded import require_same_data
 from bench.errors import BadInput
 from bench.records import data_options
@@ -50,6 +51,8 @@ def find_headroom(folders: Sequence[Path], data_dir: Path | None, options: Optio
         BadInput: fewer than two records, other images than the recorded ones, or an unknown pair.
     """
     members, remarks = load_members(folders), []
+    if options.pair:
+        _named(pairs_of(members), options.pair)  # before minutes are spent
     people = _doubt_of_people(members[0], data_dir, options.human_labels, remarks)
     chosen: dict[str, Any] = {"validation_images": 0}
     if options.records_only:
@@ -125,9 +128,15 @@ def _preferred(pairs: Sequence[Pair], cascades: Sequence[Cascade]) -> Pair | Non
 
 
 def _data(member: Member, data_dir: Path | None) -> DataSet:
-    data = load_data(member.record.dataset, data_dir, data_options(member.record))
+    data = _load(member.record.dataset, data_dir, data_options(member.record))
     require_same_data(member.record, data)
     return data
+
+
+@lru_cache(maxsize=1)
+def _load(name: str, data_dir: Path | None, options: DataOptions) -> DataSet:
+    """Read and hashed once for all networks."""
+    return load_data(name, data_dir, options)
 
 
 def _doubt_of_people(member: Member, data_dir: Path | None, file: Path | None, remarks: list[str]) -> np.ndarray | None:
