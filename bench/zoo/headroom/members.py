@@ -17,7 +17,7 @@ from bench.execution import to_inference
 from bench.measurement.controls import can_shuffle, shuffled_correct
 from bench.measurement.evaluation import evaluate
 from bench.measurement.selection import Answers
-from bench.records import MODEL_FILE, Record, find_records
+from bench.records import MODEL_FILE, Record, find_jobs
 from bench.report.results import Entry, Result, load_groups, require_same_images
 from bench.zoo.loading import load_pretrained
 
@@ -59,7 +59,7 @@ def load_members(folders: Sequence[Path]) -> list[Member]:
     Raises:
         BadInput: fewer than two of them, or records that are not about the same images.
     """
-    paths = {folder.name: folder for folder in reversed(find_records(folders))}
+    paths = {folder.name: folder for folder in find_jobs(folders)}
     groups = load_groups(folders)
     require_same_images([result for group in groups for result in group.results])
     unit = max(result.record.macs_backbone for group in groups for result in group.results)
