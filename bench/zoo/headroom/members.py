@@ -17,7 +17,8 @@ from bench.execution import to_inference
 from bench.measurement.controls import can_shuffle, shuffled_correct
 from bench.measurement.evaluation import evaluate
 from bench.measurement.selection import Answers
-from bench.records import MODEL_FILE, Record, find_jobs
+from bench.records import MODEL_FILE, Record
+from bench.records.merge import find_jobs
 from bench.report.results import Entry, Result, load_groups, require_same_images
 from bench.zoo.loading import load_pretrained
 
