@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from bench.data import DataOptions, DataSet, cifar10h, load_data
-from bench.data.recorded import require_same_data
+from bench.data.recorded import data_options, require_same_data
 from bench.errors import BadInput
-from bench.records import data_options
 from bench.report.headroom import Cascade, Headroom, Network
 from bench.statistics import area_under_roc, spearman
 from bench.zoo.headroom.depths import probes_of
