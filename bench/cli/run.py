@@ -25,6 +25,7 @@ from bench.runs.attempt import Outcome, State
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
 from bench.runs.plan.defaults import BUDGETS, DEFAULTS
+from bench.runs.plan.members import member_jobs, read_members
 from bench.runs.plan.suite import (
     LEARNING_RATE_FACTORS,
     Job,
@@ -53,6 +54,10 @@ WEIGHTS = (
 )
 MICRO_BATCH = "Images of a batch that are forwarded together: less memory, and what torchrun's processes share. 0: all."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
+MEMBERS = (
+    "Folders of trained networks, the cheapest first, that --methods cascade is made of: nothing is trained, members "
+    "and thresholds are chosen on validation images for each of --points."
+)
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -80,6 +85,7 @@ class CommaSeparated(click.ParamType):
     "--pretrained", type=click.Path(path_type=Path), is_flag=False, flag_value=DEFAULT_FOLDER,
     help=f"Measure the shipped networks below this folder instead of training. Default: {DEFAULT_FOLDER}.",
 )  # fmt: skip
+@click.option("--members", type=CommaSeparated(Path), help=MEMBERS)
 @click.option("--dataset", type=click.Choice(list(DEFAULTS)), help="Default: digits.")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
 @click.option("--backbone", help="Default: chosen for the data set; see `bench list backbones`.")
@@ -109,7 +115,7 @@ class CommaSeparated(click.ParamType):
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
 @engine_options
 def run(
-    suite_name, pretrained, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
+    suite_name, pretrained, members, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
     engine, workers, gpus_per_job, slurm, loader_workers, prefetch, checkpoint_minutes, **options,
 ) -> None:  # fmt: skip
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
@@ -119,7 +125,14 @@ def run(
         raise BadInput(f"torchrun and --engine {engine} are two ways to use several processes: choose one")
     with group(device):
         weights, shipped = None, {}
-        if pretrained is None:
+        if members:
+            if pretrained is not None or suite_name is not None:
+                raise BadInput("--members goes with neither --pretrained nor --suite")
+            shipped = read_members([folder.absolute() for folder in members])
+            jobs = member_jobs(shipped, given)
+            last = shipped[jobs[0].members[-1]][1]
+            dataset, read = last.dataset, data_options(last)
+        elif pretrained is None:
             suites = _suites(suite_name, given, out)
             dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
             weights = Path(start).absolute() if start else None

@@ -99,6 +99,7 @@ def train(
     identity: str = "",
     dense_macs: int | None = None,
     on_epoch: EpochCallback = lambda row: None,
+    calibrate: Callable[[DynamicNetwork], object] = lambda network: None,
 ) -> pd.DataFrame:
     """Trains in place and leaves ``network`` with the weights that were best on the validation split.
 
@@ -111,6 +112,7 @@ def train(
         identity: names job and data, so that no training continues another one's checkpoint.
         dense_macs: of the unmodified backbone, which fractions refer to; None: those of ``network`` as it is given,
             which may have lost channels already.
+        calibrate: called before each validation; sets what no gradient sets.
 
     Returns:
         One row per epoch.
@@ -144,6 +146,7 @@ def train(
             loss = _epoch(forward, network, stage, progress, optimisers, data, recipe, teacher, seed, save)
             seconds = time.perf_counter() - started
             recalibrate_gates(network, data)
+            calibrate(network)
             row = _row(network, data, stage, progress.epoch, loss, seconds, dense_macs)
             progress.rows.append(row)
             progress.epoch, progress.step, progress.total = progress.epoch + 1, 0, 0.0

@@ -23,8 +23,10 @@ from bench.data.recorded import require_recorded_file, require_same_data
 from bench.errors import BadInput
 from bench.execution.skipping import lower
 from bench.measurement.evaluation import evaluate
+from bench.measurement.stopping import describe_stopping
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone
+from bench.networks.cascade import Cascade, Member
 from bench.networks.network import DynamicNetwork
 from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, find_records, write_record
 from bench.records.summary import measured
@@ -47,12 +49,16 @@ def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
     target = out / folder.name
     target.mkdir(parents=True, exist_ok=True)
     write_atomically(target / MODEL_FILE, lambda path: path.write_bytes(save(weights)))
-    samples = remeasure(build(record, weights, len(data.classes)), data)
+    network = build(record, weights, len(data.classes))
+    samples = remeasure(network, data)
     write_atomically(target / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False, compression="zstd"))
     if (folder / TRAINING_FILE).exists():
         write_atomically(target / TRAINING_FILE, lambda path: shutil.copyfile(folder / TRAINING_FILE, path))
     shipped = {"weights": "float16", "before_rounding": {"top1": record.top1, "macs_mean": record.macs_mean}}
-    rounded = replace(record, **measured(samples, record.macs_backbone), details=record.details | {"shipped": shipped})
+    details = record.details | {"shipped": shipped}
+    if stopping := describe_stopping(network, samples, data, record.macs_backbone):
+        details |= {"stopping": stopping}
+    rounded = replace(record, **measured(samples, record.macs_backbone), details=details)
     return write_record(target, rounded)
 
 
@@ -84,13 +90,29 @@ def build(record: Record, weights: dict[str, Tensor], classes: int) -> DynamicNe
     Raises:
         BadInput: weights of another network.
     """
-    backbone = build_backbone(record.backbone, classes, record.dataset)
-    network = load_method(record.method).build(backbone, record.point)
+    network = _untrained(record, classes)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise BadInput(f"the weights are not those of {record.method} on {record.backbone}: {error}") from error
     return network.eval().requires_grad_(False)
+
+
+def _untrained(record: Record, classes: int) -> DynamicNetwork | Cascade:
+    """A network of the shape that ``record`` is about."""
+
+    def shape(method: str, point: float | None, backbone: str) -> DynamicNetwork:
+        return load_method(method).build(build_backbone(backbone, classes, record.dataset), point)
+
+    members = record.details.get("members")
+    if not members:  # A network that was tuned to another point is of the shape that it was trained in.
+        point = record.details.get("tuned_from", {}).get("point", record.point)
+        return shape(record.method, point, record.backbone)
+    try:
+        described = [Member(one["method"], one["point"], one["backbone"]) for one in members]
+    except (TypeError, KeyError) as error:
+        raise BadInput(f"the record of {record.method} does not say what its members are") from error
+    return Cascade([shape(one.method, one.point, one.backbone) for one in described], described)
 
 
 def remeasure(network: DynamicNetwork, data: DataSet, images: int | None = None) -> pd.DataFrame:

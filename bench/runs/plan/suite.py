@@ -64,6 +64,8 @@ class Job:
         network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
         micro_batch: images of a training batch that are forwarded together; 0: all.
         train_size: height and width of training images; 0: those of test images.
+        members: SHA-256 of the trained networks that a cascade is made of; empty: its method trains them.
+        tuned: what ``point`` is a budget of when ``network`` is set to it: ``macs`` or ``ms``; empty: it is not.
     """
 
     method: str
@@ -82,6 +84,8 @@ class Job:
     network: str = ""
     micro_batch: int = 0
     train_size: int = 0
+    members: tuple[str, ...] = ()
+    tuned: str = ""
 
     @property
     def id(self) -> str:
