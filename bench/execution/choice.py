@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 
+from bench.choices import EXECUTORS
 from bench.errors import BadInput
 from bench.execution.native import NativeNetwork, obstacle, targets
 from bench.execution.skipping import SkippingCascade, SkippingNetwork, lower
 from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
-
-EXECUTORS = ("torch", "native", "auto")
 
 
 def to_inference(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet
 
-from bench.data import DataOptions
 from bench.errors import BadInput
 from bench.system.files import file_hash, write_atomically
 from bench.system.validation import is_of, of_declared_kinds
@@ -252,13 +251,18 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame([row(record) for record in records], columns=COLUMNS)
 
 
-def data_options(record: Record) -> DataOptions:
-    """How the images of ``record`` have to be read to be the same again."""
-    if record.dataset != "imagenet":
-        return DataOptions()
-    config, data = record.details.get("config") or {}, record.details.get("data") or {}
-    outputs = data.get("outputs") if isinstance(data, dict) and config.get("start") else None
-    return DataOptions(backbone=record.backbone, outputs=outputs, train_size=config.get("train_size", 0))
+def require_recorded_file(folder: Path, name: str, record: Record) -> None:
+    """Raises BadInput where a file of a job's folder is not the one that its record was written with."""
+    files = record.details.get("files")
+    known = files.get(name) if isinstance(files, Mapping) else None
+    # Records from before files were named in them are taken as they are.
+    if known is not None and (not isinstance(known, Mapping) or known.get("sha256") != file_hash(folder / name)):
+        raise BadInput(f"{folder / name} is not the file that its record was written with")
+
+
+def is_timed(record: Record) -> bool:
+    """Whether times were taken for this record, valid or not."""
+    return "timing" in record.details
 
 
 _DETAILS: dict[str, Any] = {

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.data.recorded import require_recorded_file
 from bench.errors import BadInput
-from bench.records import SAMPLES_FILE, Record, find_records, read_samples
+from bench.records import SAMPLES_FILE, Record, find_records, read_samples, require_recorded_file
 from bench.statistics import Interval, bootstrap_mean, student
 
 STATIC_METHODS = ("dense", "slim", "shallow")

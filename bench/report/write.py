@@ -21,8 +21,6 @@ from bench.report.tabular import Table, latex_document, to_markdown
 from bench.report.units import UNITS, Unit
 from bench.system.files import write_atomically
 
-FORMATS = ("md", "csv", "latex", "html")
-
 
 def write_report(
     folders: Sequence[Path],
@@ -34,7 +32,7 @@ def write_report(
     """Writes the report on all records below ``folders`` into ``out``.
 
     Args:
-        formats: some of ``FORMATS``.
+        formats: some of ``md``, ``csv``, ``latex`` and ``html``.
         convention: what tables count, ``macs`` or ``flops`` (1 MAC = 2 FLOPs). The CSV always has MACs.
         data_dir: where the page's gallery finds the images of data sets that are not embedded.
 

@@ -1,5 +1,7 @@
 """Training: one loop for all methods, with checkpoints."""
 
-from bench.training.trainer import POINT_TOLERANCE, PRECISIONS, Recipe, selection_key, train
+from bench.training.recipe import Recipe
+from bench.training.selection import POINT_TOLERANCE, selection_key
+from bench.training.trainer import Trainer
 
-__all__ = ["POINT_TOLERANCE", "PRECISIONS", "Recipe", "selection_key", "train"]
+__all__ = ["POINT_TOLERANCE", "Recipe", "Trainer", "selection_key"]
