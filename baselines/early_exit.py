@@ -47,11 +47,8 @@ class EarlyExit(Method):
     rule: Callable[[int], StopRule] = StopRule
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
-        classes, places, sizes = (
-            backbone.classifier.out_features,
-            exit_places(backbone, self.shares),
-            map_sizes(backbone),
-        )
+        classes = backbone.classifier.out_features
+        places, sizes = exit_places(backbone, self.shares), map_sizes(backbone)
         shapes = [(backbone.blocks[index].out_channels, sizes[index]) for index in places]
         heads = [self.head(*shape, classes, is_first=not number) for number, shape in enumerate(shapes)]
         return DynamicNetwork(backbone, exits=Exits(dict(zip(places, heads)), self.make_rule(len(places), classes)))

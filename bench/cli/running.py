@@ -33,6 +33,7 @@ from bench.runs.plan.suite import (
     load_suite,
     plan_all,
     pretrained_job,
+    tuned_job,
 )
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
@@ -94,6 +95,20 @@ def run(
             dismiss()
             raise
         dismiss()
+
+
+def tune(job: Path, budget: float | None, ms: float | None, data_dir, device, executor, timing, out) -> None:
+    """Sets a trained network to a budget and measures it."""
+    if (budget is None) == (ms is None):
+        raise BadInput("say what one image may cost: --budget 0.5 (of the dense MACs) or --ms 0.4")
+    record = read_record(job)
+    tuned = tuned_job(record, *((budget, "macs") if ms is None else (ms, "ms")))
+    settings = make_settings(
+        "inline", None, None, {}, device, out, dataset=record.dataset, data_dir=data_dir and data_dir.absolute(),
+        weights=None, command=_command(), shipped={tuned.network: (job.absolute(), record)}, compile=False,
+        executor=executor, deterministic=False, data_options=data_options(record),
+    )  # fmt: skip
+    _run([tuned], settings, settings.load_data(), timing, {})
 
 
 def _run(jobs: list[Job], settings: Settings, data: DataSet, timing: bool, parameters: dict) -> None:

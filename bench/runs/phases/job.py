@@ -44,6 +44,8 @@ from bench.training import POINT_TOLERANCE, Recipe, Trainer, selection_key
 from bench.training.checkpoint import remove_checkpoints
 from bench.zoo.loading import load_pretrained
 from bench.zoo.members import cascade_of, describe_members
+from bench.zoo.tune import Budget as KnobBudget
+from bench.zoo.tune import Knob
 
 CHECKPOINT_FILE = "checkpoint-{}.pt"
 
@@ -124,6 +126,8 @@ def run_job(job: Job, context: Context) -> Path:
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
     record = _record(job, method, chosen, samples, context)
     details = record.details | {"resources": used} | calibration | ({"stopping": stopping} if stopping else {})
+    if job.tuned and job.point is None:  # a budget of time: the point is what it came to
+        record = replace(record, point=round(record.macs_fraction, 3))
     record = replace(record, execution=lowered.execution, executor=lowered.executor, details=details)
     write_record(folder, record)
     remove_checkpoints(folder)
@@ -179,7 +183,8 @@ def _calibrated(job: Job, method: Method, network: DynamicNetwork, context: Cont
     """
     if job.network:
         known = context.shipped[job.network][1].details
-        return {name: known[name] for name in ("calibration", "members", "tuned_from") if name in known}
+        carried = {name: known[name] for name in ("calibration", "members", "tuned_from") if name in known}
+        return carried | (_tuned(job, network, context, dense_macs) if job.tuned else {})
     answers = partial(collect_answers, network, context.data, context.data.validation, dense_macs)
     described = [context.shipped[member] for member in job.members]
     calibration = method.finish(network, job.point, answers)
@@ -189,6 +194,16 @@ def _calibrated(job: Job, method: Method, network: DynamicNetwork, context: Cont
     if described:
         kept = [kept[number] for number in calibration["members"]]
     return {"calibration": calibration, "members": kept}
+
+
+def _tuned(job: Job, network: DynamicNetwork, context: Context, dense_macs: float) -> dict:
+    """Sets the thresholds of a trained network for a budget; what that was, and whose network it is."""
+    folder, record = context.shipped[job.network]
+    value, unit = job.tuned.split()
+    knob = Knob(network, context.data, dense_macs, context.executor)
+    told = knob.set_to(KnobBudget(float(value), unit))
+    shape = record.details.get("tuned_from", {}).get("point", record.point)
+    return {"calibration": told, "tuned_from": {"job": folder.name, "sha256": job.network, "point": shape}}
 
 
 def _trial(job: Job, method: Method, factor: float, folder: Path, context: Context) -> Trial:
@@ -316,7 +331,8 @@ def _reported(method: Method, job: Job, backbone_macs: int) -> Reported | None:
 def _start_note(job: Job, context: Context, start_record: str) -> str:
     if job.network:
         folder, record = context.shipped[job.network]
-        return f"shipped network {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
+        kind = "thresholds moved of trained network" if job.tuned else "shipped network"
+        return f"{kind} {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
     if job.members:
         names = [f"{context.shipped[member][0].name} (SHA-256 {member[:12]})" for member in job.members]
         return f"trained networks {', '.join(names)}; no epochs of its own"

@@ -24,7 +24,8 @@ class Job:
         micro_batch: images of a training batch that are forwarded together; 0: all.
         train_size: height and width of training images; 0: those of test images.
         members: SHA-256 of the trained networks that a cascade is made of; empty: its method trains them.
-        tuned: what ``point`` is a budget of when ``network`` is set to it: ``macs`` or ``ms``; empty: it is not.
+        tuned: the budget that ``network`` is set to, as in ``0.5 macs`` (of the dense backbone's) or ``0.4 ms``; empty:
+            it is measured as it is.
     """
 
     method: str

@@ -10,7 +10,7 @@ from bench.errors import BadInput
 from bench.methods import load_method, source_hash
 from bench.records import MODEL_FILE, Record, read_record
 from bench.runs.plan.defaults import defaults_for
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 
 
 def read_members(folders: Sequence[Path]) -> dict[str, tuple[Path, Record]]:

@@ -246,6 +246,19 @@ def pretrained_job(record: Record) -> Job:
     )
 
 
+def tuned_job(record: Record, value: float, unit: str) -> Job:
+    """The job that moves the thresholds of a trained network to a budget and measures it.
+
+    Args:
+        unit: ``macs`` or ``ms``.
+
+    Raises:
+        BadInput: as :func:`pretrained_job`.
+    """
+    point = float(value) if unit == "macs" else None
+    return replace(pretrained_job(record), point=point, tuned=f"{value:g} {unit}")
+
+
 def _dense_job(suite: Suite, seed: int, start: str, source: str) -> Job:
     if not start:
         given = suite.epochs if suite.backbone_epochs is None else suite.backbone_epochs
