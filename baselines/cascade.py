@@ -23,20 +23,20 @@ from torch import Tensor
 
 from baselines.dense import Dense
 from baselines.l1 import L1
-from bench.methods.calibration import Answers, Choice, choose_thresholds
-from bench.methods.interface import (
+from bench.methods import (
     BACKBONE_WEIGHT_DECAY,
+    Answers,
     Budget,
+    Choice,
     Method,
     MethodInfo,
     ParameterGroup,
     Stage,
     Step,
     backbone_lr,
+    choose_thresholds,
 )
-from bench.networks.blocks import Backbone
-from bench.networks.cascade import Cascade, Member
-from bench.networks.stopping import Committee
+from bench.networks import Backbone, Cascade, Committee, Member
 
 
 @dataclass(frozen=True)

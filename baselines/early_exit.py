@@ -13,18 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
-from bench.methods.calibration import Answers, choose_thresholds
-from bench.methods.interface import Budget, Method, MethodInfo, Stage, Step, joint_groups
-from bench.networks.blocks import Backbone
-from bench.networks.exits import Exits, PooledHead, exit_places, map_sizes
-from bench.networks.network import DynamicNetwork
-from bench.networks.stopping import StopRule
+from bench.methods import Answers, Budget, Method, MethodInfo, Stage, Step, choose_thresholds, joint_groups
+from bench.networks import (
+    Backbone,
+    DynamicNetwork,
+    Entropy,
+    Exits,
+    Patience,
+    PooledHead,
+    StopRule,
+    exit_places,
+    map_sizes,
+)
 
 HEAD_LR = 0.001
+RULES = {"confidence": StopRule, "entropy": Entropy, "patience": Patience}
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,7 @@ class EarlyExit(Method):
 
     Attributes:
         shares: of the backbone's MACs; an exit stands behind the block that ends nearest to each.
-        rule: from the number of exits to the rule by which images stop: confidence (the default),
-            :class:`~bench.networks.stopping.Entropy` or :class:`~bench.networks.stopping.Patience`.
+        rule: what lets an image stop: ``confidence``, little ``entropy``, or ``patience``: exits in a row that agree.
     """
 
     info: ClassVar[MethodInfo] = MethodInfo(
@@ -44,7 +50,7 @@ class EarlyExit(Method):
         year=2016,
     )
     shares: tuple[float, ...] = (0.25, 0.4, 0.55, 0.7, 0.85)
-    rule: Callable[[int], StopRule] = StopRule
+    rule: Literal["confidence", "entropy", "patience"] = "confidence"
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         classes = backbone.classifier.out_features
@@ -58,7 +64,7 @@ class EarlyExit(Method):
         return PooledHead(channels, size, classes)
 
     def make_rule(self, exits: int, classes: int) -> StopRule:
-        return self.rule(exits)
+        return RULES[self.rule](exits)
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
         return [Stage("joint", budget.epochs, joint_groups(network, budget, HEAD_LR), WeightedLoss(network))]

@@ -14,14 +14,13 @@ thresholds are calibrated on validation images.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar
 
 from torch import Tensor
 
 from baselines.early_exit import HEAD_LR, EarlyExit
-from bench.methods.interface import Budget, MethodInfo, Stage, Step, joint_groups
-from bench.networks.network import DynamicNetwork
+from bench.methods import Budget, MethodInfo, Stage, Step, joint_groups
+from bench.networks import DynamicNetwork
 
 FIRST_WEIGHT = 0.01
 
@@ -66,6 +65,3 @@ class RisingLoss:
         weights = [FIRST_WEIGHT + (share - FIRST_WEIGHT) * step.progress for share in self.shares]
         weighted = [weight * step.task_loss(logits) for weight, logits in zip(weights, early)]
         return (step.task_loss(last) + sum(weighted)) / (1 + sum(self.shares))
-
-
-SDNMixed = partial(SDN, mixed=True)

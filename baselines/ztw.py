@@ -19,10 +19,9 @@ from torch import Tensor, nn
 
 from baselines.early_exit import HEAD_LR
 from baselines.sdn import SDN
-from bench.methods.interface import Budget, MethodInfo, ParameterGroup, Stage, Step
-from bench.networks.exits import PooledHead
-from bench.networks.network import DynamicNetwork
-from bench.networks.stopping import StopRule
+from bench.errors import BadInput
+from bench.methods import Budget, MethodInfo, ParameterGroup, Stage, Step
+from bench.networks import DynamicNetwork, PooledHead, StopRule
 
 ENSEMBLE_SHARE = 0.2
 """Of the epochs."""
@@ -43,6 +42,8 @@ class ZTW(SDN):
         return ChainedHead(channels, size, classes, chained=not is_first)
 
     def make_rule(self, exits: int, classes: int) -> StopRule:
+        if self.rule != "confidence":
+            raise BadInput(f"zero time waste stops by the confidence of its means, not by {self.rule}")
         return GeometricMeans(exits, classes)
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:

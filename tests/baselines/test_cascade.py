@@ -61,6 +61,10 @@ def test_trained_and_then_of_trained_records(bench_here, tmp_path):
         assert (samples["prediction"] == small_samples["prediction"])[stay].all()
         assert (samples["macs"] == small_samples["macs"])[stay].all()
         assert (samples["macs"] - small_samples["macs"])[~stay].eq(record["macs_backbone"]).all()
+    code, _, error = bench_here("run", "--methods", "l1", "--members", f"{small},{dense}")
+    assert code == 2 and "--members is for --methods cascade alone" in error
+    code, _, error = bench_here("run", "--members", f"{small},{dense}", "--epochs", "3")
+    assert code == 2 and "leave out --epochs" in error
     code, _, error = bench_here("curve", str(folder), "--points", "3")
     assert code == 0, error
     curve = pd.read_csv(folder / "curve.csv").query("split == 'test'").set_index("threshold_shift")
@@ -80,7 +84,6 @@ def _check(record, samples):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--methods", "l1", "--members", "a,b"), "--members is for --methods cascade alone"),
         (("--methods", "cascade", "--members", "a,b"), "cannot read record"),
         (("--methods", "cascade", "--members", "a,b", "--pretrained", "x"), "goes with neither"),
     ],

@@ -9,25 +9,31 @@ import pytest
 import torch
 
 from baselines.early_exit import EarlyExit
-from baselines.sdn import SDN, SDNMixed
+from baselines.sdn import SDN
 from baselines.ztw import ZTW
 from bench.measurement.conformance import verify_method
 from bench.methods import load_method
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
 from bench.networks.exits import exit_places
-from bench.networks.stopping import Entropy, Patience
 
 
 @pytest.mark.parametrize(
     "method",
-    [EarlyExit(), EarlyExit(rule=Entropy), EarlyExit(rule=Patience, shares=(0.4, 0.7)), SDN(), SDNMixed(), ZTW()],
+    [
+        EarlyExit(),
+        EarlyExit(rule="entropy"),
+        EarlyExit(rule="patience", shares=(0.4, 0.7)),
+        SDN(),
+        SDN(mixed=True),
+        ZTW(),
+    ],
 )
 def test_methods_are_what_they_claim(method):
     assert [one for one in verify_method(method) if not one.passed] == []
 
 
-@pytest.mark.parametrize("name", ["early_exit", "sdn", "sdn_mixed", "ztw"])
+@pytest.mark.parametrize("name", ["early_exit", "early_exit[rule=patience]", "sdn", "sdn[mixed=true]", "ztw"])
 def test_registered(name):
     assert load_method(name).info.decides == "where to stop"
 
@@ -40,7 +46,7 @@ def test_exits_stand_where_the_cost_is():
 
 
 @pytest.mark.parametrize(
-    ("method", "learns"), [(SDN(), False), (SDNMixed(), True), (EarlyExit(), True), (ZTW(), False)]
+    ("method", "learns"), [(SDN(), False), (SDN(mixed=True), True), (EarlyExit(), True), (ZTW(), False)]
 )
 def test_frozen_or_not(method, learns):
     network = method.build(build_backbone("resnet8", classes=10), 0.5)

@@ -20,6 +20,7 @@ from bench.networks.exits import Exits, PooledHead, map_sizes
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import Router
 from bench.networks.stopping import Entropy, Patience, StopRule, log_odds
+from lcnet.method import LCNet
 from lcnet.router import LCRouter
 
 IMAGES, SIZE = 8, 16
@@ -51,7 +52,7 @@ def chained(network):
 
 
 def gated(network):
-    router = LCRouter(network, layers=True, channels=False)
+    router = LCRouter(network, LCNet(channels=False))
     for net in router.layer_nets:
         torch.nn.init.normal_(net.linear.weight, std=3.0)
     router.threshold.fill_(5.0)

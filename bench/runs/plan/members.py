@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.choices import parse_method
 from bench.errors import BadInput
-from bench.methods import load_method, source_hash
+from bench.methods import load_method, method_id, source_hash
 from bench.records import MODEL_FILE, Record, read_record
 from bench.runs.plan.defaults import defaults_for
 from bench.runs.plan.jobs import Job
@@ -42,7 +43,8 @@ def member_jobs(members: Mapping[str, tuple[Path, Record]], options: Mapping[str
     Raises:
         BadInput: an option that is about training, another method, or a point outside (0, 1].
     """
-    if options.get("methods") != ("cascade",):
+    method, *others = map(method_id, options.get("methods") or ("cascade",))
+    if others or parse_method(method)[0] != "cascade":
         raise BadInput("--members is for --methods cascade alone")
     if senseless := [name for name in options if name not in ("methods", "points")]:
         raise BadInput(f"--members makes cascades of trained networks: leave out --{senseless[0].replace('_', '-')}")
@@ -51,12 +53,12 @@ def member_jobs(members: Mapping[str, tuple[Path, Record]], options: Mapping[str
     for point in options.get("points") or defaults.points:
         if not 0 < point <= 1:
             raise BadInput(f"an operating point is a fraction of the dense MACs in (0, 1], not {point:g}")
-    return [_job(last, float(point), tuple(members)) for point in options.get("points") or defaults.points]
+    return [_job(method, last, float(point), tuple(members)) for point in options.get("points") or defaults.points]
 
 
-def _job(last: Record, point: float, members: tuple[str, ...]) -> Job:
+def _job(method: str, last: Record, point: float, members: tuple[str, ...]) -> Job:
     return Job(
-        method="cascade",
+        method=method,
         dataset=last.dataset,
         backbone=last.backbone,
         point=point,
@@ -68,6 +70,6 @@ def _job(last: Record, point: float, members: tuple[str, ...]) -> Job:
         precision="float32",
         start="",
         start_job="",
-        source=source_hash(load_method("cascade")),
+        source=source_hash(load_method(method)),
         members=members,
     )
