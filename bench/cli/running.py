@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,21 +11,23 @@ import click
 from filelock import Timeout
 from rich.console import Console
 
+from bench.cli.command_line import typed_command
 from bench.cli.options import make_settings, slurm_parameters
 from bench.data import DataOptions, DataSet
 from bench.data.recorded import data_options
 from bench.errors import BadInput, CheckFailed
 from bench.networks.backbones import count_outputs
-from bench.records import read_record
+from bench.records import finished_jobs, read_record
 from bench.report import write_report
 from bench.report.tables import console_table
 from bench.runs.attempt import Outcome, State
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
-from bench.runs.plan.jobs import Job
+from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.members import member_jobs, read_members
 from bench.runs.plan.suite import (
     Suite,
+    asked_for,
     check_suite,
     choose_shipped,
     load_suite,
@@ -38,12 +38,13 @@ from bench.runs.plan.suite import (
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
 from bench.system import resources
-from bench.system.distributed import agreed, dismiss, group, processes, rank, tell
+from bench.system.distributed import agreed, dismiss, group, launched, processes, rank, tell
 from bench.system.log import log_to
 from bench.training.accumulation import require_shares
 from bench.zoo.loading import find_pretrained
+from bench.zoo.location import shipped_folder
 
-TIMM = "timm"
+TIMM, REPORT = "timm", "report"
 
 
 def run(
@@ -53,7 +54,7 @@ def run(
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     given = {key: value for key, value in options.items() if value is not None}
     parameters = slurm_parameters(slurm)
-    if processes() > 1 and engine != "inline":
+    if launched() > 1 and engine != "inline":
         raise BadInput(f"torchrun and --engine {engine} are two ways to use several processes: choose one")
     with group(device):
         weights, shipped = None, {}
@@ -61,23 +62,27 @@ def run(
             if pretrained is not None or suite_name is not None:
                 raise BadInput("--members goes with neither --pretrained nor --suite")
             shipped = read_members([folder.absolute() for folder in members])
-            jobs = member_jobs(shipped, given)
+            jobs = anew = member_jobs(shipped, given)
             last = shipped[jobs[0].members[-1]][1]
             dataset, read = last.dataset, data_options(last)
         elif pretrained is None:
             suites = _suites(suite_name, given, out)
             dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
+            anew = asked_for(suites) if fresh else []
             weights = Path(start).absolute() if start else None
             read = _data_options(suites[0], weights)
         else:
-            found = choose_shipped(find_pretrained(pretrained.absolute()), given)
+            found = choose_shipped(find_pretrained(shipped_folder(pretrained).absolute()), given)
             first = next(iter(found.values()))
             dataset, read = first.dataset, data_options(first)
-            jobs = [pretrained_job(record) for record in found.values()]
-            shipped = {job.network: one for job, one in zip(jobs, found.items())}
+            named = [(pretrained_job(record), (folder, record)) for folder, record in found.items()]
+            # A network may be shipped in several folders: the first one stands for all.
+            jobs = anew = distinct(job for job, _ in named)
+            shipped = {job.id: one for job, one in reversed(named)}
         settings = make_settings(
             engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
-            data_dir=data_dir and data_dir.absolute(), weights=weights, command=_command(), shipped=shipped,
+            data_dir=data_dir and data_dir.absolute(), weights=weights, shipped=shipped,
+            command=typed_command(click.get_current_context()),
             compile=compile_, executor=executor, deterministic=deterministic,
             data_options=replace(read, workers=loader_workers, prefetch=prefetch), checkpoint_s=60 * checkpoint_minutes,
         )  # fmt: skip
@@ -88,7 +93,7 @@ def run(
             follow(jobs, settings, data)
             return
         if fresh:
-            _remove(jobs, out)
+            _remove(anew, out)
         try:
             _run(jobs, settings, data, timing and processes() == 1, parameters)
         except Exception:
@@ -105,7 +110,8 @@ def tune(job: Path, budget: float | None, ms: float | None, data_dir, device, ex
     tuned = tuned_job(record, *((budget, "macs") if ms is None else (ms, "ms")))
     settings = make_settings(
         "inline", None, None, {}, device, out, dataset=record.dataset, data_dir=data_dir and data_dir.absolute(),
-        weights=None, command=_command(), shipped={tuned.network: (job.absolute(), record)}, compile=False,
+        weights=None, command=typed_command(click.get_current_context()),
+        shipped={tuned.id: (job.absolute(), record)}, compile=False,
         executor=executor, deterministic=False, data_options=data_options(record),
     )  # fmt: skip
     _run([tuned], settings, settings.load_data(), timing, {})
@@ -114,7 +120,7 @@ def tune(job: Path, budget: float | None, ms: float | None, data_dir, device, ex
 def _run(jobs: list[Job], settings: Settings, data: DataSet, timing: bool, parameters: dict) -> None:
     """Brings all jobs to their end and says what became of them."""
     console, out = Console(), settings.out
-    with RunProgress(console, len(jobs) * (2 if timing else 1)) as progress, log_to(out):
+    with RunProgress(console, jobs, timing, settings.engine == "inline") as progress, log_to(out):
         try:
             outcomes = run_jobs(jobs, settings, data, timing, parameters, progress)
         except KeyboardInterrupt as signal:
@@ -153,16 +159,6 @@ def _data_options(suite: Suite, weights: Path | None) -> DataOptions:
     return DataOptions(suite.backbone, outputs, suite.train_size)
 
 
-def _command() -> str:
-    """As typed, but for the folders of absolute paths: a record names no place of the machine it was made on."""
-
-    def nameless(word: str) -> str:
-        return ",".join(Path(part).name if Path(part).is_absolute() else part for part in word.split(","))
-
-    arguments = [nameless(word) for word in sys.argv[1:]]
-    return shlex.join(["bench", *arguments])
-
-
 def _remove(jobs: list[Job], out: Path) -> None:
     for job in jobs:
         if (out / job.id).exists():
@@ -174,10 +170,10 @@ def _remove(jobs: list[Job], out: Path) -> None:
 
 
 def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Path) -> None:
-    """The table of this run, where everything lies, and last what failed."""
+    """The table of this run, the report on the whole folder, where everything lies, and last what failed."""
     without = {outcome.job.id for outcome in failed}
     if folders := [out / job.id for job in jobs if job.id not in without]:
-        files = write_report(folders, out / "report", formats=("md", "csv"))
+        files = _report(folders, out)
         console.print(console_table([read_record(folder) for folder in folders]))
         for path in files:
             console.print(f"{path}", soft_wrap=True, highlight=False, markup=False)
@@ -188,3 +184,17 @@ def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Pa
         console.print(f"FAILED {outcome.job.id}: {outcome.reason}", soft_wrap=True, highlight=False, markup=False)
     if failed:
         raise CheckFailed(f"{len(failed)} of {len(jobs)} jobs failed; the others are done and kept")
+
+
+def _report(folders: list[Path], out: Path) -> list[Path]:
+    """Reports on all finished jobs in ``out``; where these cannot stand together, on ``folders``, and says why."""
+    finished = sorted({*finished_jobs(out), *folders})
+    if len(finished) == len(folders):
+        return write_report(folders, out / REPORT, formats=("md", "csv"))
+    try:
+        files = write_report(finished, out / REPORT, formats=("md", "csv"))
+        click.echo(f"{out / REPORT} is about all {len(finished)} finished jobs in {out}; this run named {len(folders)}")
+        return files
+    except BadInput as error:
+        click.echo(f"{out / REPORT} is about this run alone, not about all of {out}: {error}", err=True)
+        return write_report(folders, out / REPORT, formats=("md", "csv"))

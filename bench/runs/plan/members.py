@@ -8,10 +8,11 @@ from typing import Any
 
 from bench.choices import parse_method
 from bench.errors import BadInput
-from bench.methods import load_method, method_id, source_hash
+from bench.methods import load_method, method_id
 from bench.records import MODEL_FILE, Record, read_record
 from bench.runs.plan.defaults import defaults_for
 from bench.runs.plan.jobs import Job
+from bench.runs.plan.suite import UNTRAINED, method_source
 
 
 def read_members(folders: Sequence[Path]) -> dict[str, tuple[Path, Record]]:
@@ -64,12 +65,7 @@ def _job(method: str, last: Record, point: float, members: tuple[str, ...]) -> J
         point=point,
         seed=last.seed,
         epochs=0,
-        batch_size=defaults_for(last.dataset).batch_size["quick"],
-        distillation=0.0,
-        trials=1,
-        precision="float32",
-        start="",
-        start_job="",
-        source=source_hash(load_method(method)),
         members=members,
+        **UNTRAINED,
+        **method_source(load_method(method)),
     )
