@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+BEYOND = 1e9
+"""Above all scores. Stored weights hold no infinity: one among them is taken for damage."""
+
 
 class StopRule(nn.Module):
     """A sample stops at the first answer whose score is above that answer's threshold; by default by confidence.
@@ -25,8 +28,8 @@ class StopRule(nn.Module):
         self.register_buffer("thresholds", torch.zeros(stops))
 
     def set_thresholds(self, thresholds: np.ndarray) -> None:
-        """One per answer that may be the last, ``[stops]``."""
-        self.thresholds.copy_(torch.from_numpy(thresholds))
+        """One per answer that may be the last, ``[stops]``; infinite ones become numbers that no score is beyond."""
+        self.thresholds.copy_(torch.from_numpy(thresholds.clip(-BEYOND, BEYOND)))
 
     def answer(self, given: Sequence[Tensor]) -> Tensor:
         """Logits ``[n, classes]`` for samples that stop here; by default what the last classifier says."""
