@@ -21,6 +21,10 @@ MICRO_BATCH = "Images of a batch that are forwarded together: less memory, and w
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
 LABEL_SMOOTHING = "Share of the labels' weight that is spread over all classes. Default: 0."
 SUITES = "A suite file, or a name from `bench list suites`; options override it."
+MEMBERS = (
+    "Folders of trained networks, the cheapest first, that --methods cascade is made of: nothing is trained, members "
+    "and thresholds are chosen on validation images for each of --points."
+)
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -33,6 +37,7 @@ TRIALS = "Trainings per record at other learning rates, of which validation choo
     "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED,
     help=f"Measure the shipped networks below this folder. Default: {SHIPPED_FOLDER}, here or in the repository.",
 )  # fmt: skip
+@click.option("--members", type=CommaSeparated(Path), help=MEMBERS)
 @click.option("--dataset", type=click.Choice(DATASETS), help="Default: digits.")
 @data_dir_option
 @click.option("--backbone", type=BACKBONE, help="Default: chosen for the data set; see `bench list backbones`.")

@@ -24,6 +24,7 @@ from bench.runs.attempt import Outcome, State
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
 from bench.runs.plan.jobs import Job, distinct
+from bench.runs.plan.members import member_jobs, read_members
 from bench.runs.plan.suite import (
     Suite,
     asked_for,
@@ -32,6 +33,7 @@ from bench.runs.plan.suite import (
     load_suite,
     plan_all,
     pretrained_job,
+    tuned_job,
 )
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
@@ -46,7 +48,7 @@ TIMM, REPORT = "timm", "report"
 
 
 def run(
-    suite_name, pretrained, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
+    suite_name, pretrained, members, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
     engine, workers, gpus_per_job, slurm, loader_workers, prefetch, checkpoint_minutes, **options,
 ) -> None:  # fmt: skip
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
@@ -56,7 +58,14 @@ def run(
         raise BadInput(f"torchrun and --engine {engine} are two ways to use several processes: choose one")
     with group(device):
         weights, shipped = None, {}
-        if pretrained is None:
+        if members:
+            if pretrained is not None or suite_name is not None:
+                raise BadInput("--members goes with neither --pretrained nor --suite")
+            shipped = read_members([folder.absolute() for folder in members])
+            jobs = anew = member_jobs(shipped, given)
+            last = shipped[jobs[0].members[-1]][1]
+            dataset, read = last.dataset, data_options(last)
+        elif pretrained is None:
             suites = _suites(suite_name, given, out)
             dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
             anew = asked_for(suites) if fresh else []
@@ -91,6 +100,21 @@ def run(
             dismiss()
             raise
         dismiss()
+
+
+def tune(job: Path, budget: float | None, ms: float | None, data_dir, device, executor, timing, out) -> None:
+    """Sets a trained network to a budget and measures it."""
+    if (budget is None) == (ms is None):
+        raise BadInput("say what one image may cost: --budget 0.5 (of the dense MACs) or --ms 0.4")
+    record = read_record(job)
+    tuned = tuned_job(record, *((budget, "macs") if ms is None else (ms, "ms")))
+    settings = make_settings(
+        "inline", None, None, {}, device, out, dataset=record.dataset, data_dir=data_dir and data_dir.absolute(),
+        weights=None, command=typed_command(click.get_current_context()),
+        shipped={tuned.id: (job.absolute(), record)}, compile=False,
+        executor=executor, deterministic=False, data_options=data_options(record),
+    )  # fmt: skip
+    _run([tuned], settings, settings.load_data(), timing, {})
 
 
 def _run(jobs: list[Job], settings: Settings, data: DataSet, timing: bool, parameters: dict) -> None:

@@ -20,6 +20,7 @@ HARNESS = Path(__file__).parents[1]
 DETERMINING = (
     "data",
     "measurement/evaluation.py",
+    "methods/calibration.py",
     "methods/interface.py",
     "methods/objective.py",
     "networks",

@@ -16,6 +16,7 @@ from bench.report.plots import paths
 from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tables.comparisons import comparison_table, front_table
+from bench.report.tables.stops import stop_table
 from bench.report.tables.times import time_table
 from bench.report.tables.trades import trade_table
 from bench.report.tabular import Table, latex_document, to_markdown
@@ -77,6 +78,7 @@ def group_tables(group: Group, unit: Unit, findings: Sequence[Headroom] = ()) ->
         comparison_table(group),
         trade_table(group, unit),
         front_table(group, unit),
+        stop_table(group, unit),
     )
     headroom = headroom_of(group, findings)
     return [one for one in tables if one] + (headroom_tables(headroom, group.slug) if headroom else [])

@@ -29,6 +29,9 @@ class Job:
         network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
         micro_batch: images of a training batch that are forwarded together; 0: all.
         train_size: height and width of training images; 0: those of test images.
+        members: SHA-256 of the trained networks that a cascade is made of; empty: its method trains them.
+        tuned: the budget that ``network`` is set to, as in ``0.5 macs`` (of the dense backbone's) or ``0.4 ms``; empty:
+            it is measured as it is.
         label_smoothing: share of the labels' weight in training that is spread over all classes.
         method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
     """
@@ -49,6 +52,8 @@ class Job:
     network: str = ""
     micro_batch: int = 0
     train_size: int = 0
+    members: tuple[str, ...] = ()
+    tuned: str = ""
     label_smoothing: float = 0.0
     method_version: int = 1
 

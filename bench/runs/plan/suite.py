@@ -202,7 +202,7 @@ def plan(suite: Suite) -> list[Job]:
     dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
     """
     methods = {name: load_method(name) for name in dict.fromkeys(("dense", *suite.methods))}
-    sources = {name: _source(method) for name, method in methods.items()}
+    sources = {name: method_source(method) for name, method in methods.items()}
     start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     jobs = []
     for seed in suite.seeds:
@@ -217,7 +217,7 @@ def plan(suite: Suite) -> list[Job]:
     return jobs
 
 
-def _source(method: Method) -> dict[str, Any]:
+def method_source(method: Method) -> dict[str, Any]:
     """What of a job comes from its method."""
     return {"source": source_hash(method), "method_version": method.info.version}
 
@@ -289,8 +289,21 @@ def pretrained_job(record: Record) -> Job:
         epochs=0,
         network=known,
         **UNTRAINED,
-        **_source(load_method(record.method)),
+        **method_source(load_method(record.method)),
     )
+
+
+def tuned_job(record: Record, value: float, unit: str) -> Job:
+    """The job that moves the thresholds of a trained network to a budget and measures it.
+
+    Args:
+        unit: ``macs`` or ``ms``.
+
+    Raises:
+        BadInput: as :func:`pretrained_job`.
+    """
+    point = float(value) if unit == "macs" else None
+    return replace(pretrained_job(record), point=point, tuned=f"{value:g} {unit}")
 
 
 def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> Job:
