@@ -34,6 +34,7 @@ class Job:
             it is measured as it is.
         label_smoothing: share of the labels' weight in training that is spread over all classes.
         method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
+        fine_tuning_lr: of a backbone that starts from trained weights, at batch 128; 0: as everywhere.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Job:
     tuned: str = ""
     label_smoothing: float = 0.0
     method_version: int = 1
+    fine_tuning_lr: float = 0.0
 
     @property
     def id(self) -> str:
