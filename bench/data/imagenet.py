@@ -32,6 +32,16 @@ HOW_TO_GET_IT = (
 )
 
 
+def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation that timm has for ``backbone``."""
+    config = _config(backbone)
+    return tuple(config["mean"]), tuple(config["std"])
+
+
+def _config(backbone: str) -> dict:
+    return resolve_data_config({}, pretrained_cfg=get_pretrained_cfg(backbone).to_dict())
+
+
 def load(data_dir: Path | None, options: DataOptions) -> DataSet:
     """ImageNet from ``data_dir``; whichever of its classes have folders there.
 
@@ -49,7 +59,7 @@ def load(data_dir: Path | None, options: DataOptions) -> DataSet:
     numbers = official if over_all else range(len(synsets))
     train, test = (_names(folder / split, synsets) for split in ("train", "val"))
     size = _bytes(folder / "train", train) + _bytes(folder / "val", test)
-    config = resolve_data_config({}, pretrained_cfg=get_pretrained_cfg(options.backbone).to_dict())
+    config = _config(options.backbone)
     loading, hashed = Loading.choose(options.workers, options.prefetch), size <= HASHED_BYTES
     transform = evaluation_transform(config)
 
@@ -120,8 +130,15 @@ def _names(folder: Path, synsets: Sequence[str]) -> list[str]:
         names = sorted(path.name for path in (folder / synset).iterdir() if path.suffix.lower() in IMG_EXTENSIONS)
         if not names:
             raise BadInput(f"class folder {folder / synset} holds no images")
+        if strange := [name for name in names if not _is_text(name)]:
+            raise BadInput(f"the name of {folder / synset}/{strange[0]!r} is no UTF-8")
         found += [f"{synset}/{name}" for name in names]
     return found
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can stand in a record."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _bytes(folder: Path, names: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from bench.execution import to_inference
 from bench.measurement.evaluation import evaluate
 from bench.methods import load_method
 from bench.methods.interface import Budget, Method, Reported, Stage, split_parameters
-from bench.networks.backbones import Backbone, build_backbone, load_weights
+from bench.networks.backbones import Backbone, build_backbone, load_weights, unread_average
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
 from bench.records import (
@@ -257,6 +257,8 @@ def _record(
                 "title": context.data.title,
                 "outputs": len(context.data.classes),
                 "fingerprint": context.data.fingerprint(),
+                "mean": list(context.data.mean),
+                "std": list(context.data.std),
             },
             "learning_rate_factor": trial.factor,
             "placement": context.placement,
@@ -286,6 +288,8 @@ def _start_note(job: Job, context: Context, start_record: str) -> str:
             return (
                 f"{weights}, which are job {start_record}'s ({record.stage_epochs}): {record.details.get('start', '')}"
             )
+        if average := unread_average(context.weights):
+            weights += f", not the moving average of them that lies beside as {average!r}"
         return (
             f"{weights}; the harness does not know on which images they were trained and selected: accuracies may be "
             "optimistic"

@@ -30,6 +30,8 @@ class Job:
         micro_batch: images of a training batch that are forwarded together; 0: all.
         train_size: height and width of training images; 0: those of test images.
         label_smoothing: share of the labels' weight in training that is spread over all classes.
+        mean: of images, per channel, in units of pixels scaled to [0, 1]; empty: the data set's own.
+        std: likewise.
         method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
     """
 
@@ -51,6 +53,13 @@ class Job:
     train_size: int = 0
     label_smoothing: float = 0.0
     method_version: int = 1
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        for name in ("mean", "std"):  # which JSON holds as lists
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def id(self) -> str:
