@@ -93,6 +93,8 @@ def run_job(job: Job, context: Context) -> Path:
         raise BadInput(f"cannot write to {context.out}: {error.strerror}") from error
     distributed.call(job.id)
     determinism.require(context.deterministic)
+    if job.epochs:
+        context.data.require_trainable()
     resources.begin(context.data)
     context = replace(context, data=context.data.to(context.device))
     method = load_method(job.method)
@@ -172,7 +174,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
             micro_batch=job.micro_batch,
         ),
         folder / CHECKPOINT_FILE.format(f"{factor:g}"),
-        identity=f"{job.id} x{factor:g} on {context.data.fingerprint()}",
+        identity=f"{job.id} x{factor:g} on {context.data.training_fingerprint()}",
         point=job.point,
         seed=derive_seed(job.seed, "train", job.method, job.point),
         teacher=teacher,
