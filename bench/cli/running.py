@@ -30,18 +30,18 @@ from bench.runs.plan.suite import (
     asked_for,
     check_suite,
     choose_shipped,
-    load_suite,
     plan_all,
     pretrained_job,
     tuned_job,
 )
+from bench.runs.plan.suite_file import load_suite
+from bench.runs.preflight import check_ahead
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
 from bench.runs.threads import use_threads
 from bench.system import resources
 from bench.system.distributed import agreed, dismiss, group, launched, processes, rank, tell
 from bench.system.log import log_to
-from bench.training.accumulation import require_shares
 from bench.zoo.loading import find_pretrained
 from bench.zoo.location import shipped_folder
 
@@ -73,6 +73,8 @@ def run(
             weights = Path(start).absolute() if start else None
             read = _data_options(suites[0], weights)
         else:
+            if suite_name is not None:
+                raise BadInput("--pretrained measures networks as they are, --suite says what to train: choose one")
             found = choose_shipped(find_pretrained(shipped_folder(pretrained).absolute()), given)
             first = next(iter(found.values()))
             dataset, read = first.dataset, data_options(first)
@@ -90,11 +92,12 @@ def run(
             data_options=replace(read, workers=loader_workers, prefetch=prefetch), checkpoint_s=60 * checkpoint_minutes,
         )  # fmt: skip
         data = settings.load_data()
-        for job in jobs:
-            require_shares(job.batch_size, job.micro_batch if job.epochs else job.batch_size, len(data.train))
+        notes = check_ahead(jobs, settings, data)
         if rank() > 0:
             follow(jobs, settings, data)
             return
+        for note in notes:
+            click.echo(note, err=True)
         if fresh:
             _remove(anew, out)
         try:
@@ -159,7 +162,7 @@ def _with_file(suite: Suite, out: Path) -> Suite:
 
 def _data_options(suite: Suite, weights: Path | None) -> DataOptions:
     outputs = count_outputs(weights) if weights and suite.dataset == "imagenet" else None
-    return DataOptions(suite.backbone, outputs, suite.train_size)
+    return DataOptions(suite.backbone, outputs, suite.train_size, mean=suite.mean or (), std=suite.std or ())
 
 
 def _remove(jobs: list[Job], out: Path) -> None:

@@ -134,7 +134,7 @@ class Trainer:
         self.network.train()
         if not any(parameter.requires_grad for parameter in self.network.backbone.parameters()):
             self.network.backbone.eval()  # a frozen backbone keeps its batch-norm statistics too
-        steps = max(1, len(self.data.train) // min(self.recipe.batch_size, len(self.data.train)))
+        steps = len(self.data.train) // self.recipe.batch_size
         for images, labels in together(self.batches(seed, optimisers, progress)):
             done = (progress.epoch + progress.step / steps) / stage.epochs
             prepare_step(optimisers, done, stage.warmup)

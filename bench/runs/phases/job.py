@@ -21,7 +21,7 @@ from bench.measurement.evaluation import collect_answers, evaluate
 from bench.measurement.stopping import describe_stopping
 from bench.methods import load_method
 from bench.methods.interface import FINE_TUNING_LR, Budget, Method, Reported, Stage, split_parameters
-from bench.networks.backbones import Backbone, build_backbone, load_weights
+from bench.networks.backbones import Backbone, build_backbone, load_weights, unread_average
 from bench.networks.cascade import Cascade, parts_of
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
@@ -319,6 +319,8 @@ def _record(
                 "title": context.data.title,
                 "outputs": len(context.data.classes),
                 "fingerprint": context.data.fingerprint(),
+                "mean": list(context.data.mean),
+                "std": list(context.data.std),
             },
             "learning_rate_factor": trial.factor,
             "placement": context.placement,
@@ -352,6 +354,8 @@ def _start_note(job: Job, context: Context, start_record: str) -> str:
             return (
                 f"{weights}, which are job {start_record}'s ({record.stage_epochs}): {record.details.get('start', '')}"
             )
+        if average := unread_average(context.weights):
+            weights += f", not the moving average of them that lies beside as {average!r}"
         return (
             f"{weights}; the harness does not know on which images they were trained and selected: accuracies may be "
             "optimistic"

@@ -33,6 +33,8 @@ class Job:
         tuned: the budget that ``network`` is set to, as in ``0.5 macs`` (of the dense backbone's) or ``0.4 ms``; empty:
             it is measured as it is.
         label_smoothing: share of the labels' weight in training that is spread over all classes.
+        mean: of images, per channel, in units of pixels scaled to [0, 1]; empty: the data set's own.
+        std: likewise.
         method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
         fine_tuning_lr: of a backbone that starts from trained weights, at batch 128; 0: as everywhere.
     """
@@ -58,6 +60,13 @@ class Job:
     label_smoothing: float = 0.0
     method_version: int = 1
     fine_tuning_lr: float = 0.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        for name in ("members", "mean", "std"):  # which JSON holds as lists
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def id(self) -> str:
