@@ -51,7 +51,8 @@ def is_of(value: object, kind: Any) -> bool:
 def shown(value: object) -> str:
     """A value for a message: short, whatever it holds."""
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(shown, value[:MOST_SHOWN]))}{', ...' * (len(value) > MOST_SHOWN)}]"
+        parts = ["a list" if isinstance(part, (list, tuple)) else shown(part) for part in value[:MOST_SHOWN]]
+        return f"[{', '.join(parts)}{', ...' * (len(value) > MOST_SHOWN)}]"  # which may hold itself
     is_plain = isinstance(value, (str, float, bool, type(None))) or is_of(value, int)
     return repr(value)[:60] if is_plain else f"a {type(value).__name__}"
 
