@@ -31,6 +31,7 @@ class Job:
         train_size: height and width of training images; 0: those of test images.
         label_smoothing: share of the labels' weight in training that is spread over all classes.
         method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
+        fine_tuning_lr: of a backbone that starts from trained weights, at batch 128; 0: as everywhere.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Job:
     train_size: int = 0
     label_smoothing: float = 0.0
     method_version: int = 1
+    fine_tuning_lr: float = 0.0
 
     @property
     def id(self) -> str:

@@ -307,6 +307,8 @@ def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> J
 def _job(suite: Suite, name: str, point: float | None, seed: int, epochs: int, distillation: float, **rest: Any) -> Job:
     """A job; what is about training counts only where it trains."""
     training = {name: getattr(suite, name) for name in TRAINING} | {"distillation": float(distillation)}
+    if rest.get("start") or rest.get("start_job"):
+        training["fine_tuning_lr"] = defaults_for(suite.dataset).fine_tuning_lr[suite.budget]
     return Job(
         method=name,
         dataset=suite.dataset,
