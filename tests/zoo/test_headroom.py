@@ -2,17 +2,18 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 
 from bench.data import cifar10h
 from bench.measurement.selection import Answers, cascade
 from bench.records import find_records, read_samples
 from bench.report.headroom import read_findings
 
+ROOT = Path(__file__).parents[2]
 ARGUMENTS = ("--backbone", "resnet8", "--epochs", "1", "--no-timing", "--out", "runs")
 
 
