@@ -36,6 +36,8 @@ COMMANDS = {
     "report": "Makes tables, plots and a page of records.",
     "compare": "Puts two records side by side, image by image.",
     "curve": "Moves the thresholds of one trained network.",
+    "headroom": "Says what choosing a network for each image could gain.",
+    "tune": "Sets the thresholds of one trained network for a budget.",
     "check": "Compares records with agreed numbers, shipped networks with their records.",
     "publish": "Rounds trained networks for shipping, and measures them as rounded.",
     "verify": "Checks whether a method is what it claims to be.",
