@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.data.recorded import gate_warnings, require_recorded_file, require_same_data, require_sound_loss
+from bench.data.recorded import gate_warnings, require_same_data, require_sound_loss
 from bench.errors import BadInput
-from bench.records import find_records
+from bench.records import find_records, require_recorded_file
 from bench.system.log import LOG_FILE, log_to
 from bench.training.checkpoint import load_checkpoint, save_checkpoint
 

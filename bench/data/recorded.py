@@ -10,8 +10,7 @@ import pandas as pd
 
 from bench.data import DataSet
 from bench.errors import BadInput
-from bench.records import Record, read_record
-from bench.system.files import file_hash
+from bench.records import Record, read_record, require_recorded_file
 
 EXPLODED = 1000.0
 """Times the loss that a stage began with (or 1, where that is more): no training comes back from there."""
@@ -34,15 +33,6 @@ def require_same_data(record: Record, data: DataSet) -> None:
             f"the record of {record.method} on {record.dataset} was made from other images than those at hand "
             "(their fingerprints differ): choose another --out, or --fresh"
         )
-
-
-def require_recorded_file(folder: Path, name: str, record: Record) -> None:
-    """Raises BadInput where a file of a job's folder is not the one that its record was written with."""
-    files = record.details.get("files")
-    known = files.get(name) if isinstance(files, Mapping) else None
-    # Records from before files were named in them are taken as they are.
-    if known is not None and (not isinstance(known, Mapping) or known.get("sha256") != file_hash(folder / name)):
-        raise BadInput(f"{folder / name} is not the file that its record was written with")
 
 
 def require_start(folder: Path, name: str, data: DataSet) -> Path:

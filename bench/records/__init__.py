@@ -6,6 +6,7 @@ from bench.records.record import (
     RECORD_FILE,
     SAMPLES_FILE,
     SCHEMA_VERSION,
+    TABLE_COLUMNS,
     TRAINING_FILE,
     Record,
     data_options,
@@ -13,6 +14,7 @@ from bench.records.record import (
     has_whole_record,
     read_record,
     read_samples,
+    require_recorded_file,
     table,
     write_record,
 )
@@ -23,6 +25,7 @@ __all__ = [
     "RECORD_FILE",
     "SAMPLES_FILE",
     "SCHEMA_VERSION",
+    "TABLE_COLUMNS",
     "TRAINING_FILE",
     "Record",
     "data_options",
@@ -30,6 +33,7 @@ __all__ = [
     "has_whole_record",
     "read_record",
     "read_samples",
+    "require_recorded_file",
     "table",
     "write_record",
 ]

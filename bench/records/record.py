@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet
 
-from bench.data import DataOptions
 from bench.errors import BadInput
+from bench.records.validity import time_state
 from bench.system.files import file_hash, write_atomically
 from bench.system.validation import is_of, of_declared_kinds
+
+if TYPE_CHECKING:
+    from bench.data import DataOptions
 
 SCHEMA_VERSION = 1
 RECORD_FILE, SAMPLES_FILE, MODEL_FILE, TRAINING_FILE = (
@@ -92,6 +95,12 @@ class Record:
         return str((data.get("title") if isinstance(data, dict) else "") or self.dataset)
 
     @property
+    def method_version(self) -> int:
+        """Version that its authors gave the method; 1 in records from before there were versions."""
+        version = (self.details.get("config") or {}).get("method_version")
+        return version if is_of(version, int) else 1
+
+    @property
     def skipping_speedup_latency(self) -> float | None:
         """What skipping alone brings: over dense in the same executor; in older records, over its best form."""
         same = self.speedup_latency_same_executor
@@ -112,7 +121,9 @@ COLUMNS = (
     "invalid_reasons command commit created_utc environment_id "
     "executor speedup_latency_same_executor speedup_throughput_same_executor"
 ).split()
-"""Columns of ``table.csv``, in the order of the contract; ours, which it does not name, come last."""
+"""Fields that are columns of ``table.csv``, in the order of the contract; ours, which it does not name, come last."""
+TABLE_COLUMNS = (*COLUMNS, "time_state")
+"""Columns of ``table.csv``: behind the fields what follows from them. Tables from before may lack these."""
 
 
 def write_record(folder: Path, record: Record) -> Record:
@@ -186,6 +197,15 @@ def find_records(folders: Iterable[Path]) -> dict[Path, Record]:
     return found
 
 
+def require_recorded_file(folder: Path, name: str, record: Record) -> None:
+    """Raises BadInput where a file of a job's folder is not the one that its record was written with."""
+    files = record.details.get("files")
+    known = files.get(name) if isinstance(files, Mapping) else None
+    # Records from before files were named in them are taken as they are.
+    if known is not None and (not isinstance(known, Mapping) or known.get("sha256") != file_hash(folder / name)):
+        raise BadInput(f"{folder / name} is not the file that its record was written with")
+
+
 def read_samples(folder: Path) -> pd.DataFrame:
     """The per-image outcomes of one job: ``samples.parquet``.
 
@@ -242,17 +262,21 @@ _KINDS = {"i": "whole numbers", "f": "finite numbers", "b": "true and false"}
 def table(records: Iterable[Record]) -> pd.DataFrame:
     """Records as the rows of ``table.csv``: the contract's columns, unknown values empty.
 
-    ``dataset`` says which part of a data set it is: a row must not be taken for one about the whole.
+    ``dataset`` says which part of a data set it is: a row must not be taken for one about the whole. ``valid`` is also
+    true of records without times: ``time_state`` tells.
     """
 
     def row(record: Record) -> dict:
-        return {name: getattr(record, name) for name in COLUMNS} | {"dataset": record.title}
+        fields = {name: getattr(record, name) for name in COLUMNS}
+        return fields | {"dataset": record.title, "time_state": time_state(record)}
 
-    return pd.DataFrame([row(record) for record in records], columns=COLUMNS)
+    return pd.DataFrame([row(record) for record in records], columns=TABLE_COLUMNS)
 
 
 def data_options(record: Record) -> DataOptions:
     """How the images of ``record`` have to be read to be the same again."""
+    from bench.data import DataOptions  # loads torch, which no table needs
+
     if record.dataset != "imagenet":
         return DataOptions()
     config, data = record.details.get("config") or {}, record.details.get("data") or {}

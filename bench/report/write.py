@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
-
 from bench.errors import BadInput
 from bench.records import table
-from bench.report import plots
+from bench.report.drawing import draw
 from bench.report.page import page
-from bench.report.plots import paths
 from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tables.comparisons import comparison_table, front_table
 from bench.report.tables.times import time_table
-from bench.report.tables.trades import trade_table
+from bench.report.tables.trades import CHALLENGER, trade_table
 from bench.report.tabular import Table, latex_document, to_markdown
 from bench.report.units import UNITS, Unit
 from bench.system.files import write_atomically
@@ -30,26 +27,32 @@ def write_report(
     formats: Sequence[str] = ("md", "csv"),
     convention: str = "macs",
     data_dir: Path | None = None,
+    challenger: str = CHALLENGER,
 ) -> list[Path]:
     """Writes the report on all records below ``folders`` into ``out``.
 
     Args:
         formats: some of ``FORMATS``.
         convention: what tables count, ``macs`` or ``flops`` (1 MAC = 2 FLOPs). The CSV always has MACs.
+        challenger: the method that is held against every other one.
         data_dir: where the page's gallery finds the images of data sets that are not embedded.
 
     Returns:
         The files written.
 
     Raises:
-        BadInput: no records, records that cannot stand in one table, or a folder that cannot be written.
+        BadInput: no records, records that cannot stand in one table, a challenger without records, or a folder that
+            cannot be written.
     """
     groups, unit = load_groups(folders), UNITS[convention]
+    known = {result.record.method for group in groups for result in group.results}
+    if challenger not in known | {CHALLENGER}:
+        raise BadInput(f"no record of the challenger {challenger!r}: there are {', '.join(sorted(known))}")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"cannot write to {out}: {error.strerror}") from error
-    tables = {group: group_tables(group, unit) for group in groups}
+    tables = {group: group_tables(group, unit, challenger) for group in groups}
     figures = {group: draw(group, groups, unit, out) for group in groups}
     texts = {}
     if "md" in formats:
@@ -68,32 +71,16 @@ def write_report(
     return files + [path for paths in figures.values() for path in paths]
 
 
-def group_tables(group: Group, unit: Unit) -> list[Table]:
+def group_tables(group: Group, unit: Unit, challenger: str = CHALLENGER) -> list[Table]:
     """Every table that the group's records allow."""
     tables = (
         results_table(group, unit),
         time_table(group),
         comparison_table(group),
-        trade_table(group, unit),
+        trade_table(group, unit, challenger),
         front_table(group, unit),
     )
     return [one for one in tables if one]
-
-
-def draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path) -> list[Path]:
-    """Draws every plot that the group's records allow, as SVG and PNG."""
-    with matplotlib.rc_context(plots.RC):
-        figures = {
-            "pareto": plots.macs_plot(group, groups, unit),
-            "latency": plots.latency_plot(group, groups),
-            "speedup": plots.speedup_plot(group, groups),
-            "macs": paths.macs_histograms(group, groups, unit),
-            "blocks": paths.block_shares(group),
-            "classes": paths.class_shares(group),
-            "gates": paths.gate_shares(group),
-        }
-        found = ((name, figure) for name, figure in figures.items() if figure)
-        return [path for name, figure in found for path in plots.save(figure, out, f"{name}-{group.slug}")]
 
 
 def _markdown(group: Group, tables: Sequence[Table], figures: Sequence[Path]) -> str:

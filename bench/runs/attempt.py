@@ -15,9 +15,10 @@ from filelock import Timeout
 from bench.data.recorded import require_same_data
 from bench.errors import BadInput
 from bench.records import RECORD_FILE, read_record
+from bench.records.validity import is_timed
 from bench.runs.locks import has_lock, job_lock
 from bench.runs.phases.job import Context, is_done, run_job
-from bench.runs.phases.timing import Timer, is_timed
+from bench.runs.phases.timing import Timer
 from bench.runs.plan.suite import Job
 from bench.system.distributed import processes
 from bench.system.files import remove_unfinished, write_atomically

@@ -10,10 +10,10 @@ from filelock import Timeout
 
 from bench.errors import BadInput
 from bench.records import RECORD_FILE, find_records, read_record
+from bench.records.validity import is_timed
 from bench.runs.attempt import read_failure
 from bench.runs.locks import has_lock, job_lock
 from bench.runs.phases.job import is_done
-from bench.runs.phases.timing import is_timed
 from bench.runs.plan.suite import Job
 from bench.runs.settings import CANCELLED_FILE, Plan, read_plans
 

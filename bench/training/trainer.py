@@ -20,15 +20,13 @@ from bench.data.recorded import require_sound_loss
 from bench.measurement.evaluation import evaluate
 from bench.methods.interface import Stage, Step
 from bench.networks.network import DynamicNetwork
+from bench.records.summary import point_tolerance
 from bench.system.distributed import agreed, rank, together
 from bench.system.seeds import derive_seed
 from bench.training.accumulation import accumulate, numbered, require_shares
 from bench.training.checkpoint import load_checkpoint, save_checkpoint
 from bench.training.gate_statistics import recalibrate_gates
 
-POINT_TOLERANCE = 0.03
-"""An epoch is eligible as the final network while its validation MACs fraction is this near its target; a record that
-is further away on the test images says so."""
 PRECISIONS = ("float32", "bfloat16")
 REFERENCE_BATCH = 128
 """Batch size that SGD learning rates are given for."""
@@ -103,7 +101,8 @@ def train(
     """Trains in place and leaves ``network`` with the weights that were best on the validation split.
 
     *Best* is the highest validation accuracy among epochs of the last stage whose MACs fraction is within
-    ``POINT_TOLERANCE`` of ``point``; where none is, see :func:`selection_key`.
+    :func:`point_tolerance` of ``point``, as a record is asked on the test images; where none is, see
+    :func:`selection_key`.
 
     Args:
         teacher: the dense network to distil from, or None.
@@ -296,13 +295,13 @@ def selection_key(row: Mapping, point: float | None) -> tuple[int, float]:
     """What the choice of an epoch, or of a trial, goes by; the larger is the better.
 
     Validation accuracy decides among those that meet the operating point. The others come behind them, in steps of one
-    ``POINT_TOLERANCE``: a network that has learned does not lose to one that has not for a thousandth of the MACs.
+    tolerance: a network that has learned does not lose to one that has not for a thousandth of the MACs.
 
     Args:
         row: of the history that ``train`` returns.
     """
-    miss = 0.0 if point is None else abs(row["validation_macs_fraction"] - point)
-    return -max(1, math.ceil(miss / POINT_TOLERANCE)), row["validation_top1"]
+    steps = 0.0 if point is None else abs(row["validation_macs_fraction"] - point) / point_tolerance(point)
+    return -max(1, math.ceil(steps)), row["validation_top1"]
 
 
 def _keep_best(progress: Progress, network: DynamicNetwork, row: dict, point: float | None) -> None:

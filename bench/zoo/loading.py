@@ -19,14 +19,22 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bench.data import DataSet
-from bench.data.recorded import require_recorded_file, require_same_data
+from bench.data.recorded import require_same_data
 from bench.errors import BadInput
 from bench.execution.skipping import lower
 from bench.measurement.evaluation import evaluate
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
-from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, find_records, write_record
+from bench.records import (
+    MODEL_FILE,
+    SAMPLES_FILE,
+    TRAINING_FILE,
+    Record,
+    find_records,
+    require_recorded_file,
+    write_record,
+)
 from bench.records.summary import measured
 from bench.system.files import write_atomically
 

@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from bench.data import DataOptions, DataSet, load_data
 from bench.errors import BadInput
 from bench.records import data_options
-from bench.report.results import Entry, Group, Result, by_method, middle
+from bench.report.entries import Entry, Result, by_method, middle
+from bench.report.results import Group
+
+if TYPE_CHECKING:
+    from bench.data import DataOptions, DataSet
 
 SHOWN = 6
 """Images at each end."""
@@ -78,6 +82,8 @@ def gallery(group: Group, data_dir: Path | None) -> Gallery:
 @cache
 def _at_hand(dataset: str, data_dir: Path | None, options: DataOptions) -> tuple[DataSet, str] | None:
     """The data set and its fingerprint, read once for all backbones."""
+    from bench.data import load_data  # loads torch, which only the gallery needs
+
     try:
         data = load_data(dataset, data_dir, options)
     except BadInput:

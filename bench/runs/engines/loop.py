@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench.records import read_record
+from bench.records.validity import is_timed
 from bench.runs.attempt import Outcome, State, read_failure
 from bench.runs.phases.job import is_done
-from bench.runs.phases.timing import is_timed
 from bench.runs.plan.suite import Job
 
 LOOK_AGAIN_S = 1.0

@@ -32,12 +32,12 @@ from bench.records import (
     read_record,
     write_record,
 )
-from bench.records.summary import measured
+from bench.records.summary import measured, misses_point, point_tolerance
 from bench.runs.plan.suite import LEARNING_RATE_FACTORS, Job
 from bench.system import determinism, distributed, environment, resources
 from bench.system.files import file_hash, write_atomically
 from bench.system.seeds import derive_seed
-from bench.training import POINT_TOLERANCE, Recipe, selection_key, train
+from bench.training import Recipe, selection_key, train
 from bench.training.checkpoint import remove_checkpoints
 from bench.zoo.loading import load_pretrained
 
@@ -310,7 +310,8 @@ def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: Dynamic
     """What a reader must know before trusting the row."""
     gates = split_parameters(network)[1]
     warnings = gate_warnings(samples, gated=bool(gates))
-    if job.point is not None and abs(fraction - job.point) > POINT_TOLERANCE:
-        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {POINT_TOLERANCE:g}"
+    if misses_point(fraction, job.point):
+        tolerance = point_tolerance(job.point)
+        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {tolerance:g}"
         warnings.insert(0, missed)
     return warnings

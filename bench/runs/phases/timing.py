@@ -7,12 +7,11 @@ from dataclasses import fields, replace
 import torch
 
 from bench.data import DataSet
-from bench.data.recorded import require_recorded_file
 from bench.execution import to_inference
 from bench.execution.native import NativeNetwork
 from bench.execution.skipping import SkippingNetwork
 from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
-from bench.records import SAMPLES_FILE, Record, read_record, write_record
+from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
 from bench.runs.phases.job import Context, starting_backbone
 from bench.runs.plan.suite import Job
 from bench.system import environment
@@ -60,11 +59,6 @@ def _timed_images(data: DataSet) -> torch.Tensor:
     """The first test images: as many as fill a few batches, of large ones a single batch."""
     images = data.test.first(THROUGHPUT_BATCH).images
     return images if images.shape[-1] > LARGE else data.test.first(TIMED_IMAGES).images
-
-
-def is_timed(record: Record) -> bool:
-    """Whether times were taken for this record, valid or not."""
-    return "timing" in record.details
 
 
 def _with_timing(record: Record, timing: Timing, context: Context) -> Record:
