@@ -28,6 +28,7 @@ import lcnet.method
 import lcnet.objective
 import lcnet.router
 import lcnet.static
+from bench.choices import PRECISIONS
 from bench.data import DataSet, load_data
 from bench.measurement.evaluation import evaluate
 from bench.methods.interface import Budget, Stage, joint_groups
@@ -38,7 +39,7 @@ from bench.networks.network import DynamicNetwork
 from bench.statistics import paired_bootstrap
 from bench.system import environment
 from bench.system.files import file_hash
-from bench.training import PRECISIONS, Recipe, train
+from bench.training import Recipe, Trainer
 from lcnet.objective import PricedLoss
 
 
@@ -197,16 +198,11 @@ def trained(
         teacher = copy.deepcopy(start) if variant.distillation else None
         torch.manual_seed(seed)
         network = method.build(start, point)
-        train(
-            network,
-            method.stages(network, point, Budget(epochs, pretrained=True)),
-            data,
-            Recipe(distillation=variant.distillation, precision=precision),
-            point=point,
-            seed=seed,
-            teacher=teacher,
-            checkpoint=Path(folder) / "checkpoint.pt",
+        recipe = Recipe(distillation=variant.distillation, precision=precision)
+        trainer = Trainer(
+            network, data, recipe, Path(folder) / "checkpoint.pt", point=point, seed=seed, teacher=teacher
         )
+        trainer.fit(method.stages(network, point, Budget(epochs, pretrained=True)))
         return network
 
 

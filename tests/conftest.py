@@ -16,7 +16,7 @@ from program import bench, bench_here, start
 
 from bench.data import load_data
 from bench.networks.backbones import Backbone, build_backbone, load_weights
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 
 __all__ = ["bench", "bench_here", "start"]
 

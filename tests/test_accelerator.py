@@ -9,7 +9,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from bench.methods import load_method, method_names
 from bench.methods.interface import Budget, Step
 from bench.networks.backbones import build_backbone
-from bench.training.trainer import Recipe, _optimisers, _sample_loss
+from bench.training import Recipe
+from bench.training.losses import make_sample_loss
+from bench.training.optimisers import make_optimisers
 
 READ_VALUES = {"channel_gating", "slimming"}
 """Their stages read weights, and fake tensors have none to read."""
@@ -32,9 +34,9 @@ def test_losses_mix_no_devices(name):
         network, teacher = _to_fake_gpu(network), _to_fake_gpu(backbone).eval()
         images, labels = torch.empty(8, 3, 32, 32, device=gpu), torch.zeros(8, dtype=torch.long, device=gpu)
         for stage in method.stages(network, 0.5, Budget(12, pretrained=True)):
-            assert _optimisers(network.train(), stage, 128)
+            assert make_optimisers(network.train(), stage, 128)
             for progress in (0.1, 0.9):
-                step = Step(images, labels, progress, _sample_loss(images, labels, recipe, teacher))
+                step = Step(images, labels, progress, make_sample_loss(images, labels, recipe, teacher))
                 loss = stage.loss(network, step)
                 assert loss.device.type == "cuda" and loss.shape == () and loss.requires_grad
 

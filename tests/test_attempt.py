@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.runs.attempt import FAILURE_FILE, State, attempt, read_failure
+from bench.runs.attempt import State, attempt
+from bench.runs.failure import FAILURE_FILE, read_failure
 from bench.runs.phases.job import Context
 from bench.runs.plan.suite import Suite, check_suite, plan
 

@@ -68,7 +68,7 @@ def test_an_id_covers_what_the_base_of_another_package_imports(package):
     assert source_hash(heir) != before
 
 
-@pytest.mark.parametrize("name", ["training.py", "recalibration.py", "evaluation.py"])
+@pytest.mark.parametrize("name", ["trainer.py", "gate_statistics.py", "evaluation.py"])
 def test_an_id_covers_what_the_harness_does_to_every_network(monkeypatch, name):
     method = load_method("dense")
     before = source_hash(method)

@@ -9,8 +9,8 @@ from baselines.skipnet import SkipNet
 from bench.data.dataset import Split
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
-from bench.training import Recipe, train
-from bench.training.gate_statistics import BATCH, IMAGES, recalibrate_gates
+from bench.training import Recipe, Trainer
+from bench.training.gate_statistics import BATCH, IMAGES, update_gate_statistics
 
 
 def _statistics(network):
@@ -20,7 +20,7 @@ def _statistics(network):
 def test_gates_see_standardised_features_of_plain_images(trained_resnet20, cifar10):
     network = SkipNet().build(trained_resnet20, 0.6)
     before = _statistics(network)
-    recalibrate_gates(network, cifar10)
+    update_gate_statistics(network, cifar10)
     after = _statistics(network)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved == {name for name in before if name.startswith("router.")}
@@ -42,12 +42,10 @@ def test_trained_gates_do_not_carry_the_statistics_of_augmented_images(digits, t
     torch.manual_seed(0)
     network = SkipNet().build(build_backbone("resnet8", classes=10), 0.6)
     stages = SkipNet().stages(network, 0.6, Budget(1, pretrained=True))
-    train(
-        network, stages, replace(digits, augment=blacken), Recipe(batch_size=32),
-        point=0.6, seed=0, teacher=None, checkpoint=tmp_path / "checkpoint.pt",
-    )  # fmt: skip
+    blackened = replace(digits, augment=blacken)
+    Trainer(network, blackened, Recipe(batch_size=32), tmp_path / "checkpoint.pt", point=0.6).fit(stages)
     trained = _statistics(network)
-    recalibrate_gates(network, digits)
+    update_gate_statistics(network, digits)
     again = _statistics(network)
     assert all(torch.allclose(again[name], trained[name], atol=1e-6) for name in trained)
     assert network.router.norms[0].running_var.max() > 0, "black images do not vary"
@@ -55,7 +53,7 @@ def test_trained_gates_do_not_carry_the_statistics_of_augmented_images(digits, t
 
 def test_training_goes_on_with_the_same_momentum_and_mode(trained_resnet20, cifar10):
     network = SkipNet().build(trained_resnet20, 0.6).train()
-    recalibrate_gates(network, cifar10)
+    update_gate_statistics(network, cifar10)
     assert {norm.momentum for norm in network.router.norms} == {0.1}
     assert not any(module.training for module in network.modules())
 
@@ -75,5 +73,5 @@ def test_batches_are_whole_unless_there_are_too_few_images(digits, count):
 
     few = digits.train.at(torch.arange(count) % len(digits.train))
     network = SkipNet().build(build_backbone("resnet8", classes=10), 0.6)
-    recalibrate_gates(network, replace(digits, train=Watched(few.images, few.labels, few.indices)))
+    update_gate_statistics(network, replace(digits, train=Watched(few.images, few.labels, few.indices)))
     assert set(seen) == {min(count, BATCH)} and sum(seen) <= IMAGES

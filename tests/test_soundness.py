@@ -8,20 +8,21 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.data.recorded import gate_warnings, require_same_data, require_sound_loss
+from bench.data.recorded import gate_warnings, require_same_data
 from bench.errors import BadInput
 from bench.records import find_records, require_recorded_file
 from bench.system.log import LOG_FILE, log_to
 from bench.training.checkpoint import load_checkpoint, save_checkpoint
+from bench.training.losses import require_finite_loss
 
 TINY = ("run", "--methods", "lnet", "--points", "0.6", "--backbone", "resnet8-w0.25", "--epochs", "1", "--no-timing")
 
 
 def test_a_loss_that_explodes_stops_a_training():
-    require_sound_loss(2000.0, 3.0, "stage 'a'")
+    require_finite_loss(2000.0, 3.0, "stage 'a'")
     for loss in (4000.0, float("inf"), float("nan")):
         with pytest.raises(BadInput, match="stage 'a'"):
-            require_sound_loss(loss, 3.0, "stage 'a'")
+            require_finite_loss(loss, 3.0, "stage 'a'")
 
 
 def test_gates_that_never_decide_are_said():

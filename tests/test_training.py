@@ -12,7 +12,7 @@ from bench.errors import BadInput
 from bench.methods.interface import Budget, ParameterGroup, Stage
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
-from bench.training import Recipe, selection_key, train
+from bench.training import Recipe, Trainer, selection_key
 from lcnet.method import LCNet
 
 
@@ -32,8 +32,7 @@ def few(digits) -> DataSet:
 
 
 def _train(network, stages, data, folder, **options) -> pd.DataFrame:
-    settings = {"point": None, "seed": 1, "teacher": None, "checkpoint": folder / "checkpoint.pt"} | options
-    return train(network, stages, data, Recipe(batch_size=32), **settings)
+    return Trainer(network, data, Recipe(batch_size=32), folder / "checkpoint.pt", seed=1, **options).fit(stages)
 
 
 def _lcnet(epochs):

@@ -10,31 +10,28 @@ import click
 
 from bench import __version__
 from bench.__main__ import EXIT_INTERRUPTED, EXIT_TERMINATED
-from bench.cli.cancel import cancel
-from bench.cli.check import check
-from bench.cli.compare import compare
-from bench.cli.curve import curve
-from bench.cli.list import list_
-from bench.cli.merge import merge
-from bench.cli.publish import publish
-from bench.cli.report import report
-from bench.cli.run import run
-from bench.cli.status import status
-from bench.cli.verify import verify
+from bench.cli import completion
+from bench.cli.deferred import Commands, Deferred
 from bench.errors import BadInput, CheckFailed, Terminated
 
 EXIT_CHECK_FAILED, EXIT_BAD_INPUT = 1, 2
 MOST_SAID = 900
 
 
-class Commands(click.Group):
-    """Ends where it is interrupted without the empty line that click prints first."""
-
-    def invoke(self, context: click.Context) -> object:
-        try:
-            return super().invoke(context)
-        except KeyboardInterrupt as signal:
-            raise click.Abort from signal
+COMMANDS = {
+    "run": "Trains and measures methods beside their dense backbone.",
+    "status": "Shows which jobs are done, running, waiting or failed, and why.",
+    "cancel": "Ends what runs into a folder.",
+    "merge": "Brings the records of several folders into one.",
+    "report": "Makes tables, plots and a page of records.",
+    "compare": "Puts two records side by side, image by image.",
+    "curve": "Moves the thresholds of one trained network.",
+    "check": "Compares records with agreed numbers, shipped networks with their records.",
+    "publish": "Rounds trained networks for shipping, and measures them as rounded.",
+    "verify": "Checks whether a method is what it claims to be.",
+    "list": "Lists methods, datasets, backbones or suites.",
+}
+"""Each is the function of its name in the file of its name."""
 
 
 @click.group(cls=Commands)
@@ -43,8 +40,8 @@ def cli() -> None:
     """Does dynamic inference really pay? Accuracy, MACs per image and time, side by side."""
 
 
-for command in (run, status, cancel, merge, report, compare, curve, check, publish, verify, list_):
-    cli.add_command(command)
+for _name, _help in COMMANDS.items():
+    cli.add_command(Deferred(_name, f"bench.cli.{_name}:{'list_' if _name == 'list' else _name}", _help))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -53,6 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _status(arguments: list[str] | None) -> int:
+    if instruction := os.environ.get(completion.VARIABLE):
+        return completion.answer(cli, instruction)
     try:
         cli.main(arguments, prog_name="bench", standalone_mode=False)
         sys.stdout.flush()

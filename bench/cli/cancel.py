@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
+from bench.cli.values import FOLDER
 from bench.errors import BadInput
-from bench.runs.settings import CANCELLED_FILE, read_plans
 
 
 @click.command()
-@click.argument("runs", type=click.Path(path_type=Path), default="runs")
+@click.argument("runs", type=FOLDER, default="runs")
 def cancel(runs: Path) -> None:
     """Ends what runs into RUNS, whichever process or cluster does it; finished epochs and records are kept."""
+    from bench.runs.plan.written import CANCELLED_FILE, read_plans
+
     if not runs.is_dir():
         raise BadInput(f"no folder {runs}")
     plans = {folder: plan for folder, plan in read_plans(runs).items() if not (folder / CANCELLED_FILE).exists()}

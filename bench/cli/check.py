@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
-from bench.data import load_data
+from bench.choices import SHIPPED_FOLDER, TIERS
+from bench.cli.values import FILE, FOLDER, data_dir_option
 from bench.errors import BadInput, CheckFailed
-from bench.records import COLUMNS, data_options, find_records, table
-from bench.records.regression import KEY, TIERS, TYPES, compare_network, compare_tables
-from bench.zoo.loading import DEFAULT_FOLDER, find_pretrained, part_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TIER = "fast: 500 images of every network; full: all images of a part of the networks."
 
@@ -32,15 +33,15 @@ class Part(click.ParamType):
 
 
 @click.command()
-@click.option("--against", type=click.Path(path_type=Path), help="A table.csv with the agreed numbers, for RUNS.")
+@click.option("--against", type=FILE, help="A table.csv with the agreed numbers, for RUNS.")
 @click.option(
-    "--pretrained", type=click.Path(path_type=Path), is_flag=False, flag_value=DEFAULT_FOLDER,
-    help=f"Measure the shipped networks below this folder again. Default: {DEFAULT_FOLDER}.",
+    "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED_FOLDER,
+    help=f"Measure the shipped networks below this folder again. Default: {SHIPPED_FOLDER}.",
 )  # fmt: skip
-@click.option("--tier", type=click.Choice(list(TIERS)), default="fast", show_default=True, help=TIER)
+@click.option("--tier", type=click.Choice(TIERS), default="fast", show_default=True, help=TIER)
 @click.option("--part", type=Part(), default="1/1", show_default=True, help="Of the shipped networks, which part.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
-@click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
+@data_dir_option
+@click.argument("runs", type=FOLDER, default=Path("runs"))
 def check(against, pretrained, tier, part, data_dir, runs) -> None:
     """Compares the records in RUNS with a table, or shipped networks with their records.
 
@@ -55,12 +56,20 @@ def check(against, pretrained, tier, part, data_dir, runs) -> None:
 
 
 def _check_table(against: Path, runs: Path) -> None:
+    from bench.records import find_records, table
+    from bench.records.regression import TYPES, compare_tables
+
     measured = table(find_records([runs]).values()).astype(TYPES)
     differences, compared = compare_tables(_read(against), measured)
     _conclude(differences, compared, f"records in {runs}", f"with {against}")
 
 
 def _check_networks(folder: Path, tier: str, part: int, parts: int, data_dir: Path | None) -> None:
+    from bench.data import load_data
+    from bench.data.recorded import data_options
+    from bench.records.regression import compare_network
+    from bench.zoo.loading import find_pretrained, part_of
+
     found = find_pretrained(folder)
     chosen = part_of(list(found), part - 1, parts)
     data, differences = {}, []
@@ -86,6 +95,11 @@ def _conclude(differences: list[str], compared: int, what: str, against: str) ->
 
 
 def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    from bench.records import COLUMNS
+    from bench.records.regression import KEY, TYPES
+
     try:
         frame = pd.read_csv(path)
         if missing := [column for column in COLUMNS if column not in frame]:

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-import click
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
-from bench.methods import load_method, method_names
-from bench.networks.backbones import backbone_names
-from bench.runs.plan.defaults import DEFAULTS
-from bench.runs.plan.suite import suite_names
+import click
+
+from bench.choices import DATASETS, backbone_names, method_names
+from bench.runs.plan.bundled import suite_names
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @click.command("list")
 @click.argument("what", type=click.Choice(["methods", "datasets", "backbones", "suites"]))
-def list_(what: str) -> None:
+@click.option("--names", is_flag=True, help="Of methods only the names, at once: no method is loaded.")
+def list_(what: str, names: bool) -> None:
     """Lists methods, datasets, backbones or suites."""
-    if what == "methods":
-        Console().print(_methods())
+    if what == "methods" and not names:
+        _print_methods()
         return
-    backbones = [*backbone_names("cifar10"), *(f"{name} (imagenet)" for name in backbone_names("imagenet"))]
-    names = {"datasets": list(DEFAULTS), "backbones": backbones, "suites": suite_names()}
-    for name in names[what]:
+    for name in _names(what):
         click.echo(name)
 
 
+def _names(what: str) -> list[str]:
+    if what == "backbones":
+        return [*backbone_names("cifar10"), *(f"{name} (imagenet)" for name in backbone_names("imagenet"))]
+    return {"methods": method_names, "datasets": lambda: list(DATASETS), "suites": suite_names}[what]()
+
+
+def _print_methods() -> None:
+    from rich.console import Console
+
+    Console().print(_methods())
+
+
 def _methods() -> Table:
+    from rich.table import Table
+
+    from bench.methods import load_method  # and with it torch
+
     table = Table("method", "decides", "looks at", "year", "paper")
     for name in method_names():
         info = load_method(name).info

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import click
 
+from bench.cli.values import FOLDER
 from bench.errors import CheckFailed
-from bench.records.merge import merge as merge_folders
 
 
 @click.command()
-@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="May hold records already.")
+@click.argument("runs", type=FOLDER, nargs=-1, required=True)
+@click.option("--out", type=FOLDER, required=True, help="May hold records already.")
 def merge(runs: tuple[Path, ...], out: Path) -> None:
     """Copies the finished jobs of all RUNS into one folder; conflicts are named and never overwritten."""
+    from bench.records.merge import merge as merge_folders
+
     merged = merge_folders(runs, out)
     click.echo(f"{len(merged.copied)} copied, {len(merged.kept)} already there with the same results")
     for job_id, folder in merged.conflicts.items():

@@ -6,13 +6,16 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import torch
 
+from bench.choices import ENGINES
 from bench.errors import BadInput
-from bench.runs.engines import ENGINES
-from bench.runs.settings import RUNS, Settings, choose_device
+from bench.runs.plan.written import RUNS
+
+if TYPE_CHECKING:
+    from bench.runs.settings import Settings
 
 ENGINE = "This process, worker processes of this machine, or a Slurm cluster. Times are taken behind all else, alone."
 SLURM = "KEY=VALUE for submitit's SlurmExecutor: partition, account, time (minutes), cpus_per_task, ... Repeatable."
@@ -39,6 +42,10 @@ def make_settings(
     Raises:
         BadInput: options that do not go together, or a device that is not there.
     """
+    import torch
+
+    from bench.runs.settings import Settings, choose_device
+
     if engine == "inline" and (workers or gpus_per_job):
         raise BadInput("--workers and --gpus-per-job are for --engine local and --engine slurm")
     if engine != "inline" and not workers:

@@ -6,22 +6,25 @@ from pathlib import Path
 
 import click
 
-from bench.data import load_data
-from bench.records import data_options, find_records, table
+from bench.cli.values import FOLDER, data_dir_option
 from bench.system.files import write_atomically
-from bench.zoo.loading import find_pretrained
-from bench.zoo.loading import publish as publish_one
 
 
 @click.command()
-@click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
-@click.option("--to", "out", type=click.Path(path_type=Path), required=True, help="Folder of the shipped networks.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA", help="Also from BENCH_DATA.")
+@click.argument("runs", type=FOLDER, default=Path("runs"))
+@click.option("--to", "out", type=FOLDER, required=True, help="Folder of the shipped networks.")
+@data_dir_option
 def publish(runs: Path, out: Path, data_dir: Path | None) -> None:
     """Rounds the networks of all records in RUNS to half precision, measures them as rounded, and keeps them.
 
     Beside the folder, a CSV file of the same name holds the table of all networks in it.
     """
+    from bench.data import load_data
+    from bench.data.recorded import data_options
+    from bench.records import find_records, table
+    from bench.zoo.loading import find_pretrained
+    from bench.zoo.loading import publish as publish_one
+
     data = {}
     for folder, record in find_records([runs]).items():
         key = record.dataset, data_options(record)

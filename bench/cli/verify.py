@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from rich.console import Console
 from rich.table import Table
 
+from bench.cli.values import METHOD
 from bench.errors import CheckFailed
-from bench.measurement.conformance import Outcome, verify_method
-from bench.methods import load_method
+
+if TYPE_CHECKING:
+    from bench.measurement.conformance import Outcome
 
 
 @click.command()
-@click.argument("methods", nargs=-1, required=True)
+@click.argument("methods", type=METHOD, nargs=-1, required=True)
 def verify(methods: tuple[str, ...]) -> None:
     """Checks METHODS, ours or a plug-in's: decisions, identities, counts, gradients."""
+    from bench.measurement.conformance import verify_method
+    from bench.methods import load_method
+
     loaded = {name: load_method(name) for name in methods}
     outcomes = {name: verify_method(method) for name, method in loaded.items()}
     Console().print(_table(outcomes))

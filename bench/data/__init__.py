@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from bench.choices import DATASETS as NAMES
 from bench.data.dataset import DataSet, Split
 from bench.errors import BadInput
-
-NAMES = ("digits", "cifar10", "imagenet")
 
 __all__ = ["NAMES", "DataOptions", "DataSet", "Split", "load_data"]
 

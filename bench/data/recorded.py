@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from bench.data import DataSet
+from bench.data import DataOptions, DataSet
 from bench.errors import BadInput
 from bench.records import Record, read_record, require_recorded_file
-
-EXPLODED = 1000.0
-"""Times the loss that a stage began with (or 1, where that is more): no training comes back from there."""
-
-
-def require_sound_loss(loss: float, first: float, where: str) -> None:
-    """Raises BadInput where the loss of a step is no number, or ``EXPLODED`` times the ``first`` of its stage."""
-    if not math.isfinite(loss):
-        raise BadInput(f"the loss became {loss} in {where}")
-    if abs(loss) > EXPLODED * max(1.0, abs(first)):
-        raise BadInput(f"the loss exploded from {first:.3g} to {loss:.3g} in {where}")
 
 
 def require_same_data(record: Record, data: DataSet) -> None:
@@ -33,6 +21,15 @@ def require_same_data(record: Record, data: DataSet) -> None:
             f"the record of {record.method} on {record.dataset} was made from other images than those at hand "
             "(their fingerprints differ): choose another --out, or --fresh"
         )
+
+
+def data_options(record: Record) -> DataOptions:
+    """How the images of ``record`` have to be read to be the same again."""
+    if record.dataset != "imagenet":
+        return DataOptions()
+    config, data = record.details.get("config") or {}, record.details.get("data") or {}
+    outputs = data.get("outputs") if isinstance(data, dict) and config.get("start") else None
+    return DataOptions(backbone=record.backbone, outputs=outputs, train_size=config.get("train_size", 0))
 
 
 def require_start(folder: Path, name: str, data: DataSet) -> Path:

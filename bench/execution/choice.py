@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 
+from bench.choices import EXECUTORS
 from bench.errors import BadInput
 from bench.execution.native import NativeNetwork, obstacle, targets
 from bench.execution.skipping import SkippingNetwork, lower
 from bench.networks.network import DynamicNetwork
-
-EXECUTORS = ("torch", "native", "auto")
 
 
 def to_inference(network: DynamicNetwork, executor: str = "auto") -> SkippingNetwork | NativeNetwork:

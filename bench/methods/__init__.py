@@ -13,10 +13,9 @@ from bench.methods.interface import (
     split_parameters,
 )
 from bench.methods.objective import falling_target, nearest_step, target_penalty
-from bench.methods.registry import GROUP, load_method, method_names, source_hash
+from bench.methods.registry import load_method, method_names, source_hash
 
 __all__ = [
-    "GROUP",
     "Budget",
     "Method",
     "MethodInfo",

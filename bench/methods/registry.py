@@ -11,16 +11,9 @@ from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 
+from bench.choices import METHOD_GROUP, method_names
 from bench.errors import BadInput
 from bench.methods.interface import Method
-
-GROUP = "bench.methods"
-
-
-def method_names() -> list[str]:
-    """Names of all registered methods, ``dense`` first."""
-    names = {point.name for point in entry_points(group=GROUP)}
-    return sorted(names, key=lambda name: (name != "dense", name))
 
 
 def load_method(name: str) -> Method:
@@ -29,7 +22,7 @@ def load_method(name: str) -> Method:
     Raises:
         BadInput: an unknown name, or a plug-in that cannot be imported or is no method.
     """
-    found = list(entry_points(group=GROUP, name=name))
+    found = list(entry_points(group=METHOD_GROUP, name=name))
     if not found:
         raise BadInput(f"unknown method {name!r}: choose from {', '.join(method_names())}")
     try:

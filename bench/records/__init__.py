@@ -9,7 +9,6 @@ from bench.records.record import (
     TABLE_COLUMNS,
     TRAINING_FILE,
     Record,
-    data_options,
     find_records,
     has_whole_record,
     read_record,
@@ -18,6 +17,7 @@ from bench.records.record import (
     table,
     write_record,
 )
+from bench.records.validity import is_timed
 
 __all__ = [
     "COLUMNS",
@@ -28,9 +28,9 @@ __all__ = [
     "TABLE_COLUMNS",
     "TRAINING_FILE",
     "Record",
-    "data_options",
     "find_records",
     "has_whole_record",
+    "is_timed",
     "read_record",
     "read_samples",
     "require_recorded_file",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,6 @@ from bench.errors import BadInput
 from bench.records.validity import time_state
 from bench.system.files import file_hash, write_atomically
 from bench.system.validation import is_of, of_declared_kinds
-
-if TYPE_CHECKING:
-    from bench.data import DataOptions
 
 SCHEMA_VERSION = 1
 RECORD_FILE, SAMPLES_FILE, MODEL_FILE, TRAINING_FILE = (
@@ -271,17 +268,6 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
         return fields | {"dataset": record.title, "time_state": time_state(record)}
 
     return pd.DataFrame([row(record) for record in records], columns=TABLE_COLUMNS)
-
-
-def data_options(record: Record) -> DataOptions:
-    """How the images of ``record`` have to be read to be the same again."""
-    from bench.data import DataOptions  # loads torch, which no table needs
-
-    if record.dataset != "imagenet":
-        return DataOptions()
-    config, data = record.details.get("config") or {}, record.details.get("data") or {}
-    outputs = data.get("outputs") if isinstance(data, dict) and config.get("start") else None
-    return DataOptions(backbone=record.backbone, outputs=outputs, train_size=config.get("train_size", 0))
 
 
 _DETAILS: dict[str, Any] = {

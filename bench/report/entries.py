@@ -170,7 +170,8 @@ def pool(results: Iterable[Result]) -> list[Entry]:
     """Entries in the order of tables: plain ResNets first, then method by method, from the dearest point on.
 
     Seeds pool where the method and its version, the point and the training are the same, whatever the commit and the
-    machine: the source's hash, which changes with every detail of the harness, is no part of it. One seed twice is no repetition: the second opens an entry of its own.
+    machine: the source's hash, which changes with every detail of the harness, is no part of it. One seed twice is no
+    repetition: the second opens an entry of its own.
     """
     by_key: dict[tuple[str, int], list[Result]] = {}
     # What was made together stays together.

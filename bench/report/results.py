@@ -46,13 +46,13 @@ class Group:
     def timed(self) -> dict[str, list[Entry]]:
         """Timed entries by machine: A, B and so on, who timed most first; a single machine has the empty name."""
         found: dict[str, list[Entry]] = {}
-        for entry in (part for entry in self.entries for part in entry.timed):
-            found.setdefault(timing_machine(entry.record), []).append(entry)
+        for part in (part for entry in self.entries for part in entry.timed):
+            found.setdefault(timing_machine(part.record), []).append(part)
         machines = sorted(found, key=lambda machine: (-len(found[machine]), machine))
-        if len(machines) < 2:
-            return {"": found[machine] for machine in machines}
-        names = {machine: chr(ord("A") + place) for place, machine in enumerate(machines)}
-        return {name: [replace(entry, machine=name) for entry in found[machine]] for machine, name in names.items()}
+        names = [""] if len(machines) == 1 else [chr(ord("A") + place) for place in range(len(machines))]
+        return {
+            name: [replace(part, machine=name) for part in found[machine]] for name, machine in zip(names, machines)
+        }
 
     @property
     def dense(self) -> Entry | None:

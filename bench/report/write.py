@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.choices import CHALLENGER
 from bench.errors import BadInput
 from bench.records import table
 from bench.report.drawing import draw
@@ -13,12 +14,10 @@ from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tables.comparisons import comparison_table, front_table
 from bench.report.tables.times import time_table
-from bench.report.tables.trades import CHALLENGER, trade_table
+from bench.report.tables.trades import trade_table
 from bench.report.tabular import Table, latex_document, to_markdown
 from bench.report.units import UNITS, Unit
 from bench.system.files import write_atomically
-
-FORMATS = ("md", "csv", "latex", "html")
 
 
 def write_report(
@@ -32,7 +31,7 @@ def write_report(
     """Writes the report on all records below ``folders`` into ``out``.
 
     Args:
-        formats: some of ``FORMATS``.
+        formats: some of ``md``, ``csv``, ``latex`` and ``html``.
         convention: what tables count, ``macs`` or ``flops`` (1 MAC = 2 FLOPs). The CSV always has MACs.
         challenger: the method that is held against every other one.
         data_dir: where the page's gallery finds the images of data sets that are not embedded.

@@ -14,19 +14,17 @@ from filelock import Timeout
 
 from bench.data.recorded import require_same_data
 from bench.errors import BadInput
-from bench.records import RECORD_FILE, read_record
-from bench.records.validity import is_timed
+from bench.records import RECORD_FILE, is_timed, read_record
+from bench.runs.failure import FAILURE_FILE, Failure, read_failure
 from bench.runs.locks import has_lock, job_lock
 from bench.runs.phases.job import Context, is_done, run_job
 from bench.runs.phases.timing import Timer
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 from bench.system.distributed import processes
 from bench.system.files import remove_unfinished, write_atomically
-from bench.system.validation import of_declared_kinds
 from bench.training.checkpoint import has_checkpoints, remove_checkpoints
 
 LOG = logging.getLogger(__name__)
-FAILURE_FILE = "failure.json"
 
 
 class State(Enum):
@@ -52,20 +50,6 @@ class Outcome:
     state: State
     reason: str = ""
     bad_input: bool = False
-
-
-@dataclass(frozen=True)
-class Failure:
-    """``failure.json``: why a job has no record yet. It goes when the job is tried again.
-
-    Attributes:
-        kind: name of the exception.
-    """
-
-    reason: str
-    kind: str
-    when_utc: str
-    command: str
 
 
 def attempt(job: Job, context: Context, timer: Timer | None = None) -> Outcome:
@@ -96,14 +80,6 @@ def _is_kept(job: Job, out: Path, timer: Timer | None) -> bool:
     if timer is None:
         return is_done(job, out)
     return not is_done(job, out) or is_timed(read_record(out / job.id))
-
-
-def read_failure(folder: Path) -> Failure | None:
-    """Why the job of this folder has no record; None where it has one, or was not tried, or nothing was written."""
-    try:
-        return of_declared_kinds(Failure(**json.loads((folder / FAILURE_FILE).read_text())))
-    except (OSError, ValueError, TypeError, RecursionError):
-        return None
 
 
 def _kept(job: Job, context: Context, timer: Timer | None) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 
 
 class RunProgress:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -13,12 +12,8 @@ from bench.data import DataOptions, DataSet, load_data
 from bench.errors import BadInput
 from bench.records import Record
 from bench.runs.phases.job import Context
-from bench.runs.plan.suite import Job
+from bench.runs.plan.written import CANCELLED_FILE
 from bench.system.distributed import processes
-from bench.system.files import write_atomically
-from bench.system.validation import of_declared_kinds
-
-RUNS, PLAN_FILE, CANCELLED_FILE = "engine", "plan.json", "cancelled"
 
 
 class Cancelled(KeyboardInterrupt):
@@ -106,44 +101,3 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one call of ``bench run`` wants to have done: ``plan.json``.
-
-    Attributes:
-        slurm_jobs: ids of the arrays it submitted.
-    """
-
-    engine: str
-    workers: int
-    command: str
-    timing: bool
-    jobs: list[Job]
-    slurm_jobs: tuple[str, ...] = ()
-
-    def write(self, folder: Path) -> None:
-        text = json.dumps(asdict(self), indent=1)
-        write_atomically(folder / PLAN_FILE, lambda path: path.write_text(text + "\n"))
-
-
-def read_plans(out: Path) -> dict[Path, Plan]:
-    """The plans of all runs into ``out`` that did not come to their end, by their folders, oldest first.
-
-    Raises:
-        BadInput: a plan that cannot be read.
-    """
-    found = {}
-    for path in sorted((out / RUNS).glob(f"*/{PLAN_FILE}")):
-        try:
-            values = json.loads(path.read_text())
-            jobs = [of_declared_kinds(Job(**job)) for job in values.pop("jobs")]
-            if any(Path(job.id).name != job.id for job in jobs):
-                raise ValueError("a job's name leads elsewhere")
-            found[path.parent] = of_declared_kinds(Plan(**values, jobs=jobs))
-        except FileNotFoundError:
-            continue  # Its run has just ended.
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise BadInput(f"{path} is no plan of a run: {error}") from error
-    return found

@@ -9,13 +9,11 @@ from pathlib import Path
 from filelock import Timeout
 
 from bench.errors import BadInput
-from bench.records import RECORD_FILE, find_records, read_record
-from bench.records.validity import is_timed
-from bench.runs.attempt import read_failure
+from bench.records import RECORD_FILE, find_records, has_whole_record, is_timed, read_record
+from bench.runs.failure import read_failure
 from bench.runs.locks import has_lock, job_lock
-from bench.runs.phases.job import is_done
-from bench.runs.plan.suite import Job
-from bench.runs.settings import CANCELLED_FILE, Plan, read_plans
+from bench.runs.plan.jobs import Job
+from bench.runs.plan.written import CANCELLED_FILE, Plan, read_plans
 
 DONE, RUNNING, WAITING, FAILED, CANCELLED = STATES = ("done", "running", "waiting", "failed", "cancelled")
 
@@ -44,7 +42,7 @@ def job_statuses(out: Path) -> list[JobStatus]:
 
 
 def _status(job: Job, plan: Plan, folder: Path, out: Path) -> JobStatus:
-    done = is_done(job, out)
+    done = has_whole_record(out / job.id)
     if done and (not plan.timing or is_timed(read_record(out / job.id))):
         return JobStatus(job.id, DONE)
     if _is_held(job, out):

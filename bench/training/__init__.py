@@ -1,5 +1,7 @@
 """Training: one loop for all methods, with checkpoints."""
 
-from bench.training.trainer import PRECISIONS, Recipe, selection_key, train
+from bench.training.recipe import Recipe
+from bench.training.selection import selection_key
+from bench.training.trainer import Trainer
 
-__all__ = ["PRECISIONS", "Recipe", "selection_key", "train"]
+__all__ = ["Recipe", "Trainer", "selection_key"]

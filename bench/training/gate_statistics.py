@@ -24,7 +24,7 @@ BATCH = 256
 
 
 @torch.no_grad()
-def recalibrate_gates(network: DynamicNetwork, data: DataSet) -> None:
+def update_gate_statistics(network: DynamicNetwork, data: DataSet) -> None:
     """Replaces the running statistics of all batch norms in the router by those over plain training images.
 
     The backbone is in evaluation mode, as it will be when gates look at it. Nothing else changes, and training, which

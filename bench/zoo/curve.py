@@ -10,12 +10,12 @@ import pandas as pd
 import torch
 
 from bench.data import load_data
-from bench.data.recorded import require_same_data
+from bench.data.recorded import data_options, require_same_data
 from bench.errors import BadInput
 from bench.execution import to_inference
 from bench.measurement.evaluation import evaluate
 from bench.networks.network import DynamicNetwork
-from bench.records import data_options, read_record
+from bench.records import read_record
 from bench.zoo.loading import load_pretrained
 
 THRESHOLD_NAMES = ("threshold", "thresholds")

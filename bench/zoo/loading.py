@@ -38,8 +38,6 @@ from bench.records import (
 from bench.records.summary import measured
 from bench.system.files import write_atomically
 
-DEFAULT_FOLDER = "results"
-
 
 def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
     """Rounds the network of one job, measures it as rounded, and writes it all to ``out/<job-id>/``.

@@ -5,7 +5,8 @@ import json
 import pytest
 from folders import SYNSETS, image_folders
 
-from bench.report import FORMATS, write_report
+from bench.choices import FORMATS
+from bench.report import write_report
 
 __all__ = ["image_folders"]
 TITLE = "imagenet, 3-class subset, 18 test images"

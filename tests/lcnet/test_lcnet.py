@@ -7,7 +7,7 @@ import torch
 
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
-from bench.training import Recipe, train
+from bench.training import Recipe, Trainer
 from lcnet.gates import CHANNEL_SCORE, inner_norms, spread_scores
 from lcnet.method import CNet, LCNet, LNet
 
@@ -101,10 +101,7 @@ def test_training_lands_on_its_operating_point(digits, tmp_path):
     torch.manual_seed(0)
     network = LCNet().build(build_backbone("resnet8", classes=10), 0.5)
     stages = LCNet().stages(network, 0.5, Budget(8, pretrained=False))
-    history = train(
-        network, stages, digits, Recipe(batch_size=32),
-        point=0.5, seed=0, teacher=None, checkpoint=tmp_path / "checkpoint.pt",
-    )  # fmt: skip
+    history = Trainer(network, digits, Recipe(batch_size=32), tmp_path / "checkpoint.pt", point=0.5).fit(stages)
     assert abs(history["validation_macs_fraction"].iloc[-1] - 0.5) < 0.03
     assert history["validation_macs_fraction_std"].iloc[-1] > 0.005  # images differ
     assert history["validation_top1"].iloc[-1] > 75

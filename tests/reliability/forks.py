@@ -102,15 +102,23 @@ def bench(arguments: list[str]) -> None:
 
 @cache
 def loaded() -> None:
-    """Imports all that a run needs; the digits become 256 images to train with, 64 to validate, 128 to test.
+    """Imports all that commands load when they are called.
+
+    The digits become 256 images to train with, 64 to validate, 128 to test.
 
     No operator may run on a second thread here.
     """
     import torch
     import torch._inductor  # which optimisers load when they are first made
 
-    import bench.cli
+    import bench.cli.running
+    import bench.cli.status_table
     import bench.data
+    import bench.measurement.conformance
+    import bench.records.merge
+    import bench.records.regression
+    import bench.report.tables.versus
+    import bench.zoo.curve
 
     torch.set_num_threads(1)
     digits = _few(bench.data.load_data("digits", None))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from synthetic import Runs, fill
 
-from bench.report import FORMATS, write_report
+from bench.choices import FORMATS
+from bench.report import write_report
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.choices import CIFAR_DEPTHS as DEPTHS
 from bench.errors import BadInput
 from bench.networks.blocks import Backbone, ConvUnit, ResidualBlock
 
-DEPTHS = tuple(range(8, 111, 6))
 STAGE_WIDTHS = (16, 32, 64)
 WIDEST = 20.0
 """The widest of Zagoruyko and Komodakis (arXiv 1605.07146) is 20; a slip of the keyboard must not fill the memory."""

@@ -11,11 +11,10 @@ from timm.models import get_pretrained_cfg
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 from torch import Tensor, nn
 
+from bench.choices import IMAGENET_BACKBONES as NAMES
 from bench.errors import BadInput
 from bench.networks.blocks import Backbone, ConvUnit, ResidualBlock
 
-NAMES = ("resnet18", "resnet34", "resnet50", "resnet101", "wide_resnet50_2", "resnext50_32x4d")
-"""The last two have bottlenecks of another shape: twice as wide inside, and with grouped convolutions."""
 IMAGE_SHAPE = (3, 224, 224)
 CLASSES = 1000
 

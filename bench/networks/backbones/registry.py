@@ -13,19 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from bench.choices import backbone_names
 from bench.errors import BadInput
-from bench.networks.backbones.cifar import DEPTHS, cifar_resnet, public_state_dict
+from bench.networks.backbones.cifar import cifar_resnet, public_state_dict
 from bench.networks.blocks import Backbone
 
 _CIFAR_NAME = re.compile(r"resnet(\d+)(b?)(?:-w(\d*\.?\d+))?")
-
-
-def backbone_names(dataset: str) -> list[str]:
-    """Names that :func:`build_backbone` takes for a data set.
-
-    Each of CIFAR's also with ``b`` (projection shortcuts) and ``-w0.5`` (width).
-    """
-    return list(_imagenet().NAMES) if dataset == "imagenet" else [f"resnet{depth}" for depth in DEPTHS]
 
 
 def build_backbone(name: str, classes: int, dataset: str = "") -> Backbone:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from bench.errors import BadInput
-from bench.records import data_options
+from bench.records import Record
 from bench.report.entries import Entry, Result, by_method, middle
 from bench.report.results import Group
 
@@ -69,7 +69,10 @@ def gallery(group: Group, data_dir: Path | None) -> Gallery:
     varying = [entry for entry in group.entries if np.ptp(entry.results[0].samples["macs"]) > 0]
     if not varying:
         return Gallery(missing="No method here spends more on one image than on another.")
-    found = _at_hand(group.dataset, data_dir, data_options(group.results[0].record))
+    try:
+        found = _at_hand(group.results[0].record, data_dir)
+    except ImportError as error:
+        return Gallery(missing=f"The images of {group.title} could not be read: {error}.")
     if found is None:
         return Gallery(missing=f"The images of {group.title} were not at hand: give bench report --data-dir.")
     data, fingerprint = found
@@ -79,10 +82,21 @@ def gallery(group: Group, data_dir: Path | None) -> Gallery:
     return Gallery([_wall(middle(entries), data) for entries in by_method(varying).values()])
 
 
+def _at_hand(record: Record, data_dir: Path | None) -> tuple[DataSet, str] | None:
+    """The record's data set and its fingerprint; None where it is not at hand.
+
+    Raises:
+        ImportError: what reads images is not installed. It is torch: no other part of a report needs it.
+    """
+    from bench.data.recorded import data_options
+
+    return _load(record.dataset, data_dir, data_options(record))
+
+
 @cache
-def _at_hand(dataset: str, data_dir: Path | None, options: DataOptions) -> tuple[DataSet, str] | None:
-    """The data set and its fingerprint, read once for all backbones."""
-    from bench.data import load_data  # loads torch, which only the gallery needs
+def _load(dataset: str, data_dir: Path | None, options: DataOptions) -> tuple[DataSet, str] | None:
+    """Reads a data set once for all backbones."""
+    from bench.data import load_data
 
     try:
         data = load_data(dataset, data_dir, options)

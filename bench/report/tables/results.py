@@ -19,8 +19,8 @@ from bench.statistics import pareto_front
 
 INTERVALS = (
     "95 % intervals. One seed: over images, top-1 by Wilson and the cost by percentile bootstrap. Several seeds: over "
-    "seeds and images together, by their mixed model; they do not leave 0 to 100 %. Seeds of equal training pool across "
-    "commits and machines."
+    "seeds and images together, by their mixed model; they do not leave 0 to 100 %. Seeds of equal training pool, "
+    "also across commits and machines."
 )
 
 
@@ -68,9 +68,7 @@ def _columns(name: str) -> list[Column]:
     return [
         Column("Method", numeric=False),
         Column("Status", "Of accuracy and cost; missed: it costs something else than its point asks", numeric=False),
-        Column(
-            "Time", "Whether time was measured, and may be trusted: see the notes and the table of times", numeric=False
-        ),
+        Column("Time", "Whether times were taken, and may be trusted: see the table of times", numeric=False),
         Column("From", "Seeds, and commits and machines where there are several", numeric=False),
         Column("Top-1 (%)", "Accuracy on the test images, with its 95 % interval"),
         Column(f"{name}/image (M)", f"Mean {name} over test images, gates included, with its 95 % interval"),

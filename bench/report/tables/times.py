@@ -80,8 +80,9 @@ def time_table(group: Group) -> Table | None:
     return Table(
         name=f"time-{group.slug}",
         title=f"{group.name}: measured time",
-        caption=f"{caption(group)} Means over the seeds that were timed, within one machine. p: Mann-Whitney U test of the median latencies of all "
-        "rounds against the dense backbone's, two-sided, not adjusted. Best valid measured value of a column in bold.",
+        caption=f"{caption(group)} Means over the seeds that were timed, within one machine. p: Mann-Whitney U test of "
+        "the median latencies of all rounds against the dense backbone's, two-sided, not adjusted. Best valid measured "
+        "value of a column in bold.",
         columns=[
             Column("Method", numeric=False),
             Column("Status", "INVALID: the times must not be trusted, see the notes", numeric=False),

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bench.choices import CHALLENGER
 from bench.report.entries import Entry, by_method
 from bench.report.results import Group
 from bench.report.tables import caption
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
 from bench.report.units import Unit, number
 from bench.statistics import Front
-
-CHALLENGER = "lcnet"
-"""Who is held against all others where nobody says otherwise."""
 
 
 def trade_table(group: Group, unit: Unit, challenger: str = CHALLENGER) -> Table | None:
@@ -27,8 +25,9 @@ def trade_table(group: Group, unit: Unit, challenger: str = CHALLENGER) -> Table
         name=f"trades-{group.slug}",
         title=f"{group.name}: {challenger} against each rival",
         caption=f"{caption(group)} The operating points of {challenger} and the dense backbone are joined by straight "
-        "lines; each operating point of a rival is held against them, from the least to the greatest gain. Where the "
-        f"lines do not reach a rival's cost or accuracy, nothing is extrapolated ({UNKNOWN}). Seeds averaged, each point at the cost it has.",
+        "lines; each operating point of a rival is held against them at the cost it has, from the least to the greatest "
+        f"gain. Where the lines do not reach a rival's cost or accuracy, nothing is extrapolated ({UNKNOWN}). Seeds "
+        "averaged.",
         columns=[
             Column("Rival", numeric=False),
             Column("Operating points"),

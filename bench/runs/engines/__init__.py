@@ -1,5 +1,5 @@
 """Where jobs run: in this process, on worker processes of this machine, on a Slurm cluster."""
 
-from bench.runs.engines.dispatch import ENGINES, follow, run_jobs
+from bench.runs.engines.dispatch import follow, run_jobs
 
-__all__ = ["ENGINES", "follow", "run_jobs"]
+__all__ = ["follow", "run_jobs"]

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from bench.data import DataSet
 from bench.errors import BadInput
-from bench.runs.attempt import FAILURE_FILE, Outcome, State, attempt
+from bench.runs.attempt import Outcome, State, attempt
 from bench.runs.engines.loop import is_settled, outcome_of, run_all
+from bench.runs.failure import FAILURE_FILE
 from bench.runs.phases.job import run_job
 from bench.runs.phases.timing import Timer
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
+from bench.runs.plan.written import Plan
 from bench.runs.progress import RunProgress
-from bench.runs.settings import Plan, Settings
+from bench.runs.settings import Settings
 from bench.system.distributed import calls
-
-ENGINES = ("inline", "local", "slurm")
 
 
 def run_jobs(

@@ -12,7 +12,7 @@ from submitit import LocalExecutor, LocalJob
 from bench.errors import BadInput
 from bench.runs.engines.loop import is_settled
 from bench.runs.engines.worker import Worker
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 from bench.runs.settings import Settings, choose_device
 
 NO_TIMEOUT_MIN = 60 * 24 * 365

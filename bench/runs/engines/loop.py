@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench.records import read_record
-from bench.records.validity import is_timed
-from bench.runs.attempt import Outcome, State, read_failure
+from bench.records import is_timed, read_record
+from bench.runs.attempt import Outcome, State
+from bench.runs.failure import read_failure
 from bench.runs.phases.job import is_done
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 
 LOOK_AGAIN_S = 1.0
 """Between looks at jobs that other processes hold."""

@@ -13,8 +13,9 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from bench.errors import BadInput
 from bench.runs.engines.loop import is_settled
 from bench.runs.engines.worker import Worker
-from bench.runs.plan.suite import Job
-from bench.runs.settings import Plan, Settings
+from bench.runs.plan.jobs import Job
+from bench.runs.plan.written import Plan
+from bench.runs.settings import Settings
 
 LARGEST_ARRAY = 1000
 """Slurm's own limit, unless MaxArraySize was raised; beyond it, elements run several jobs one after the other."""

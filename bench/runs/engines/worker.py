@@ -19,7 +19,7 @@ from bench.methods import load_method
 from bench.runs.attempt import State, attempt, record_failure
 from bench.runs.engines.loop import is_settled, run_all
 from bench.runs.phases.timing import Timer
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 from bench.runs.settings import Settings
 from bench.system.log import log_to
 

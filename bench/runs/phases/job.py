@@ -33,11 +33,11 @@ from bench.records import (
     write_record,
 )
 from bench.records.summary import measured, misses_point, point_tolerance
-from bench.runs.plan.suite import LEARNING_RATE_FACTORS, Job
+from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
 from bench.system import determinism, distributed, environment, resources
 from bench.system.files import file_hash, write_atomically
 from bench.system.seeds import derive_seed
-from bench.training import Recipe, selection_key, train
+from bench.training import Recipe, Trainer, selection_key
 from bench.training.checkpoint import remove_checkpoints
 from bench.zoo.loading import load_pretrained
 
@@ -161,26 +161,21 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
     dense_macs = count_backbone(backbone).total
     network = method.build(backbone, job.point).to(context.device)
     stages = [_scaled(stage, factor) for stage in method.stages(network, job.point, _budget(job))]
-    history = train(
+    trainer = Trainer(
         network,
-        stages,
         context.data,
-        Recipe(
-            job.batch_size,
-            job.distillation,
-            precision=job.precision,
-            compile=context.compile,
-            micro_batch=job.micro_batch,
-            checkpoint_s=context.checkpoint_s,
-        ),
+        Recipe(job.batch_size, job.distillation, precision=job.precision, micro_batch=job.micro_batch),
+        folder / CHECKPOINT_FILE.format(f"{factor:g}"),
+        identity=f"{job.id} x{factor:g} on {context.data.fingerprint()}",
         point=job.point,
         seed=derive_seed(job.seed, "train", job.method, job.point),
         teacher=teacher,
-        checkpoint=folder / CHECKPOINT_FILE.format(f"{factor:g}"),
-        identity=f"{job.id} x{factor:g} on {context.data.fingerprint()}",
         dense_macs=dense_macs,
+        compile=context.compile,
+        checkpoint_s=context.checkpoint_s,
         on_epoch=context.on_epoch,
     )
+    history = trainer.fit(stages)
     stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)
     return Trial(factor, network, history.assign(learning_rate_factor=factor), stage_epochs, job.point)
 

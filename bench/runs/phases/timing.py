@@ -13,7 +13,7 @@ from bench.execution.skipping import SkippingNetwork
 from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
 from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
 from bench.runs.phases.job import Context, starting_backbone
-from bench.runs.plan.suite import Job
+from bench.runs.plan.jobs import Job
 from bench.system import environment
 from bench.system.files import write_atomically
 from bench.zoo.loading import load_pretrained

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bench.choices import BUDGETS
 from bench.errors import BadInput
-
-BUDGETS = ("quick", "paper")
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bench.choices import BUDGETS, PRECISIONS
 from bench.errors import BadInput
 from bench.methods import load_method, source_hash
 from bench.networks.backbones import build_backbone
 from bench.records import MODEL_FILE, Record
-from bench.runs.plan.defaults import BUDGETS, defaults_for
+from bench.runs.plan.bundled import SUITES, suite_names
+from bench.runs.plan.defaults import defaults_for
+from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
 from bench.system.files import file_hash
 from bench.system.validation import is_of, shown
-from bench.training import PRECISIONS
 
-LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
-"""Of a job's trials, relative to the rates that its method gives: one search with equal effort for every method."""
-SUITES = Path(__file__).parent / "suites"
 LARGEST_BYTES = 1_000_000
 """Of a suite file."""
 MOST_JOBS, MOST_EPOCHS = 100_000, 1_000_000
@@ -49,51 +46,6 @@ class Suite:
     batch_size: int | None = None
     micro_batch: int | None = None
     train_size: int | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """One record to be made; everything that determines its result is here and in the hash of its id.
-
-    Attributes:
-        trials: trainings at different learning rates, of which validation chooses one.
-        precision: of the backbone's arithmetic in training.
-        start: SHA-256 of the weights the backbone starts from (a file, or the dense job's model); empty: none.
-        start_job: id of the dense job that trains the start, empty where a file does.
-        source: hash of the method's source and of the ground floor.
-        network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
-        micro_batch: images of a training batch that are forwarded together; 0: all.
-        train_size: height and width of training images; 0: those of test images.
-    """
-
-    method: str
-    dataset: str
-    backbone: str
-    point: float | None
-    seed: int
-    epochs: int
-    batch_size: int
-    distillation: float
-    trials: int
-    precision: str
-    start: str
-    start_job: str
-    source: str
-    network: str = ""
-    micro_batch: int = 0
-    train_size: int = 0
-
-    @property
-    def id(self) -> str:
-        """Readable, and ending in a hash of all that determines the result.
-
-        What has a default counts only where it differs from it: a new field leaves the ids of older jobs alone.
-        """
-        defaults = {declared.name: declared.default for declared in fields(self)}
-        values = {name: value for name, value in asdict(self).items() if value != defaults[name]}
-        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
-        point = "" if self.point is None else f"-p{self.point:g}"
-        return f"{self.method}-{self.dataset}-{self.backbone}{point}-s{self.seed}-{digest}"
 
 
 def load_suite(name: str, options: Mapping[str, Any] | None = None) -> list[Suite]:
@@ -140,11 +92,6 @@ def _suite_from(values: object, path: Path, options: Mapping[str, Any]) -> Suite
     except TypeError as error:
         raise BadInput(f"suite {path} does not say which methods to run") from error
     return check_suite(suite)
-
-
-def suite_names() -> list[str]:
-    """Names of the suites that come with the package."""
-    return sorted(path.stem for path in SUITES.glob("*.yaml"))
 
 
 def check_suite(suite: Suite) -> Suite:

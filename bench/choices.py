@@ -1,0 +1,44 @@
+"""Names that people choose among on the command line.
+
+They stand here, and not beside what they name, so that help and completion know them without loading torch.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+METHOD_GROUP = "bench.methods"
+"""Entry-point group through which methods register, ours and third parties' alike."""
+
+DATASETS = ("digits", "cifar10", "imagenet")
+BUDGETS = ("quick", "paper")
+PRECISIONS = ("float32", "bfloat16")
+DEVICES = ("auto", "cpu", "cuda")
+EXECUTORS = ("torch", "native", "auto")
+ENGINES = ("inline", "local", "slurm")
+FORMATS = ("md", "csv", "latex", "html")
+CONVENTIONS = ("macs", "flops")
+CHALLENGER = "lcnet"
+"""Whom ``bench report`` holds against all other methods, where nobody says otherwise."""
+TIERS = ("fast", "full")
+SHIPPED_FOLDER = "results"
+"""Where shipped networks lie, unless another folder is given."""
+
+CIFAR_DEPTHS = tuple(range(8, 111, 6))
+"""Depths 6n + 2 of CIFAR's ResNets."""
+IMAGENET_BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "wide_resnet50_2", "resnext50_32x4d")
+"""timm's. The last two have bottlenecks of another shape: twice as wide inside, and with grouped convolutions."""
+
+
+def method_names() -> list[str]:
+    """Names of all registered methods, ``dense`` first; none of them is imported."""
+    names = {point.name for point in entry_points(group=METHOD_GROUP)}
+    return sorted(names, key=lambda name: (name != "dense", name))
+
+
+def backbone_names(dataset: str) -> list[str]:
+    """Names of backbones for a data set.
+
+    Each of CIFAR's also with ``b`` (projection shortcuts) and ``-w0.5`` (width).
+    """
+    return list(IMAGENET_BACKBONES) if dataset == "imagenet" else [f"resnet{depth}" for depth in CIFAR_DEPTHS]

@@ -1,0 +1,163 @@
+"""What ``bench run`` does."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from filelock import Timeout
+from rich.console import Console
+
+from bench.cli.options import make_settings, slurm_parameters
+from bench.data import DataOptions, DataSet
+from bench.data.recorded import data_options
+from bench.errors import BadInput, CheckFailed
+from bench.networks.backbones import count_outputs
+from bench.records import read_record
+from bench.report import write_report
+from bench.report.tables import console_table
+from bench.runs.attempt import Outcome, State
+from bench.runs.engines import follow, run_jobs
+from bench.runs.locks import job_lock
+from bench.runs.plan.jobs import Job
+from bench.runs.plan.suite import (
+    Suite,
+    check_suite,
+    choose_shipped,
+    load_suite,
+    plan_all,
+    pretrained_job,
+)
+from bench.runs.progress import RunProgress
+from bench.runs.settings import Settings
+from bench.system import resources
+from bench.system.distributed import agreed, dismiss, group, processes, rank, tell
+from bench.system.log import log_to
+from bench.training.accumulation import require_shares
+from bench.zoo.loading import find_pretrained
+
+TIMM = "timm"
+
+
+def run(
+    suite_name, pretrained, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
+    engine, workers, gpus_per_job, slurm, loader_workers, prefetch, checkpoint_minutes, **options,
+) -> None:  # fmt: skip
+    """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
+    given = {key: value for key, value in options.items() if value is not None}
+    parameters = slurm_parameters(slurm)
+    if processes() > 1 and engine != "inline":
+        raise BadInput(f"torchrun and --engine {engine} are two ways to use several processes: choose one")
+    with group(device):
+        weights, shipped = None, {}
+        if pretrained is None:
+            suites = _suites(suite_name, given, out)
+            dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
+            weights = Path(start).absolute() if start else None
+            read = _data_options(suites[0], weights)
+        else:
+            found = choose_shipped(find_pretrained(pretrained.absolute()), given)
+            first = next(iter(found.values()))
+            dataset, read = first.dataset, data_options(first)
+            jobs = [pretrained_job(record) for record in found.values()]
+            shipped = {job.network: one for job, one in zip(jobs, found.items())}
+        settings = make_settings(
+            engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
+            data_dir=data_dir and data_dir.absolute(), weights=weights, command=_command(), shipped=shipped,
+            compile=compile_, executor=executor, deterministic=deterministic,
+            data_options=replace(read, workers=loader_workers, prefetch=prefetch), checkpoint_s=60 * checkpoint_minutes,
+        )  # fmt: skip
+        data = settings.load_data()
+        for job in jobs:
+            require_shares(job.batch_size, job.micro_batch if job.epochs else job.batch_size, len(data.train))
+        if rank() > 0:
+            follow(jobs, settings, data)
+            return
+        if fresh:
+            _remove(jobs, out)
+        try:
+            _run(jobs, settings, data, timing and processes() == 1, parameters)
+        except Exception:
+            dismiss()
+            raise
+        dismiss()
+
+
+def _run(jobs: list[Job], settings: Settings, data: DataSet, timing: bool, parameters: dict) -> None:
+    """Brings all jobs to their end and says what became of them."""
+    console, out = Console(), settings.out
+    with RunProgress(console, len(jobs) * (2 if timing else 1)) as progress, log_to(out):
+        try:
+            outcomes = run_jobs(jobs, settings, data, timing, parameters, progress)
+        except KeyboardInterrupt as signal:
+            where = f"interrupted; {os.path.join(out, '')} keeps what is done, and the same command continues behind"
+            raise click.Abort(f"{where} the last finished epoch") from signal
+    failed = [outcome for outcome in outcomes if outcome.state is State.FAILED]
+    if len(failed) == len(jobs) and all(outcome.bad_input for outcome in failed):
+        raise BadInput(failed[0].reason)
+    _summarise(console, jobs, failed, out)
+
+
+def _suites(name: str | None, given: dict, out: Path) -> list[Suite]:
+    if name is None and "methods" not in given:
+        raise BadInput(
+            "say what to run: --methods lcnet,skipnet (see `bench list methods`), --suite quick, --pretrained"
+        )
+    suites = [check_suite(Suite(**given))] if name is None else load_suite(name, given)
+    return [_with_file(suite, out) for suite in suites]
+
+
+def _with_file(suite: Suite, out: Path) -> Suite:
+    """The suite with a file of weights where it asks for timm's; the first process downloads it."""
+    if suite.backbone_weights != TIMM:
+        return suite
+    if suite.dataset != "imagenet":
+        raise BadInput(f"--backbone-weights timm is for imagenet, not {suite.dataset}")
+    from bench.networks.backbones.imagenet import download  # timm takes its time
+
+    with agreed():
+        path = download(suite.backbone, out / "weights") if rank() == 0 else None
+    return replace(suite, backbone_weights=str(tell(path) if processes() > 1 else path))
+
+
+def _data_options(suite: Suite, weights: Path | None) -> DataOptions:
+    outputs = count_outputs(weights) if weights and suite.dataset == "imagenet" else None
+    return DataOptions(suite.backbone, outputs, suite.train_size)
+
+
+def _command() -> str:
+    """As typed, but for the folders of absolute paths: a record names no place of the machine it was made on."""
+    arguments = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return shlex.join(["bench", *arguments])
+
+
+def _remove(jobs: list[Job], out: Path) -> None:
+    for job in jobs:
+        if (out / job.id).exists():
+            try:
+                with job_lock(out, job.id):
+                    shutil.rmtree(out / job.id, ignore_errors=True)
+            except Timeout as error:
+                raise BadInput(f"--fresh: {job.id} is being run by another process") from error
+
+
+def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Path) -> None:
+    """The table of this run, where everything lies, and last what failed."""
+    without = {outcome.job.id for outcome in failed}
+    if folders := [out / job.id for job in jobs if job.id not in without]:
+        files = write_report(folders, out / "report", formats=("md", "csv"))
+        console.print(console_table([read_record(folder) for folder in folders]))
+        for path in files:
+            console.print(f"{path}", soft_wrap=True, highlight=False, markup=False)
+        if text := resources.line(read_record(folder).details.get("resources", {}) for folder in folders):
+            console.print(text, soft_wrap=True, highlight=False, markup=False)
+    console.print(f"records: {os.path.join(out, '')}", soft_wrap=True, highlight=False, markup=False)
+    for outcome in failed:
+        console.print(f"FAILED {outcome.job.id}: {outcome.reason}", soft_wrap=True, highlight=False, markup=False)
+    if failed:
+        raise CheckFailed(f"{len(failed)} of {len(jobs)} jobs failed; the others are done and kept")
