@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,9 @@ from bench.runs.plan.bundled import suite_names
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+WIDE = 200
+"""Columns in which a method and its whole paper stand on one line."""
 
 
 @click.command("list")
@@ -32,18 +36,32 @@ def _names(what: str) -> list[str]:
 
 
 def _print_methods() -> None:
-    from rich.console import Console
+    from bench.cli.terminal import table_console
 
-    Console().print(_methods())
+    console = table_console()
+    console.print(_methods(console.width))
 
 
-def _methods() -> Table:
+def _methods(width: int) -> Table:
+    """One line for each method in a pipe and where it fits; in a narrow terminal papers by their number alone."""
     from rich.table import Table
 
     from bench.methods import load_method  # and with it torch
 
-    table = Table("method", "decides", "looks at", "year", "paper")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("method", no_wrap=True)
+    for heading in ("decides", "looks at"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("year", no_wrap=True)
+    table.add_column("paper", no_wrap=True)
     for name in method_names():
         info = load_method(name).info
-        table.add_row(name, info.decides, info.looks_at, "" if info.year is None else str(info.year), info.paper)
+        year = "" if info.year is None else str(info.year)
+        table.add_row(name, info.decides, info.looks_at, year, info.paper if width >= WIDE else _short(info.paper))
     return table
+
+
+def _short(paper: str) -> str:
+    """What finds a paper: its number at arXiv, or else its first author."""
+    found = re.search(r"arXiv \d{4}\.\d{4,5}", paper)
+    return found[0] if found else paper.partition(",")[0]

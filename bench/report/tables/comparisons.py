@@ -87,10 +87,10 @@ def comparison_table(group: Group) -> Table | None:
         name=f"comparisons-{group.slug}",
         title=f"{group.name}: paired comparisons of top-1",
         caption=f"{caption(group)} Each entry against the dense backbone, and against the most accurate valid entry of "
-        "its operating point, where both met it or cost as much as each other; on the same images, and on the seeds that "
-        "both have. Difference: 95 % interval, of one seed by paired bootstrap over images, of several by the mixed "
-        "model of seeds and images. p: McNemar's exact test, one seed of both only; adjusted for the number of tests in "
-        "this table after Benjamini and Hochberg.",
+        "its operating point, where both met it or cost as much as each other; on the same images, and on the seeds "
+        "that both have. Difference: 95 % interval, of one seed by paired bootstrap over images, of several by the "
+        "mixed model of seeds and images. p: McNemar's exact test, one seed of both only; adjusted for the number of "
+        "tests in this table after Benjamini and Hochberg.",
         columns=[
             Column("Method", numeric=False),
             Column("Against", numeric=False),
@@ -118,8 +118,8 @@ def front_table(group: Group, unit: Unit) -> Table | None:
         name=f"front-{group.slug}",
         title=f"{group.name}: hypervolume",
         caption=f"{caption(group)} Area that a method's valid operating points dominate, each at the cost it has, in "
-        f"the plane of top-1 (points) and mean {unit.name} (fraction of the dense backbone's). Reference point: fraction "
-        f"1, top-1 {floor:.2f} % ({REFERENCE_DROP:g} points below the measured dense backbone). Best in bold.",
+        f"the plane of top-1 (points) and mean {unit.name} (fraction of the dense backbone's). Reference point: "
+        f"fraction 1, top-1 {floor:.2f} % ({REFERENCE_DROP:g} points below the measured dense backbone). Best in bold.",
         columns=[Column("Method", numeric=False), Column("Operating points"), Column("Hypervolume (points)")],
         rows=[
             [Cell(method), Cell(str(count), count), Cell(number(volume, 3), volume, volume == best)]

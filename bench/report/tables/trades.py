@@ -25,9 +25,9 @@ def trade_table(group: Group, unit: Unit, challenger: str = CHALLENGER) -> Table
         name=f"trades-{group.slug}",
         title=f"{group.name}: {challenger} against each rival",
         caption=f"{caption(group)} The operating points of {challenger} and the dense backbone are joined by straight "
-        "lines; each operating point of a rival is held against them at the cost it has, from the least to the greatest "
-        f"gain. Where the lines do not reach a rival's cost or accuracy, nothing is extrapolated ({UNKNOWN}). Seeds "
-        "averaged.",
+        "lines; each operating point of a rival is held against them at the cost it has, from the least to the "
+        f"greatest gain. Where the lines do not reach a rival's cost or accuracy, nothing is extrapolated ({UNKNOWN}). "
+        "Seeds averaged.",
         columns=[
             Column("Rival", numeric=False),
             Column("Operating points"),
