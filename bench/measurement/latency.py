@@ -123,7 +123,7 @@ class DenseRival:
 
 def too_few_images(count: int) -> str:
     """Why ``count`` images are too few to time anything; empty where they are enough."""
-    return f"timing needs at least {THROUGHPUT_BATCH} images, not {count}" if count < THROUGHPUT_BATCH else ""
+    return f"timing needs at least {THROUGHPUT_BATCH} test images, not {count}" if count < THROUGHPUT_BATCH else ""
 
 
 def time_network(
@@ -210,12 +210,12 @@ def _timing(
         images=len(images),
         rounds_latency=one.rounds,
         rounds_throughput=many.rounds,
-        invalid_reasons=_invalid_reasons("latency", one) + _invalid_reasons("throughput", many),
+        invalid_reasons=invalid_reasons("latency", one) + invalid_reasons("throughput", many),
         raw=_raw("latency", one) | _raw("throughput", many),
     )
 
 
-def _invalid_reasons(mode: str, measurement: Measurement) -> list[str]:
+def invalid_reasons(mode: str, measurement: Measurement) -> list[str]:
     """Why a mode's speed-ups must not be trusted: over the best dense form, and over dense in the same executor."""
     found = [reason for other in (DENSE, SAME_EXECUTOR) for reason in measurement.invalid_reasons(other, DYNAMIC)]
     return [f"{mode}: {reason}" for reason in dict.fromkeys(found)]

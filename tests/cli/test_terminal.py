@@ -1,0 +1,53 @@
+"""Tables in narrow terminals, in pipes, and where standard output is closed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bench.choices import method_names
+from bench.cli.terminal import NARROWEST, UNLIMITED, table_console
+
+
+@pytest.mark.parametrize(("columns", "width"), [("0", UNLIMITED), ("40", NARROWEST), ("120", 120), ("", UNLIMITED)])
+def test_tables_are_never_narrower_than_their_numbers(monkeypatch, columns, width):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert table_console().width == width
+
+
+@pytest.mark.parametrize(("columns", "lines"), [("80", 60), ("", 1 + len(method_names()))])
+def test_methods_are_listed_by_whole_names_and_briefly(bench_here, monkeypatch, columns, lines):
+    monkeypatch.setenv("COLUMNS", columns)
+    code, out, _ = bench_here("list", "methods")
+    shown = out.splitlines()
+    assert code == 0 and len(shown) <= lines
+    assert set(method_names()) <= {line.split(" ")[0] for line in shown}
+    assert all("…" not in line and (not columns or len(line) <= 80) for line in shown)
+    assert "arXiv 2007.15151" in out
+
+
+@pytest.mark.parametrize("command", ["list suites", "status ."])
+def test_a_closed_standard_output_is_no_fault(tmp_path, command):
+    shell = f"{sys.executable} -m bench {command} >&-"
+    done = subprocess.run(shell, shell=True, cwd=tmp_path, env=os.environ, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    expected = (0, "") if command == "list suites" else (2, "bench: no runs in .\n")
+    assert (done.returncode, done.stderr) == expected
+
+
+def test_status_shows_jobs_whatever_columns_say(bench_here, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "0")
+    assert (
+        bench_here("run", "--methods", "dense", "--backbone", "resnet8-w0.25", "--epochs", "0", "--no-timing")[0] == 0
+    )
+    code, out, _ = bench_here("status", "runs")
+    assert code == 0 and out.startswith("1 done")
+
+
+def test_too_few_test_images_are_told_before_the_first_job_and_fail_nothing(bench_here, image_folders, tmp_path):
+    of = ("--dataset", "imagenet", "--data-dir", image_folders, "--backbone", "resnet18", "--loader-workers", "0")
+    code, out, error = bench_here("run", "--methods", "dense", "--epochs", "0", *of)
+    assert code == 0 and "not timed" in out
+    assert error.splitlines()[0] == "bench: no times will be taken: timing needs at least 64 test images, not 18"
+    assert not list((tmp_path / "runs").rglob("failure.json"))
