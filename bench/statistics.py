@@ -96,7 +96,8 @@ def accuracy_interval(correct: ArrayLike, level: float = 0.95) -> Interval:
     correct = np.asarray(correct, float)
     images = correct.shape[1]
     if len(correct) == 1:
-        return Interval(100 * float(correct.mean()), *wilson(int(correct.sum()), images, level))
+        right = int(correct.sum())
+        return Interval(100 * right / images, *wilson(right, images, level))
     found = over_seeds_and_images(correct, level=level)
     share, spread = found.value, found.value * (1 - found.value)
     # Where nothing varies (all are right), there are as many images as there are.
