@@ -62,6 +62,6 @@ def _methods(width: int) -> Table:
 
 
 def _short(paper: str) -> str:
-    """What finds a paper: its number at arXiv, or else its first author."""
+    """What finds a paper: its number at arXiv, or else the first words."""
     found = re.search(r"arXiv \d{4}\.\d{4,5}", paper)
-    return found[0] if found else paper.partition(",")[0]
+    return found[0] if found else re.split("[,:]", paper)[0]

@@ -5,9 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from folders import image_folders
 
 from bench.choices import method_names
 from bench.cli.terminal import NARROWEST, UNLIMITED, table_console
+
+__all__ = ["image_folders"]
 
 
 @pytest.mark.parametrize(("columns", "width"), [("0", UNLIMITED), ("40", NARROWEST), ("120", 120), ("", UNLIMITED)])
@@ -31,16 +34,12 @@ def test_methods_are_listed_by_whole_names_and_briefly(bench_here, monkeypatch, 
 def test_a_closed_standard_output_is_no_fault(tmp_path, command):
     shell = f"{sys.executable} -m bench {command} >&-"
     done = subprocess.run(shell, shell=True, cwd=tmp_path, env=os.environ, capture_output=True, text=True)
-    assert "Traceback" not in done.stderr
-    expected = (0, "") if command == "list suites" else (2, "bench: no runs in .\n")
-    assert (done.returncode, done.stderr) == expected
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_status_shows_jobs_whatever_columns_say(bench_here, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "0")
-    assert (
-        bench_here("run", "--methods", "dense", "--backbone", "resnet8-w0.25", "--epochs", "0", "--no-timing")[0] == 0
-    )
+    assert bench_here("run", "--methods", "dense", "--backbone", "resnet8", "--epochs", "0", "--no-timing")[0] == 0
     code, out, _ = bench_here("status", "runs")
     assert code == 0 and out.startswith("1 done")
 
