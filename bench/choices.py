@@ -5,7 +5,10 @@ They stand here, and not beside what they name, so that help and completion know
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import entry_points
+
+from bench.errors import BadInput
 
 METHOD_GROUP = "bench.methods"
 """Entry-point group through which methods register, ours and third parties' alike."""
@@ -42,3 +45,32 @@ def backbone_names(dataset: str) -> list[str]:
     Each of CIFAR's also with ``b`` (projection shortcuts) and ``-w0.5`` (width).
     """
     return list(IMAGENET_BACKBONES) if dataset == "imagenet" else [f"resnet{depth}" for depth in CIFAR_DEPTHS]
+
+
+_SPELLED = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<choices>[^\[\]]*)\])?")
+_BETWEEN_PARTS = re.compile(r",(?![^\[]*\])")
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """The parts of a list such as ``dense,lcnet[price=0,start=0.5]``: commas in brackets part nothing."""
+    return tuple(part.strip() for part in _BETWEEN_PARTS.split(text) if part.strip())
+
+
+def parse_method(text: str) -> tuple[str, dict[str, str]]:
+    """A method's name and its choices, both as written.
+
+    Raises:
+        BadInput: not of the form ``name`` or ``name[choice=value,...]``, or a choice made twice.
+    """
+    match = _SPELLED.fullmatch(text.strip())
+    if match is None:
+        raise BadInput(f"a method is written name or name[choice=value,...], not {text!r}")
+    choices: dict[str, str] = {}
+    for part in filter(None, (match["choices"] or "").split(",")):
+        name, equals, value = (word.strip() for word in part.partition("="))
+        if not equals or not name or not value:
+            raise BadInput(f"choices of a method are written choice=value, not {part!r} in {text!r}")
+        if name in choices:
+            raise BadInput(f"{text!r} chooses {name} twice")
+        choices[name] = value
+    return match["name"].strip(), choices

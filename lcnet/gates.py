@@ -12,13 +12,8 @@ from bench.networks.importance import block_importance, filter_norms
 
 CHANNEL_SCORE = 4.0
 """Mean score of the channel with the largest filter of its block; that of the smallest one is near zero."""
-LAYER_SCORE = CHANNEL_SCORE + 1.0
-"""Mean score of every block beside Channel-Nets: wherever the threshold is among the channels, blocks are not scaled
-yet."""
 ALONE_SCORE = 3.0
 """Mean score of the least important block without Channel-Nets; that of the most important one is near twice it."""
-SHARPNESS = 4.0
-"""Scales of channels are clamped scores times this, so that few channels are between off and fully on."""
 
 
 class ScoreNet(nn.Module):
@@ -54,23 +49,31 @@ class ScoreNet(nn.Module):
         return folded
 
 
-def layer_nets(blocks: Sequence[ResidualBlock], alone: bool) -> nn.ModuleList:
+def layer_nets(blocks: Sequence[ResidualBlock], mean_score: float | None) -> nn.ModuleList:
     """Layer-Nets that start by executing every block for every image.
 
     Args:
-        alone: without Channel-Nets, whose order would spread the savings. Then blocks, too, are in the order of their
-            importance: with equal scores the rising threshold meets all of them at once, and each image skips all or
-            nothing (32 % instead of 97 % top-1 on digits).
+        mean_score: of all blocks, above those of their channels: wherever the threshold is among these, blocks are not
+            scaled yet. None: there are no Channel-Nets, whose order would spread the savings. Then blocks, too, are in
+            the order of their importance: with equal scores the rising threshold meets all of them at once, and each
+            image skips all or nothing (32 % instead of 97 % top-1 on digits).
     """
-    scores = torch.full((len(blocks),), LAYER_SCORE)
-    if alone:
+    if mean_score is None:
         scores = ALONE_SCORE * (1 + block_importance(blocks).argsort().argsort() / len(blocks))
+    else:
+        scores = torch.full((len(blocks),), mean_score)
     return nn.ModuleList(ScoreNet(block.in_channels, score[None]) for block, score in zip(blocks, scores))
 
 
 def channel_nets(blocks: Sequence[ResidualBlock], norms: Iterable[Tensor]) -> nn.ModuleList:
     """One Channel-Net per block; the order of ``norms`` decides the mean scores of its outputs."""
     means = spread_scores(list(norms), block_importance(blocks))
+    return nn.ModuleList(ScoreNet(block.in_channels, mean) for block, mean in zip(blocks, means))
+
+
+def unordered_channel_nets(blocks: Sequence[ResidualBlock]) -> nn.ModuleList:
+    """One Channel-Net per block, whose outputs all have one and the same mean score."""
+    means = [torch.full((block.inner_channels,), CHANNEL_SCORE / 2) for block in blocks]
     return nn.ModuleList(ScoreNet(block.in_channels, mean) for block, mean in zip(blocks, means))
 
 
@@ -83,6 +86,25 @@ def inner_norms(block: ResidualBlock) -> Tensor:
     unit = block.units[block.gated_unit]
     require_ungrouped(unit.conv)
     return filter_norms(unit)
+
+
+@torch.no_grad()
+def inner_activations(block: ResidualBlock) -> Tensor:
+    """What each inner channel contributes to the branch by the weights, ``[inner_channels]``.
+
+    Root mean square behind the ReLU, if what enters it is normal with the batch norm's shift and scale, times the norm
+    of what reads it.
+    """
+    norm, reader = block.units[block.gated_unit].norm, block.units[block.gated_unit + 1].conv
+    scale = norm.weight.abs().clamp(min=1e-12)
+    ratio = norm.bias / scale
+    normal = torch.distributions.Normal(torch.zeros_like(ratio), torch.ones_like(ratio))
+    mean_square = scale**2 * ((1 + ratio**2) * normal.cdf(ratio) + ratio * normal.log_prob(ratio).exp())
+    return mean_square.clamp(min=0).sqrt() * reader.weight.square().sum((0, 2, 3)).sqrt()
+
+
+ORDERS = {"filters": inner_norms, "activations": inner_activations}
+"""What can say which of a block's inner channels closes first: the smallest."""
 
 
 def spread_scores(norms: Sequence[Tensor], blocks: Tensor) -> list[Tensor]:

@@ -6,6 +6,7 @@ The weights of four widths are packed once. Ours, not the paper's; the operating
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from bench.networks.decisions import ChannelDecision
 from bench.networks.gates import is_open, relu1
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
-from lcnet.gates import SHARPNESS, channel_nets, inner_norms
+from lcnet.gates import channel_nets, inner_norms
 from lcnet.method import PAPER, LCNet
 from lcnet.router import LCRouter
 
@@ -34,8 +35,8 @@ class MenuRouter(LCRouter):
         BadInput: inner channels that do not divide into ``MENU`` groups.
     """
 
-    def __init__(self, backbone: Backbone, layers: bool):
-        super().__init__(backbone, layers, channels=True)
+    def __init__(self, backbone: Backbone, choices: LCNet):
+        super().__init__(backbone, choices)
         self.widths = [block.inner_channels for block in backbone.blocks]
         if any(width % MENU for width in self.widths):
             raise BadInput(f"a menu of {MENU} widths needs inner channels in multiples of {MENU}, not {self.widths}")
@@ -44,7 +45,7 @@ class MenuRouter(LCRouter):
         self.channel_nets = channel_nets(backbone.blocks, groups)
 
     def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision:
-        lowest = SHARPNESS * (self.channel_nets[index](glance) - self.threshold).cummin(1).values
+        lowest = self.choices.sharpness * (self.channel_nets[index](glance) - self.threshold).cummin(1).values
         score = lowest.repeat_interleave(self.widths[index] // MENU, 1)
         return ChannelDecision(is_open(score), relu1(score))
 
@@ -53,15 +54,19 @@ class MenuRouter(LCRouter):
         return FoldedGates(gates.layer, gates.channels, MENU)
 
 
+@dataclass(frozen=True)
 class LCNetMenu(LCNet):
     """Layer-Net, and a Channel-Net that chooses one of four widths."""
 
-    info = MethodInfo("layer and width (quarters)", "block input, pooled", PAPER, 2020)
+    @property
+    def info(self) -> MethodInfo:
+        """What ``bench list methods`` tells."""
+        return MethodInfo("layer and width (quarters)", "block input, pooled", PAPER, 2020)
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         for block in backbone.blocks:
             sort_channels(block)
-        return DynamicNetwork(backbone, MenuRouter(backbone, layers=self.layers))
+        return DynamicNetwork(backbone, MenuRouter(backbone, self))
 
 
 @torch.no_grad()

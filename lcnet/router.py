@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,10 @@ from bench.networks.blocks import Backbone
 from bench.networks.decisions import ChannelDecision, LayerDecision
 from bench.networks.gates import is_open, relu1
 from bench.networks.router import FoldedGates, GateCost, Router
-from lcnet.gates import SHARPNESS, channel_nets, inner_norms, layer_nets
+from lcnet.gates import ORDERS, ScoreNet, channel_nets, layer_nets, unordered_channel_nets
+
+if TYPE_CHECKING:
+    from lcnet.method import LCNet
 
 INITIAL_THRESHOLD = -1.0
 """Below every score at the start: all gates are open, and all scales are 1."""
@@ -25,18 +28,35 @@ class LCRouter(Router):
 
     Args:
         backbone: decides the widths.
-        layers: with a Layer-Net, one score per block.
-        channels: with a Channel-Net, one score per inner channel; not evaluated for skipped blocks.
+        choices: of the method: with a Layer-Net there is one score per block, with a Channel-Net one per inner
+            channel; that of a skipped block is not evaluated.
     """
 
-    def __init__(self, backbone: Backbone, layers: bool, channels: bool):
+    def __init__(self, backbone: Backbone, choices: LCNet):
         super().__init__(len(backbone.blocks))
+        self.choices = choices
         blocks = backbone.blocks
         self.register_buffer("threshold", torch.tensor(INITIAL_THRESHOLD))
         # Without affine parameters: standardised inputs let images differ; the linear layers absorb the statistics.
         self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
-        self.layer_nets = layer_nets(blocks, alone=not channels) if layers else None
-        self.channel_nets = channel_nets(blocks, map(inner_norms, blocks)) if channels else None
+        self.layer_nets = self.channel_nets = None
+        if choices.layers:
+            self.layer_nets = layer_nets(blocks, choices.layer_score if choices.channels else None)
+        if choices.channels:
+            norms = ORDERS.get(choices.order)
+            self.channel_nets = channel_nets(blocks, map(norms, blocks)) if norms else unordered_channel_nets(blocks)
+        if choices.start:
+            self.tell_images_apart(choices.start)
+
+    @torch.no_grad()
+    def tell_images_apart(self, strength: float) -> None:
+        """Lets stronger features move all scores of a block up together."""
+        for net in self.nets():
+            nn.init.constant_(net.linear.weight, strength * net.gain)
+
+    def nets(self) -> list[ScoreNet]:
+        """All Layer-Nets and Channel-Nets."""
+        return [net for nets in (self.layer_nets, self.channel_nets) if nets is not None for net in nets]
 
     def weights(self) -> list[nn.Parameter]:
         """What learns: by how much images differ from the mean scores, which stay.
@@ -44,7 +64,7 @@ class LCRouter(Router):
         The backbone's weights can make good any scale that is common to all images, so the gradient of a mean score
         says little about what a gate is worth.
         """
-        return [net.linear.weight for nets in (self.layer_nets, self.channel_nets) if nets is not None for net in nets]
+        return [net.linear.weight for net in self.nets()]
 
     def look(self, index: int, x: Tensor) -> Tensor:
         # Detached: a nearly constant channel is blown up by the standardisation, and so would its gradient be.
@@ -59,14 +79,14 @@ class LCRouter(Router):
     def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
         if self.channel_nets is None:
             return None
-        score = SHARPNESS * (self.channel_nets[index](glance) - self.threshold)
+        score = self.choices.sharpness * (self.channel_nets[index](glance) - self.threshold)
         return ChannelDecision(is_open(score), relu1(score))
 
     def folded_gates(self, index: int) -> FoldedGates:
         def fold(nets: nn.ModuleList | None, sharpness: float) -> nn.Linear | None:
             return None if nets is None else nets[index].folded(self.norms[index], self.threshold, sharpness)
 
-        return FoldedGates(fold(self.layer_nets, 1.0), fold(self.channel_nets, SHARPNESS))
+        return FoldedGates(fold(self.layer_nets, 1.0), fold(self.channel_nets, self.choices.sharpness))
 
     def cost(self) -> GateCost:
         def macs(nets: nn.ModuleList | None) -> tuple[int, ...]:

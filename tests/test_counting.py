@@ -13,6 +13,7 @@ from bench.execution.skipping.convolution import fold
 from bench.measurement.counting import _FUSED, _count_one, count_macs
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.network import DynamicNetwork
+from lcnet.method import LCNet
 from lcnet.router import LCRouter
 
 
@@ -24,7 +25,7 @@ def _one_thread(_threads):
 
 def _lc(layers: bool, channels: bool) -> DynamicNetwork:
     backbone = cifar_resnet(8, shortcut="B")
-    router = LCRouter(backbone, layers=layers, channels=channels)
+    router = LCRouter(backbone, LCNet(layers=layers, channels=channels))
     for name, parameter in router.named_parameters():
         nn.init.zeros_(parameter) if name.endswith("bias") else nn.init.normal_(parameter)
     return DynamicNetwork(backbone, router)

@@ -24,6 +24,7 @@ from bench.measurement.latency import (
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
+from lcnet.method import LNet
 from lcnet.router import LCRouter
 
 BATCHES = [torch.zeros(1)] * 5
@@ -119,7 +120,7 @@ def test_all_dense_forms_compute_the_backbone():
 @pytest.fixture(scope="module")
 def timing():
     backbone = cifar_resnet(8)
-    network = DynamicNetwork(cifar_resnet(8), LCRouter(backbone, layers=True, channels=False)).eval()
+    network = DynamicNetwork(cifar_resnet(8), LCRouter(backbone, LNet())).eval()
     return time_network(lower(network), DenseRival(backbone, compile=False), torch.randn(70, 3, 32, 32), 1, 0.5)
 
 

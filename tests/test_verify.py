@@ -1,5 +1,8 @@
 """``bench verify`` passes our methods and catches methods that are not what they claim."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -9,7 +12,7 @@ from bench.measurement.conformance import CHECKS, verify_method
 from bench.methods import load_method
 from bench.networks.decisions import LayerDecision
 from bench.networks.router import GateCost
-from lcnet.method import LCNet, LNet
+from lcnet.method import LCNet
 from lcnet.router import LCRouter
 
 
@@ -20,10 +23,12 @@ def test_our_methods_pass(name):
     assert [one for one in outcomes if not one.passed] == []
 
 
-class _Broken(LNet):
+@dataclass(frozen=True)
+class _Broken(LCNet):
     """A Layer-Net whose router is replaced by a defective one."""
 
-    router_class = LCRouter
+    channels: bool = False
+    router_class: ClassVar[type] = LCRouter
 
     def build(self, backbone, point):
         network = super().build(backbone, point)

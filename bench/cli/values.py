@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from bench.choices import backbone_names, method_names
+from bench.choices import backbone_names, method_names, split_list
 from bench.runs.plan.bundled import suite_names
 
 Names = Callable[[click.Context], Iterable[str]]
@@ -30,7 +30,7 @@ class CommaSeparated(click.ParamType):
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(self.kind(part.strip()) for part in value.split(",") if part.strip())
+            return tuple(map(self.kind, split_list(value)))
         except ValueError:
             self.fail(f"{value!r} is no comma-separated list of {self.kind.__name__}s", parameter, context)
 

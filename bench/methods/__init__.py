@@ -1,6 +1,7 @@
 """What a method is, how it is found, and what several of them share."""
 
 from bench.methods.interface import (
+    BACKBONE_WEIGHT_DECAY,
     Budget,
     Method,
     MethodInfo,
@@ -13,9 +14,10 @@ from bench.methods.interface import (
     split_parameters,
 )
 from bench.methods.objective import falling_target, nearest_step, target_penalty
-from bench.methods.registry import load_method, method_names, source_hash
+from bench.methods.registry import load_method, method_id, method_names, source_hash
 
 __all__ = [
+    "BACKBONE_WEIGHT_DECAY",
     "Budget",
     "Method",
     "MethodInfo",
@@ -27,6 +29,7 @@ __all__ = [
     "falling_target",
     "joint_groups",
     "load_method",
+    "method_id",
     "method_names",
     "nearest_step",
     "source_hash",

@@ -11,17 +11,35 @@ from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 
-from bench.choices import METHOD_GROUP, method_names
+from bench.choices import METHOD_GROUP, method_names, parse_method
 from bench.errors import BadInput
 from bench.methods.interface import Method
+from bench.methods.options import spelled, with_choices
 
 
-def load_method(name: str) -> Method:
-    """The method registered as ``name``.
+def load_method(text: str) -> Method:
+    """The method registered under a name, with the choices written behind it: ``lcnet``, ``lcnet[price=0]``.
 
     Raises:
-        BadInput: an unknown name, or a plug-in that cannot be imported or is no method.
+        BadInput: an unknown name, choices that the method does not have, or a plug-in that cannot be imported or is no
+            method.
     """
+    name, choices = parse_method(text)
+    return with_choices(_registered(name), choices)
+
+
+def method_id(text: str) -> str:
+    """The one name of a method with choices: in the order of its fields, without those that change nothing.
+
+    Raises:
+        BadInput: as :func:`load_method`.
+    """
+    name, choices = parse_method(text)
+    default = _registered(name)
+    return spelled(name, with_choices(default, choices), default)
+
+
+def _registered(name: str) -> Method:
     found = list(entry_points(group=METHOD_GROUP, name=name))
     if not found:
         raise BadInput(f"unknown method {name!r}: choose from {', '.join(method_names())}")

@@ -19,6 +19,7 @@ from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.decisions import ChannelDecision, LayerDecision
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import Router
+from lcnet.method import LCNet
 from lcnet.router import LCRouter
 
 IMAGES, SIZE = 8, 16
@@ -94,7 +95,7 @@ def settle(network: DynamicNetwork) -> DynamicNetwork:
 
 def lc_network(layers: bool, channels: bool) -> DynamicNetwork:
     backbone = cifar_resnet(14)
-    router = LCRouter(backbone, layers=layers, channels=channels)
+    router = LCRouter(backbone, LCNet(layers=layers, channels=channels))
     for name, parameter in router.named_parameters():
         nn.init.zeros_(parameter) if name.endswith("bias") else nn.init.normal_(parameter)
     return settle(DynamicNetwork(backbone, router))

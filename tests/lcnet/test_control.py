@@ -6,8 +6,7 @@ from bench.measurement.conformance import verify_method
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
 from bench.training import Recipe, Trainer
-from lcnet.method import LCNet
-from lcnet.static import LCNetStatic
+from lcnet.method import LCNet, LCNetStatic
 
 
 def test_it_starts_as_lcnet_does(trained_resnet20):

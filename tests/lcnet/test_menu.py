@@ -67,4 +67,4 @@ def test_a_width_packs_its_weights_once():
 
 def test_widths_that_do_not_divide_are_bad_input():
     with pytest.raises(BadInput, match="multiples"):
-        MenuRouter(build_backbone("resnet8-w0.3", classes=10), layers=True)
+        MenuRouter(build_backbone("resnet8-w0.3", classes=10), LCNetMenu())

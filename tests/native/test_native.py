@@ -23,7 +23,7 @@ from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.decisions import ChannelDecision, LayerDecision
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates, GateCost, Router
-from lcnet.menu import MenuRouter
+from lcnet.menu import LCNetMenu, MenuRouter
 
 pytestmark = pytest.mark.skipif(not targets(), reason="the native executor was not built")
 OPEN, CLOSED = 1e3, -1e3
@@ -185,7 +185,7 @@ def test_a_menu_is_the_masked_network(keep, target):
 def test_trained_gates_fold_into_the_native_network():
     torch.manual_seed(2)
     backbone = cifar_resnet(14)
-    router = MenuRouter(backbone, layers=True)
+    router = MenuRouter(backbone, LCNetMenu())
     for parameter in router.parameters():
         nn.init.normal_(parameter)
     network = build(backbone, router)

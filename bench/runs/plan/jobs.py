@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 
 LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
@@ -52,4 +53,6 @@ class Job:
         values = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
         point = "" if self.point is None else f"-p{self.point:g}"
-        return f"{self.method}-{self.dataset}-{self.backbone}{point}-s{self.seed}-{digest}"
+        # Brackets and commas mean something to shells: ``lcnet[price=0]`` lies in ``lcnet-price=0-...``.
+        method = re.sub(r"[\[,]", "-", self.method.rstrip("]"))
+        return f"{method}-{self.dataset}-{self.backbone}{point}-s{self.seed}-{digest}"

@@ -12,7 +12,7 @@ import yaml
 
 from bench.choices import BUDGETS, PRECISIONS
 from bench.errors import BadInput
-from bench.methods import load_method, source_hash
+from bench.methods import load_method, method_id, source_hash
 from bench.networks.backbones import build_backbone
 from bench.records import MODEL_FILE, Record
 from bench.runs.plan.bundled import SUITES, suite_names
@@ -135,6 +135,7 @@ def check_suite(suite: Suite) -> Suite:
     start = suite.backbone_weights
     _require(start is None or isinstance(start, str), "backbone_weights must be a file's name")
     backbone = build_backbone(suite.backbone, classes=10, dataset=suite.dataset)
+    suite = replace(suite, methods=tuple(dict.fromkeys(map(method_id, suite.methods))))
     for name in suite.methods:
         method = load_method(name)
         if backbone.has_groups:  # Told before the backbone has been trained for days.

@@ -1,7 +1,7 @@
 """What an engine costs per job: many tiny jobs through it, none lost, none done twice.
 
-python benchmarks/engines.py --engine local --workers 2 --jobs 300
-python benchmarks/engines.py --engine local --workers 2 --jobs 24 --epochs 2 --methods lnet,slim
+python experiments/engines.py --engine local --workers 2 --jobs 300
+python experiments/engines.py --engine local --workers 2 --jobs 24 --epochs 2 --methods lnet,slim
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the compiled executor makes of dense networks and of skipping. Random gates, so training plays no part.
 
-    python benchmarks/native.py --network resnet110 --threads 2
+    python experiments/native.py --network resnet110 --threads 2
 
 prints two tables. Dense: the compiled executor beside every stock form and, with ``--peers``, ONNX Runtime and OpenVINO
 (``pip install -e '.[peers]'``). Skipping: *realised* is the speed-up over the compiled executor's own dense network,

@@ -8,7 +8,7 @@ import pytest
 
 from bench.execution.native import targets
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "roofline.py"
+PROGRAM = Path(__file__).parents[2] / "experiments" / "roofline.py"
 
 
 @pytest.mark.skipif(not targets(), reason="the compiled executor was not built: no compiler")

@@ -1,7 +1,7 @@
 """How long a suite takes on so many workers: a simulated queue over durations that were measured.
 
-python benchmarks/scaling.py runs --workers 1,2
-python benchmarks/scaling.py runs --workers 64 --jobs 1000
+python experiments/scaling.py runs --workers 1,2
+python experiments/scaling.py runs --workers 64 --jobs 1000
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the harness costs: evaluating and training a dense network through it against bare PyTorch loops.
 
-python benchmarks/harness.py --network resnet20 --threads 2
+python experiments/harness.py --network resnet20 --threads 2
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How much of the theoretical speed-up does skipping execution realise? Random gates, so training plays no part.
 
-    python benchmarks/skipping.py --network resnet110 --gates layers --batch 1 --threads 2
-    python benchmarks/skipping.py --network resnet110 --gates layers --batch 256 --device cuda
+    python experiments/skipping.py --network resnet110 --gates layers --batch 1 --threads 2
+    python experiments/skipping.py --network resnet110 --gates layers --batch 256 --device cuda
 
 prints one table for each combination: keep ratio x technique, beside the best dense form of the same run. *Realised* is
 the measured speed-up over that form, divided by the theoretical one (MACs, gates included): 1 is time that follows MACs

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from bench.networks.backbones import build_backbone
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "ablation.py"
+PROGRAM = Path(__file__).parents[2] / "experiments" / "ablation.py"
 
 
 @pytest.fixture(scope="module")
