@@ -25,7 +25,9 @@ CHALLENGER = "lcnet"
 """Whom ``bench report`` holds against all other methods, where nobody says otherwise."""
 TIERS = ("fast", "full")
 SHIPPED_FOLDER = "results"
-"""Where shipped networks lie, unless another folder is given."""
+"""Where shipped networks lie in the repository."""
+SHIPPED = "(shipped)"
+"""What stands for that folder, wherever it is, where none is given."""
 
 CIFAR_DEPTHS = tuple(range(8, 111, 6))
 """Depths 6n + 2 of CIFAR's ResNets."""

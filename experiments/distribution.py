@@ -1,6 +1,6 @@
 """What a shipped network takes for each single test image, beside the best stock form of its dense backbone.
 
-python experiments/distribution.py results/cifar10-resnet20/lcnet-cifar10-resnet20-p0.6-s0-3e6ad5d412 --data-dir DIR
+python experiments/distribution.py results/cifar10-resnet20/lcnet-cifar10-resnet20-p0.6-s0-1a836b5f67 --data-dir DIR
 
 Batch 1, gates included. An image's time is its median over the rounds; percentiles are over images.
 """

@@ -17,7 +17,7 @@ from baselines.dense import Dense
 from bench.data import DataSet, Split, load_data
 from bench.measurement.clock import measure
 from bench.measurement.clock import threads as using_threads
-from bench.measurement.evaluation import BATCH_SIZE, evaluate
+from bench.measurement.evaluation import evaluate
 from bench.methods.interface import Budget
 from bench.networks.backbones import Backbone, build_backbone
 from bench.training import Recipe, Trainer
@@ -86,7 +86,7 @@ def bare_accuracy(backbone: Backbone, data: DataSet, split: Split) -> float:
     """Share of right answers, by the shortest loop that gives it."""
     backbone.eval()
     correct = 0
-    for images, labels in split.batches(BATCH_SIZE):
+    for images, labels in split.batches(data.evaluation_batch):
         correct += int((backbone(data.normalise(images)).argmax(1) == labels).sum())
     return correct / len(split)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from bench.cli import main
 from bench.data import load_data
 from bench.records import SAMPLES_FILE, Record, write_record
 from bench.statistics import wilson
@@ -158,3 +160,16 @@ def fill(runs: Runs) -> Runs:
                     **timed,
                 )
     return runs
+
+
+def quick_run(out: Path, methods: str, published: Path | None = None, epochs: int = 0) -> Path:
+    """Makes real records of tiny networks in ``out`` and may publish them; returns ``out``."""
+    tiny = ("--backbone", "resnet8-w0.25", "--epochs", str(epochs), "--points", "0.5", "--no-timing")
+    commands = [("run", "--methods", methods, *tiny, "--out", str(out))]
+    if published:
+        commands.append(("publish", str(out), "--to", str(published)))
+    for command in commands:
+        with pytest.raises(SystemExit) as left:
+            main(list(command))
+        assert left.value.code == 0
+    return out

@@ -8,8 +8,8 @@ from bench.cli import main
 from bench.errors import BadInput
 from bench.networks import cost
 from bench.records import MODEL_FILE, SAMPLES_FILE, find_records, read_samples, write_record
-from bench.records.regression import compare_network
 from bench.zoo import loading as pretrained
+from bench.zoo.checking import compare_network
 from bench.zoo.loading import find_pretrained, load_pretrained, part_of
 
 METHODS = "lcnet,slimming,slim,skipnet"
@@ -133,7 +133,7 @@ def test_parts_cover_everything_once(tmp_path):
 def test_weights_of_another_network_are_refused(shipped):
     folder, record = _one(shipped)
     with pytest.raises(BadInput, match="not those of skipnet"):
-        pretrained.build(replace(record, method="skipnet"), pretrained._read(folder / MODEL_FILE), classes=10)
+        pretrained.build(replace(record, method="skipnet"), pretrained.read_weights(folder / MODEL_FILE), classes=10)
     assert not load_pretrained(folder, record, classes=10).training
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from bench.choices import SHIPPED_FOLDER, TIERS
+from bench.choices import SHIPPED, SHIPPED_FOLDER, TIERS
 from bench.cli.values import FILE, FOLDER, data_dir_option
 from bench.errors import BadInput, CheckFailed
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 TIER = "fast: 500 images of every network; full: all images of a part of the networks."
+ALLOW_MISSING = "Compare what is on both sides: rows without a record and records without a row are no differences."
 
 
 class Part(click.ParamType):
@@ -35,44 +32,52 @@ class Part(click.ParamType):
 @click.command()
 @click.option("--against", type=FILE, help="A table.csv with the agreed numbers, for RUNS.")
 @click.option(
-    "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED_FOLDER,
-    help=f"Measure the shipped networks below this folder again. Default: {SHIPPED_FOLDER}.",
+    "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED,
+    help=f"Measure the shipped networks below this folder again. Default: {SHIPPED_FOLDER}, here or in the repository.",
 )  # fmt: skip
+@click.option("--allow-missing", is_flag=True, help=ALLOW_MISSING)
 @click.option("--tier", type=click.Choice(TIERS), default="fast", show_default=True, help=TIER)
 @click.option("--part", type=Part(), default="1/1", show_default=True, help="Of the shipped networks, which part.")
 @data_dir_option
 @click.argument("runs", type=FOLDER, default=Path("runs"))
-def check(against, pretrained, tier, part, data_dir, runs) -> None:
-    """Compares the records in RUNS with a table, or shipped networks with their records.
+def check(against, pretrained, allow_missing, tier, part, data_dir, runs) -> None:
+    """Compares the records in RUNS with a table, or shipped networks with their records and tables.
 
-    Exits 1 and says which numbers left their tolerance.
+    Exits 1 and says which numbers left their tolerance, and what stands on one side only.
     """
     if (against is None) == (pretrained is None):
         raise BadInput("say what to check: --against TABLE for the records in RUNS, or --pretrained for networks")
     if against is not None:
-        _check_table(against, runs)
+        _check_table(against, runs, allow_missing)
     else:
-        _check_networks(pretrained, tier, *part, data_dir)
+        _check_networks(pretrained, allow_missing, tier, part, data_dir)
 
 
-def _check_table(against: Path, runs: Path) -> None:
-    from bench.records import find_records, table
-    from bench.records.regression import TYPES, compare_tables
+def _check_table(against: Path, runs: Path, allow_missing: bool) -> None:
+    from bench.records import table
+    from bench.records.merge import find_jobs
+    from bench.records.regression import compare_tables, read_table
 
-    measured = table(find_records([runs]).values()).astype(TYPES)
-    differences, compared = compare_tables(_read(against), measured)
-    _conclude(differences, compared, f"records in {runs}", f"with {against}")
+    found = compare_tables(read_table(against), table(find_jobs([runs]).values()))
+    left_out = found.unmatched if allow_missing else []
+    differences = found.differences + ([] if allow_missing else found.unmatched)
+    _conclude(differences, found.compared, f"records in {runs}", f"with {against}", left_out)
 
 
-def _check_networks(folder: Path, tier: str, part: int, parts: int, data_dir: Path | None) -> None:
+def _check_networks(given: Path, allow_missing: bool, tier: str, part: tuple[int, int], data_dir: Path | None) -> None:
     from bench.data import load_data
     from bench.data.recorded import data_options
-    from bench.records.regression import compare_network
+    from bench.zoo.checking import compare_network
+    from bench.zoo.completeness import compare_with_tables, missing_parts
     from bench.zoo.loading import find_pretrained, part_of
+    from bench.zoo.location import shipped_folder
 
+    folder = shipped_folder(given)
     found = find_pretrained(folder)
-    chosen = part_of(list(found), part - 1, parts)
-    data, differences = {}, []
+    chosen = part_of(list(found), part[0] - 1, part[1])
+    tables = compare_with_tables(found)
+    lacking = missing_parts(folder) + tables.unmatched
+    data, differences = {}, tables.differences + ([] if allow_missing else lacking)
     for path in chosen:
         record = found[path]
         key = record.dataset, data_options(record)
@@ -81,32 +86,17 @@ def _check_networks(folder: Path, tier: str, part: int, parts: int, data_dir: Pa
         said = compare_network(path, record, data[key], tier)
         click.echo(f"{'differs' if said else 'agrees'}: {path.name}")
         differences += said
-    _conclude(differences, len(chosen), f"networks in {folder}", "with their records")
+    left_out = lacking if allow_missing else []
+    _conclude(differences, len(chosen), f"networks in {folder}", "with their records", left_out)
 
 
-def _conclude(differences: list[str], compared: int, what: str, against: str) -> None:
+def _conclude(differences: list[str], compared: int, what: str, against: str, left_out: list[str]) -> None:
     for line in differences:
         click.echo(line)
     if not compared:
         raise CheckFailed(f"nothing was compared: no {what} to compare {against}")
     if differences:
-        raise CheckFailed(f"{len(differences)} differences in {compared} {what} compared {against}")
+        raise CheckFailed(f"{len(differences)} differences; {compared} {what} compared {against}")
+    for line in left_out:
+        click.echo(f"left out, {line}")
     click.echo(f"{compared} {what} agree {against}")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    from bench.records import COLUMNS
-    from bench.records.regression import KEY, TYPES
-
-    try:
-        frame = pd.read_csv(path)
-        if missing := [column for column in COLUMNS if column not in frame]:
-            raise BadInput(f"{path} is no table of records: column {missing[0]} is missing")
-        frame = frame.astype(TYPES)
-    except (OSError, ValueError, TypeError) as error:
-        raise BadInput(f"cannot read {path}: {error}") from error
-    if frame.duplicated(KEY).any():
-        raise BadInput(f"{path} holds two rows for one method, data set, backbone, point and seed")
-    return frame

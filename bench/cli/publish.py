@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from bench.cli.values import FOLDER, data_dir_option
-from bench.system.files import write_atomically
 
 
 @click.command()
@@ -19,19 +18,10 @@ def publish(runs: Path, out: Path, data_dir: Path | None) -> None:
 
     Beside the folder, a CSV file of the same name holds the table of all networks in it.
     """
-    from bench.data import load_data
-    from bench.data.recorded import data_options
-    from bench.records import find_records, table
-    from bench.zoo.loading import find_pretrained
-    from bench.zoo.loading import publish as publish_one
+    from bench.zoo.publishing import plan_publication
 
-    data = {}
-    for folder, record in find_records([runs]).items():
-        key = record.dataset, data_options(record)
-        if key not in data:
-            data[key] = load_data(record.dataset, data_dir, data_options(record))
-        rounded = publish_one(folder, record, data[key], out)
-        cost = rounded.top1 - record.top1
+    publication = plan_publication(runs, out, data_dir)
+    publication.check()
+    for folder, rounded in publication.publish():
+        cost = rounded.top1 - publication.jobs[folder].top1
         click.echo(f"{folder.name}: top-1 {rounded.top1:.2f} % ({cost:+.2f} by rounding), {rounded.macs_fraction:.4f}")
-    shipped = table(find_pretrained(out).values())
-    write_atomically(out.with_suffix(".csv"), lambda path: shipped.to_csv(path, index=False))

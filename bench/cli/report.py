@@ -11,6 +11,8 @@ from bench.cli.values import FOLDER, CommaSeparated
 from bench.errors import BadInput
 
 FORMAT_LIST = CommaSeparated(str, lambda context: FORMATS)
+NAMED = 5
+"""Unfinished jobs, at most."""
 
 
 @click.command()
@@ -34,13 +36,18 @@ def report(
     open_: bool,
 ) -> None:
     """Make tables, plots and a page of all records below RUNS_DIR (default: runs)."""
+    from bench.records.unfinished import unfinished_jobs
     from bench.report import write_report
 
     if unknown := [name for name in formats if name not in FORMATS]:
         raise BadInput(f"unknown format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     if open_ and "html" not in formats:
         raise BadInput("--open shows the page: add html to --format")
-    for path in write_report(folders or (Path("runs"),), out, formats, convention, data_dir, challenger):
+    folders = folders or (Path("runs"),)
+    for path in write_report(folders, out, formats, convention, data_dir, challenger):
         click.echo(path)
+    if missing := unfinished_jobs(folders):
+        names = ", ".join(job.name for job in missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
+        click.echo(f"not in the report, having no record (see `bench status`): {len(missing)} jobs, {names}", err=True)
     if open_:
         click.launch(str(out / "index.html"))

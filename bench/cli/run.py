@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.choices import BUDGETS, DATASETS, DEVICES, EXECUTORS, PRECISIONS, SHIPPED_FOLDER
+from bench.choices import BUDGETS, DATASETS, DEVICES, EXECUTORS, PRECISIONS, SHIPPED, SHIPPED_FOLDER
 from bench.cli.options import engine_options
 from bench.cli.values import BACKBONE, FOLDER, METHODS, SUITE, WEIGHTS, CommaSeparated, data_dir_option
 from bench.runs.plan.jobs import LEARNING_RATE_FACTORS
@@ -19,6 +19,7 @@ START = (
 )
 MICRO_BATCH = "Images of a batch that are forwarded together: less memory, and what torchrun's processes share. 0: all."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
+LABEL_SMOOTHING = "Share of the labels' weight that is spread over all classes. Default: 0."
 SUITES = "A suite file, or a name from `bench list suites`; options override it."
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
@@ -29,8 +30,8 @@ TRIALS = "Trainings per record at other learning rates, of which validation choo
     "--suite", "suite_name", type=SUITE, help="A suite file, or a name from `bench list suites`; options override it."
 )
 @click.option(
-    "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED_FOLDER,
-    help=f"Measure the shipped networks below this folder instead of training. Default: {SHIPPED_FOLDER}.",
+    "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED,
+    help=f"Measure the shipped networks below this folder. Default: {SHIPPED_FOLDER}, here or in the repository.",
 )  # fmt: skip
 @click.option("--dataset", type=click.Choice(DATASETS), help="Default: digits.")
 @data_dir_option
@@ -44,6 +45,7 @@ TRIALS = "Trainings per record at other learning rates, of which validation choo
 @click.option(
     "--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5."
 )
+@click.option("--label-smoothing", type=click.FloatRange(0, 1), help=LABEL_SMOOTHING)
 @click.option("--trials", type=click.IntRange(1, len(LEARNING_RATE_FACTORS)), help=TRIALS)
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of training; tests are float32. Default: float32.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Of training. Default: by data set and budget.")

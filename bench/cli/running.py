@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import click
 from filelock import Timeout
 from rich.console import Console
 
+from bench.cli.command_line import typed_command
 from bench.cli.options import make_settings, slurm_parameters
 from bench.cli.terminal import table_console
 from bench.data import DataOptions, DataSet
@@ -20,15 +19,16 @@ from bench.data.recorded import data_options
 from bench.errors import BadInput, CheckFailed
 from bench.measurement.latency import too_few_images
 from bench.networks.backbones import count_outputs
-from bench.records import read_record
+from bench.records import finished_jobs, read_record
 from bench.report import write_report
 from bench.report.tables import console_table
 from bench.runs.attempt import Outcome, State
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
-from bench.runs.plan.jobs import Job
+from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.suite import (
     Suite,
+    asked_for,
     check_suite,
     choose_shipped,
     load_suite,
@@ -42,8 +42,9 @@ from bench.system.distributed import agreed, dismiss, group, processes, rank, te
 from bench.system.log import log_to
 from bench.training.accumulation import require_shares
 from bench.zoo.loading import find_pretrained
+from bench.zoo.location import shipped_folder
 
-TIMM = "timm"
+TIMM, REPORT = "timm", "report"
 
 
 def run(
@@ -60,17 +61,21 @@ def run(
         if pretrained is None:
             suites = _suites(suite_name, given, out)
             dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
+            anew = asked_for(suites) if fresh else []
             weights = Path(start).absolute() if start else None
             read = _data_options(suites[0], weights)
         else:
-            found = choose_shipped(find_pretrained(pretrained.absolute()), given)
+            found = choose_shipped(find_pretrained(shipped_folder(pretrained).absolute()), given)
             first = next(iter(found.values()))
             dataset, read = first.dataset, data_options(first)
-            jobs = [pretrained_job(record) for record in found.values()]
-            shipped = {job.network: one for job, one in zip(jobs, found.items())}
+            named = [(pretrained_job(record), (folder, record)) for folder, record in found.items()]
+            # A network may be shipped in several folders: the first one stands for all.
+            jobs = anew = distinct(job for job, _ in named)
+            shipped = {job.id: one for job, one in reversed(named)}
         settings = make_settings(
             engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
-            data_dir=data_dir and data_dir.absolute(), weights=weights, command=_command(), shipped=shipped,
+            data_dir=data_dir and data_dir.absolute(), weights=weights, shipped=shipped,
+            command=typed_command(click.get_current_context()),
             compile=compile_, executor=executor, deterministic=deterministic,
             data_options=replace(read, workers=loader_workers, prefetch=prefetch), checkpoint_s=60 * checkpoint_minutes,
         )  # fmt: skip
@@ -81,7 +86,7 @@ def run(
             follow(jobs, settings, data)
             return
         if fresh:
-            _remove(jobs, out)
+            _remove(anew, out)
         try:
             _run(jobs, settings, data, timing and processes() == 1 and _can_be_timed(data), parameters)
         except Exception:
@@ -140,12 +145,6 @@ def _data_options(suite: Suite, weights: Path | None) -> DataOptions:
     return DataOptions(suite.backbone, outputs, suite.train_size)
 
 
-def _command() -> str:
-    """As typed, but for the folders of absolute paths: a record names no place of the machine it was made on."""
-    arguments = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    return shlex.join(["bench", *arguments])
-
-
 def _remove(jobs: list[Job], out: Path) -> None:
     for job in jobs:
         if (out / job.id).exists():
@@ -157,12 +156,11 @@ def _remove(jobs: list[Job], out: Path) -> None:
 
 
 def _summarise(jobs: list[Job], failed: list[Outcome], out: Path) -> None:
-    """The table of this run, where everything lies, and last what failed."""
+    """The table of this run, the report on the whole folder, where everything lies, and last what failed."""
     console, without = table_console(), {outcome.job.id for outcome in failed}
     if folders := [out / job.id for job in jobs if job.id not in without]:
         console.print(console_table([read_record(folder) for folder in folders]))
-        files = write_report(folders, out / "report", formats=("md", "csv"))
-        for path in files:
+        for path in _report(folders, out):
             console.print(f"{path}", soft_wrap=True, highlight=False, markup=False)
         if text := resources.line(read_record(folder).details.get("resources", {}) for folder in folders):
             console.print(text, soft_wrap=True, highlight=False, markup=False)
@@ -171,3 +169,17 @@ def _summarise(jobs: list[Job], failed: list[Outcome], out: Path) -> None:
         console.print(f"FAILED {outcome.job.id}: {outcome.reason}", soft_wrap=True, highlight=False, markup=False)
     if failed:
         raise CheckFailed(f"{len(failed)} of {len(jobs)} jobs failed; the others are done and kept")
+
+
+def _report(folders: list[Path], out: Path) -> list[Path]:
+    """Reports on all finished jobs in ``out``; where these cannot stand together, on ``folders``, and says why."""
+    finished = sorted({*finished_jobs(out), *folders})
+    if len(finished) == len(folders):
+        return write_report(folders, out / REPORT, formats=("md", "csv"))
+    try:
+        files = write_report(finished, out / REPORT, formats=("md", "csv"))
+        click.echo(f"{out / REPORT} is about all {len(finished)} finished jobs in {out}; this run named {len(folders)}")
+        return files
+    except BadInput as error:
+        click.echo(f"{out / REPORT} is about this run alone, not about all of {out}: {error}", err=True)
+        return write_report(folders, out / REPORT, formats=("md", "csv"))

@@ -36,8 +36,10 @@ def load(data_dir: Path | None) -> DataSet:
         raise BadInput(f"no CIFAR-10 in {data_dir}: {HOW_TO_GET_IT}")
     try:
         train, test = CIFAR10(data_dir, train=True), CIFAR10(data_dir, train=False)
-    except (RuntimeError, OSError) as error:
+    except RuntimeError as error:
         raise BadInput(f"CIFAR-10 in {folder} is incomplete or corrupt (wrong checksum): {HOW_TO_GET_IT}") from error
+    except OSError as error:
+        raise BadInput(f"{error.filename or folder} cannot be read: {error.strerror or error}") from error
 
     order = torch.randperm(len(train.data), generator=torch.Generator().manual_seed(SPLIT_SEED))
     validation, training = order[:VALIDATION_SIZE].sort().values, order[VALIDATION_SIZE:].sort().values

@@ -10,7 +10,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.system.distributed import WHOLE, Share
+from bench.errors import BadInput
+from bench.system.distributed import WHOLE, Share, agreed, processes, rank
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 EVALUATION_BATCH = 250
@@ -76,6 +77,10 @@ class Split:
         """Adds to a fingerprint what identifies these images, their labels and order."""
         for tensor in (self.images, self.labels, self.indices):
             digest.update(tensor.cpu().contiguous().numpy().data)
+
+    def unreadable(self, size: int, headers_only: bool) -> list[str]:
+        """A line for each image that cannot be read: none, since all are here."""
+        return []
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and labels in their order, ``size`` at a time (the last batch may be smaller)."""
@@ -152,14 +157,49 @@ class DataSet:
 
     def fingerprint(self) -> str:
         """SHA-256 over images, labels and their order in all three splits."""
-        return self._fingerprint
+        return self._fingerprints[-1]
+
+    def training_fingerprint(self) -> str:
+        """The same over training and validation images: all that a training depends on."""
+        return self._fingerprints[1]
 
     @cached_property
-    def _fingerprint(self) -> str:
-        digest = hashlib.sha256()
+    def _fingerprints(self) -> list[str]:
+        """Of the first split, of the first two, and of all three."""
+        digest, found = hashlib.sha256(), []
         for split in (self.train, self.validation, self.test):
             split.update(digest)
-        return digest.hexdigest()
+            found.append(digest.hexdigest())
+        return found
+
+    def require_trainable(self) -> None:
+        """Decodes the images that come last, those of validation and test, and looks at the headers of the others.
+
+        Several processes share the images.
+
+        Raises:
+            BadInput: no images to train on, or any that cannot be read.
+        """
+        if not len(self.train):
+            raise BadInput(f"{self.name} has no training images: each class needs two or more, one for validation")
+        with agreed():
+            if self._unreadable:
+                raise BadInput(self._unreadable)
+
+    @cached_property
+    def _unreadable(self) -> str:
+        found = [
+            reason
+            for split, headers_only in ((self.test, False), (self.validation, False), (self.train, True))
+            for reason in _own(split).unreadable(self.evaluation_batch, headers_only)
+        ]
+        also = f" (one of at least {len(found):,} such images)" if len(found) > 1 else ""
+        return f"{found[0]}{also}" if found else ""
+
+
+def _own(split: Split) -> Split:
+    """The images of a split that this process looks at."""
+    return split if processes() == 1 else split.at(range(rank(), len(split), processes()))
 
 
 def crop_and_flip(padding: int, flip: bool) -> Augmentation:

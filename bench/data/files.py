@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from bench.data.dataset import LoaderStatistics
+from bench.data.decoding import Batch, Decoder, Item, Transform
+from bench.data.workers import Loading
 from bench.errors import BadInput
-from bench.system.distributed import WHOLE, Share, processes
+from bench.system.distributed import WHOLE, Share
 
-Transform = Callable[[Image.Image], Tensor]
-"""An RGB image to uint8 ``[3, H, W]``; draws, if it does, from torch's global generator."""
 HASHED_BYTES = 2**30
 """Contents are part of a fingerprint where all files together are no longer than this."""
-LARGEST_DEFAULT = 12
-"""Worker processes: more than these no single GPU keeps waiting for."""
-
-
-@dataclass(frozen=True)
-class Loading:
-    """How files become batches; shared by the splits of a data set."""
-
-    workers: int
-    prefetch: int
-    statistics: LoaderStatistics
-
-    @classmethod
-    def choose(cls, workers: int | None, prefetch: int) -> Loading:
-        """With ``workers`` processes, or as many as this process has cores to spare."""
-        if workers is None:
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            workers = min(LARGEST_DEFAULT, max(1, cores // processes() - 1))
-        return cls(workers, prefetch, LoaderStatistics(workers))
 
 
 @dataclass(frozen=True)
@@ -93,8 +68,17 @@ class FileSplit:
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and labels in their order, ``size`` at a time (the last batch may be smaller)."""
-        wanted = [[(position, None) for position in range(len(self))[start:][:size]] for start in self._starts(size)]
-        return self._load(self.transform, wanted)
+        return self._load(self.transform, self._in_order(size))
+
+    def unreadable(self, size: int, headers_only: bool) -> list[str]:
+        """A line for each image that cannot be read.
+
+        Args:
+            size: images decoded together, as :meth:`batches` does it.
+            headers_only: whether to leave the images themselves unread.
+        """
+        batches = self._decoded(None if headers_only else self.transform, self._in_order(size))
+        return [reason for batch in batches for reason in batch.reasons]
 
     def shuffled(
         self,
@@ -112,72 +96,20 @@ class FileSplit:
         starts = range(0, len(self) - size + 1, size)[first:]
         return self._load(augment, [drawn[start : start + size][share.of(size)] for start in starts])
 
-    def _starts(self, size: int) -> range:
-        return range(0, len(self), size)
+    def _in_order(self, size: int) -> list[list[Item]]:
+        everything: list[Item] = [(position, None) for position in range(len(self))]
+        return [everything[start : start + size] for start in range(0, len(self), size)]
 
-    def _load(self, transform: Transform, wanted: list[list]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _load(self, transform: Transform, wanted: list[list[Item]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Decodes lists of (position, seed) one after the other.
 
         Raises:
-            BadInput: a file that cannot be decoded.
+            BadInput: a file that cannot be decoded, or workers that cannot work.
         """
-        how, workers = self.loading, min(self.loading.workers, len(wanted))
-        loader = DataLoader(
-            _Decoder(self.root, self.names, self.labels, transform),
-            batch_sampler=wanted,
-            collate_fn=_collate,
-            num_workers=workers,
-            prefetch_factor=how.prefetch if workers else None,
-            pin_memory=torch.cuda.is_available(),
-        )
-        batches, told = iter(loader), how.statistics
-        while True:
-            begin = time.perf_counter()
-            batch = next(batches, None)
-            told.wait_s += time.perf_counter() - begin
-            if batch is None:
-                return
-            images, labels, seconds, broken = batch
-            if broken:
-                raise BadInput(broken)
-            told.images += len(labels)
-            told.work_s += seconds
-            yield images, labels
+        for batch in self._decoded(transform, wanted):
+            if batch.reasons:
+                raise BadInput(batch.reasons[0])
+            yield batch.images, torch.tensor(batch.labels)
 
-
-class _Decoder(Dataset):
-    """(position, seed) to image, label, seconds and, where there is no image, why."""
-
-    def __init__(self, root: Path, names: Sequence[str], labels: Tensor, transform: Transform):
-        self.root, self.names, self.labels, self.transform = root, names, labels, transform
-
-    def __getitem__(self, item: tuple[int, int | None]) -> tuple[Tensor | None, int, float, str]:
-        (position, seed), begin = item, time.perf_counter()
-        label = int(self.labels[position])
-        try:
-            # What is wrong with an image is told in the one line below, or does not matter.
-            with warnings.catch_warnings(action="ignore"), Image.open(self.root / self.names[position]) as image:
-                pixels = _seeded(self.transform, image.convert("RGB"), seed)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            # Told, not raised: a worker's exception would come back as a page of tracebacks.
-            return None, label, 0.0, f"{self.root / self.names[position]} is no image that can be read: {error}"
-        return pixels, label, time.perf_counter() - begin, ""
-
-
-def _seeded(transform: Transform, image: Image.Image, seed: int | None) -> Tensor:
-    """What ``transform`` draws depends on ``seed`` alone: not on the process, the worker or the batch."""
-    if seed is None:
-        return transform(image)
-    before = torch.default_generator.get_state()
-    torch.default_generator.manual_seed(seed)
-    try:
-        return transform(image)
-    finally:
-        torch.default_generator.set_state(before)
-
-
-def _collate(items: list[tuple]) -> tuple[Tensor | None, Tensor, float, str]:
-    pixels, labels, seconds, reasons = zip(*items)
-    broken = next((reason for reason in reasons if reason), "")
-    images = None if broken else torch.stack(pixels)
-    return images, torch.tensor(labels), sum(seconds), broken
+    def _decoded(self, transform: Transform | None, wanted: list[list[Item]]) -> Iterator[Batch]:
+        return self.loading.batches(Decoder(self.root, self.names, self.labels, transform), wanted)

@@ -15,7 +15,8 @@ from torchvision.transforms import Compose, InterpolationMode, PILToTensor, Rand
 
 from bench.data import DataOptions
 from bench.data.dataset import DataSet
-from bench.data.files import HASHED_BYTES, FileSplit, Loading
+from bench.data.files import HASHED_BYTES, FileSplit
+from bench.data.workers import Loading
 from bench.errors import BadInput
 
 SPLIT_SEED = 0
@@ -101,7 +102,7 @@ def _folder(data_dir: Path | None) -> Path:
 
 def _synsets(folder: Path, official: Sequence[str]) -> list[str]:
     """Names of the class folders in ``train`` and ``val``, in the official order, which is that of their names."""
-    found = {split: {path.name for path in (folder / split).iterdir() if path.is_dir()} for split in ("train", "val")}
+    found = {split: _class_folders(folder / split, official) for split in ("train", "val")}
     for split, names in found.items():
         if not names:
             raise BadInput(f"{folder / split} holds no class folders")
@@ -110,7 +111,18 @@ def _synsets(folder: Path, official: Sequence[str]) -> list[str]:
     for split, other in (("train", "val"), ("val", "train")):
         if missing := sorted(found[split] - found[other]):
             raise BadInput(f"class folder {folder / other / missing[0]} is missing; {split} has it")
+    for synset in sorted(found["train"]):
+        if (folder / "train" / synset).samefile(folder / "val" / synset):
+            raise BadInput(f"{folder}: train/{synset} and val/{synset} are one folder: tested on what was trained on")
     return sorted(found["train"])
+
+
+def _class_folders(folder: Path, official: Sequence[str]) -> set[str]:
+    """Names of the folders in ``folder``. A class that leads nowhere is not passed over."""
+    entries = {path.name: path.is_dir() for path in folder.iterdir()}
+    if lost := sorted(name for name, is_folder in entries.items() if name in official and not is_folder):
+        raise BadInput(f"{folder / lost[0]} is named after a class, but is no folder, or a link that leads nowhere")
+    return {name for name, is_folder in entries.items() if is_folder}
 
 
 def _names(folder: Path, synsets: Sequence[str]) -> list[str]:
@@ -120,8 +132,19 @@ def _names(folder: Path, synsets: Sequence[str]) -> list[str]:
         names = sorted(path.name for path in (folder / synset).iterdir() if path.suffix.lower() in IMG_EXTENSIONS)
         if not names:
             raise BadInput(f"class folder {folder / synset} holds no images")
+        if strange := [name for name in names if not _is_text(name)]:
+            raise BadInput(f"the name of an image in {folder / synset} is no UTF-8: {strange[0]!a}")
         found += [f"{synset}/{name}" for name in names]
     return found
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name can be written down: what is no UTF-8 Python holds as text that has no bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _bytes(folder: Path, names: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ def require_same_data(record: Record, data: DataSet) -> None:
     if fingerprint not in (None, data.fingerprint()):
         raise BadInput(
             f"the record of {record.method} on {record.dataset} was made from other images than those at hand "
-            "(their fingerprints differ): choose another --out, or --fresh"
+            f"(their fingerprints differ): choose another --out, or --fresh with {record.method} among --methods"
         )
 
 

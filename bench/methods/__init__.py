@@ -1,5 +1,6 @@
 """What a method is, how it is found, and what several of them share."""
 
+from bench.methods.identity import source_hash
 from bench.methods.interface import (
     BACKBONE_WEIGHT_DECAY,
     Budget,
@@ -14,7 +15,7 @@ from bench.methods.interface import (
     split_parameters,
 )
 from bench.methods.objective import falling_target, nearest_step, target_penalty
-from bench.methods.registry import load_method, method_id, method_names, source_hash
+from bench.methods.registry import load_method, method_id, method_names
 
 __all__ = [
     "BACKBONE_WEIGHT_DECAY",

@@ -99,13 +99,19 @@ class Stage:
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """What ``bench list methods`` tells about a method."""
+    """What ``bench list methods`` tells about a method.
+
+    Attributes:
+        version: raised by hand when the method's numbers change; records of equal version belong together, whatever
+            commit they come from.
+    """
 
     decides: str
     looks_at: str
     paper: str
     year: int | None
     reported: Sequence[Reported] = field(default=())
+    version: int = 1
 
 
 class Method:

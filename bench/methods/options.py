@@ -49,7 +49,8 @@ def spelled(name: str, method: Method, default: Method) -> str:
 def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # The shortest text that means this number and no other.
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def _value(name: str, kind: Any, text: str) -> Any:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import inspect
+import re
 import sys
-from importlib.metadata import entry_points
-from importlib.util import resolve_name
-from pathlib import Path
-from types import ModuleType
+from importlib.metadata import EntryPoint, entry_points
 
 from bench.choices import METHOD_GROUP, method_names, parse_method
 from bench.errors import BadInput
 from bench.methods.interface import Method
 from bench.methods.options import spelled, with_choices
+from bench.system.validation import shown
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+"""What a method may be called: its name becomes part of folders' names, and stands in tables and commands."""
+
+
+def method_modules() -> set[str]:
+    """Modules that define the registered methods."""
+    return {point.module for point in _points()}
 
 
 def load_method(text: str) -> Method:
     """The method registered under a name, with the choices written behind it: ``lcnet``, ``lcnet[price=0]``.
 
     Raises:
-        BadInput: an unknown name, choices that the method does not have, or a plug-in that cannot be imported or is no
-            method.
+        BadInput: an unknown name, one that is no name for a folder or that two distributions register, choices that the
+            method does not have, or a plug-in that cannot be imported or is no method.
     """
     name, choices = parse_method(text)
     return with_choices(_registered(name), choices)
@@ -40,60 +44,43 @@ def method_id(text: str) -> str:
 
 
 def _registered(name: str) -> Method:
-    found = list(entry_points(group=METHOD_GROUP, name=name))
-    if not found:
-        raise BadInput(f"unknown method {name!r}: choose from {', '.join(method_names())}")
+    point = _only([point for point in _points() if point.name == name], name)
     try:
-        method = found[0].load()()
-    except Exception as error:
-        raise BadInput(f"method {name!r} ({found[0].value}) cannot be loaded: {error}") from error
+        method = point.load()()
+    except (Exception, SystemExit) as error:  # whatever a plug-in does while it is imported
+        reason = f"{error}{_hidden(point, error)}"
+        raise BadInput(f"method {shown(name)} ({point.value}) cannot be loaded: {reason}") from error
     if not isinstance(method, Method):
-        raise BadInput(f"method {name!r} ({found[0].value}) is not a bench.methods.interface.Method")
+        raise BadInput(f"method {shown(name)} ({point.value}) is not a bench.methods.interface.Method")
     return method
 
 
-def source_hash(method: Method) -> str:
-    """SHA-256 over the files that ``method`` is made of, and over the ground floor.
-
-    The method's own are those that define its class and its bases, and what these import from beside them, at whatever
-    remove.
-
-    A record made by other source is another record.
-    """
-    digest = hashlib.sha256()
-    files = set()
-    for base in type(method).__mro__:
-        if base is not object:
-            files |= _own_files(inspect.getmodule(base))
-    ground = Path(__file__).parents[1]
-    for folder in ("networks", "methods", "training"):
-        files.update((ground / folder).rglob("*.py"))
-    files.add(ground / "measurement" / "evaluation.py")
-    for file in sorted(files, key=lambda file: (file.name, str(file))):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def _points() -> list[EntryPoint]:
+    return list(entry_points(group=METHOD_GROUP))
 
 
-def _own_files(module: ModuleType) -> set[Path]:
-    """The files of ``module`` and of all modules in its folder that it imports, or that those import."""
-    folder = Path(module.__file__).parent
-    found, waiting = set(), [module]
-    while waiting:
-        importer = waiting.pop()
-        file = Path(getattr(importer, "__file__", None) or "")
-        if file.parent == folder and file not in found:
-            found.add(file)
-            waiting += [sys.modules[name] for name in _imports(importer) if name in sys.modules]
-    return found
+def _only(found: list[EntryPoint], name: str) -> EntryPoint:
+    """The one registration of a name; a distribution that is found twice (installed, and on the path) counts once."""
+    if not found:
+        raise BadInput(f"unknown method {shown(name)}: choose from {', '.join(method_names())}")
+    if not NAME.fullmatch(name):
+        letters = "letters, digits, '.', '_', '+' and '-', at most 64"
+        raise BadInput(f"{_distribution(found[0])} registers {shown(name)}, which is no name for a method: {letters}")
+    if len({(_distribution(point), point.value) for point in found}) > 1:
+        owners = " and ".join(sorted(f"{_distribution(point)} ({point.value})" for point in found))
+        raise BadInput(f"method {shown(name)} is registered twice, by {owners}: uninstall one of them")
+    return found[0]
 
 
-def _imports(module: ModuleType) -> set[str]:
-    """Names that may be modules in the import statements of ``module``."""
-    names = set()
-    for node in ast.walk(ast.parse(Path(module.__file__).read_bytes())):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            origin = resolve_name("." * node.level + (node.module or ""), module.__package__)
-            names.update((origin, *(f"{origin}.{alias.name}" for alias in node.names)))
-    return names
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "an unknown distribution"
+
+
+def _hidden(point: EntryPoint, error: Exception) -> str:
+    """Which file or folder was imported in a method's place, where that is why its module was not found."""
+    top = point.module.partition(".")[0]
+    module = sys.modules.get(top)
+    if not isinstance(error, (ImportError, AttributeError)) or module is None:
+        return ""
+    found = module.__file__ or ", ".join(getattr(module, "__path__", ()))
+    return f" ({top!r} was found at {found}: does it hide another of that name?)"

@@ -203,6 +203,11 @@ def require_recorded_file(folder: Path, name: str, record: Record) -> None:
         raise BadInput(f"{folder / name} is not the file that its record was written with")
 
 
+def finished_jobs(out: Path) -> list[Path]:
+    """Folders of the jobs in a folder of runs whose records are whole, by name; what lies deeper is of other runs."""
+    return [path.parent for path in sorted(out.glob(f"*/{RECORD_FILE}")) if has_whole_record(path.parent)]
+
+
 def read_samples(folder: Path) -> pd.DataFrame:
     """The per-image outcomes of one job: ``samples.parquet``.
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from bench.errors import BadInput
 from bench.records import SAMPLES_FILE, Record, find_records, read_samples, require_recorded_file
+from bench.records.merge import find_jobs
 from bench.report.entries import Entry, Result, pool, timing_machine
 
 
@@ -64,13 +63,13 @@ def load_groups(folders: Iterable[Path]) -> list[Group]:
     """All records below ``folders`` with their images, one group per data set and backbone.
 
     Raises:
-        BadInput: no record at all, an unreadable one, or two that were measured on different images of one data set.
+        BadInput: no record at all, an unreadable one, two different ones of one job, or two that were measured on
+            different images of one data set.
     """
-    found = find_records(folders)
+    found = find_jobs(folders)
     if not found:
         raise BadInput("no records to report on: give the folder that `bench run` wrote (its --out)")
-    by_job = {folder.name: folder for folder in reversed(found)}  # A job's name tells its result: once is enough.
-    results = [_result(folder, found[folder]) for _, folder in sorted(by_job.items())]
+    results = [_result(folder, found[folder]) for folder in sorted(found, key=lambda folder: folder.name)]
     for dataset in {result.record.dataset for result in results}:
         require_same_images([result for result in results if result.record.dataset == dataset])
     names = sorted({(result.record.dataset, result.record.backbone) for result in results})
@@ -117,5 +116,5 @@ def _group(result: Result) -> tuple[str, str]:
 def _images(result: Result) -> tuple:
     data = result.record.details.get("data") or {}
     known = (data.get("fingerprint"), data.get("split")) if isinstance(data, dict) else (data,)
-    indices = np.sort(result.samples["index"].to_numpy())
-    return *known, indices.tobytes()
+    images = result.samples.sort_values("index")[["index", "label"]]
+    return *known, images.to_numpy().tobytes()

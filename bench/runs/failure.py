@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.records.unfinished import FAILURE_FILE
 from bench.system.validation import of_declared_kinds
-
-FAILURE_FILE = "failure.json"
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class Settings:
             "workers": self.workers,
             "threads": torch.get_num_threads(),
             "gpus_per_job": self.gpus_per_job,
+            "compile": self.compile,
             "alone": alone,
             "processes": processes(),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import subprocess
 from functools import cache
@@ -43,9 +44,12 @@ def commit() -> str:
     """
     folder = Path(__file__).resolve().parents[2]
 
+    # Git sets GIT_DIR and others in its hooks: what they name is somebody else's repository.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(folder), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        command = ["git", "-C", str(folder), f"--git-dir={folder / '.git'}", f"--work-tree={folder}", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=own).stdout.strip()
 
     try:
         if (folder / ".git").exists():
@@ -60,7 +64,7 @@ def _source_hash(folder: Path) -> str:
     digest = hashlib.sha256()
     for package in ("baselines", "bench", "lcnet"):
         for file in sorted((folder / package).rglob("*.py")):
-            digest.update(file.read_bytes())
+            digest.update(file.read_bytes().replace(b"\r\n", b"\n"))  # as it was committed
     return digest.hexdigest()
 
 

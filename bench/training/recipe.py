@@ -13,6 +13,8 @@ class Recipe:
         distillation: weight of the dense network's softened outputs in the task's loss (Hinton et al.,
             arXiv 1503.02531), 0 to 1; the rest is cross-entropy with the labels.
         temperature: of the softened outputs.
+        label_smoothing: share of the cross-entropy's target that is spread over all classes, 0 to 1 (Szegedy et al.,
+            arXiv 1512.00567).
         precision: of the backbone's arithmetic in training: ``float32``, or ``bfloat16`` by autocast, with weights,
             decisions and losses in float32. Validation and tests are always float32.
         micro_batch: images of a batch that are forwarded together (:mod:`bench.training.accumulation`); 0: all of them.

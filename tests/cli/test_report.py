@@ -39,6 +39,14 @@ def test_report_of_the_default_folder_writes_every_format(bench, runs, tmp_path)
     assert "FLOPs/image (M)" in (tmp_path / "report" / "report.md").read_text()
 
 
+def test_jobs_that_are_not_in_the_report_are_named(bench, runs):
+    for name, trace in (("lnet-failed", "failure.json"), ("cnet-ended", "checkpoint-1.pt")):
+        (runs.folder / name).mkdir()
+        (runs.folder / name / trace).touch()
+    code, _, stderr = bench("report", "--format", "csv")
+    assert code == 0 and "2 jobs, cnet-ended, lnet-failed" in stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

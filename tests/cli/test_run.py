@@ -53,6 +53,19 @@ def test_of_several_trials_validation_chooses_one(bench, tmp_path):
         assert not list(folder.glob("checkpoint*"))
 
 
+def test_label_smoothing_reaches_training_and_the_id(bench_here, tmp_path):
+    tiny = ("--methods", "dense", "--backbone", "resnet8-w0.25", "--epochs", "1", "--no-timing")
+    for smoothing in ("0", "0.5"):
+        assert bench_here("run", *tiny, "--label-smoothing", smoothing, "--out", "both")[0] == 0
+    losses = {}
+    for folder, record in find_records([tmp_path / "both"]).items():
+        config = record.details["config"]
+        losses[config["label_smoothing"]] = pd.read_csv(folder / "train.csv")["loss"][0]
+        assert config["method_version"] == 1
+    assert losses[0.5] > losses[0]
+    assert bench_here("run", *tiny, "--label-smoothing", "1.5")[0] == 2
+
+
 def test_timing_stands_beside_theory_by_default(bench, tmp_path):
     finished = bench("run", "--methods", "dense", "--backbone", "resnet8", "--epochs", "0")
     assert finished.returncode == 0, finished.stderr

@@ -6,7 +6,9 @@ import pytest
 from folders import SYNSETS, image_folders
 
 from bench.choices import FORMATS
+from bench.data.dataset import DataSet
 from bench.report import write_report
+from bench.training import Trainer
 
 __all__ = ["image_folders"]
 TITLE = "imagenet, 3-class subset, 18 test images"
@@ -47,6 +49,35 @@ def test_a_corrupt_training_image_ends_the_run_with_one_line(image_folders, benc
         path.write_bytes(path.read_bytes()[:200])
     code, _, error = bench_here(*RUN, *SMALL, "--data-dir", image_folders)
     assert code == 2 and error.count("\n") == 1 and "is no image that can be read" in error and SYNSETS[0] in error
+
+
+def test_a_corrupt_test_image_is_told_before_training(image_folders, bench_here, tmp_path):
+    _break(image_folders)
+    code, _, error = bench_here(*RUN, *SMALL, "--data-dir", image_folders)
+    assert code == 2 and error.count("\n") == 1 and "ILSVRC2012_val_2.JPEG is no image that can be read" in error
+    assert not list(tmp_path.glob("runs/*/checkpoint*"))
+
+
+def test_mending_a_test_image_keeps_the_training(image_folders, bench_here, tmp_path, monkeypatch):
+    """Here it breaks while the network is trained."""
+    command = (*RUN, *SMALL, "--methods", "dense", "--epochs", "1", "--data-dir", image_folders)
+    whole = _break(image_folders)
+    with monkeypatch.context() as context:
+        context.setattr(DataSet, "require_trainable", lambda self: None)
+        assert bench_here(*command)[0] == 2
+    assert list(tmp_path.glob("runs/*/checkpoint-1.pt"))
+    (image_folders / "val" / SYNSETS[1] / "ILSVRC2012_val_2.JPEG").write_bytes(whole)
+    monkeypatch.setattr(Trainer, "train_epoch", None)
+    code, _, error = bench_here(*command)
+    assert code == 0, error
+
+
+def _break(folder):
+    """Cuts a test image short; returns it as it was."""
+    path = folder / "val" / SYNSETS[1] / "ILSVRC2012_val_2.JPEG"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    return content
 
 
 @pytest.mark.parametrize(

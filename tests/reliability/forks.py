@@ -101,26 +101,21 @@ def bench(arguments: list[str]) -> None:
 
 
 @cache
-def loaded() -> None:
-    """Imports all that commands load when they are called.
-
-    The digits become 256 images to train with, 64 to validate, 128 to test.
-
-    No operator may run on a second thread here.
-    """
+def imported() -> None:
+    """Imports all that commands load when they are called. No operator may run on a second thread here."""
     import torch
     import torch._inductor  # which optimisers load when they are first made
 
-    import bench.cli.running
-    import bench.cli.status_table
-    import bench.data
-    import bench.measurement.conformance
-    import bench.records.merge
-    import bench.records.regression
-    import bench.report.tables.versus
-    import bench.zoo.curve
-
     torch.set_num_threads(1)
+    gc.freeze()  # no fork looks through all that is loaded here
+
+
+@cache
+def loaded() -> None:
+    """The same, and the digits become 256 images to train with, 64 to validate, 128 to test."""
+    imported()
+    import bench.data
+
     digits = _few(bench.data.load_data("digits", None))
     digits.fingerprint()
     read = bench.data.load_data
@@ -128,8 +123,7 @@ def loaded() -> None:
     def load_data(name: str, data_dir: Path | None, *options: object):
         return digits if name == "digits" else read(name, data_dir, *options)
 
-    gc.freeze()  # no fork looks through all that is loaded here
-
+    gc.freeze()
     for name, module in list(sys.modules.items()):
         if name.startswith("bench.") and getattr(module, "load_data", None) is read:
             module.load_data = load_data

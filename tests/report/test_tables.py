@@ -273,7 +273,7 @@ def test_console_table_cuts_nothing_in_80_columns(runs, scale):
     record = runs.add(name, point=0.6, dynamic=True, speedup_theoretical=12.5, macs_fraction=0.7, **costs)
     text = console_text(record)
     assert "…" not in text and "0.700" in text and "missed" in text and "not timed" in text
-    assert name in "".join(line.split(" ")[0] for line in text.splitlines())
+    assert name in "".join(line.strip().split(" ")[0] for line in text.splitlines())
 
 
 def console_text(record):

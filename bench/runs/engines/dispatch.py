@@ -17,7 +17,7 @@ from bench.runs.engines.loop import is_settled, outcome_of, run_all
 from bench.runs.failure import FAILURE_FILE
 from bench.runs.phases.job import run_job
 from bench.runs.phases.timing import Timer
-from bench.runs.plan.jobs import Job
+from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.written import Plan
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
@@ -36,12 +36,13 @@ def run_jobs(
         parameters: of Slurm.
 
     Returns:
-        One outcome per job, in their order.
+        One outcome per job, in their order; of a job that is named twice, one.
 
     Raises:
         BadInput: the engine cannot be used here.
         Cancelled: ``bench cancel`` was called.
     """
+    jobs = distinct(jobs)
     plan = Plan(settings.engine, settings.workers, settings.command, timing, jobs)
     settings.folder.mkdir(parents=True, exist_ok=True)
     plan.write(settings.folder)

@@ -10,19 +10,19 @@ from bench.records import is_timed, read_record
 from bench.runs.attempt import Outcome, State
 from bench.runs.failure import read_failure
 from bench.runs.phases.job import is_done
-from bench.runs.plan.jobs import Job
+from bench.runs.plan.jobs import Job, distinct
 
 LOOK_AGAIN_S = 1.0
 """Between looks at jobs that other processes hold."""
 
 
 def run_all(jobs: Iterable[Job], do: Callable[[Job], State]) -> None:
-    """Does every job in its turn; those that others hold, and those that start from them, again and again.
+    """Does every job in its turn, once; those that others hold, and those that start from them, again and again.
 
     Args:
         do: tries one job; ``State.TAKEN`` means that another process holds it.
     """
-    left = list(jobs)
+    left = distinct(jobs)
     while left:
         open_ids = {job.id for job in left}
         for job in left:

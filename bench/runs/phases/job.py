@@ -50,7 +50,7 @@ class Context:
 
     Attributes:
         weights: file that backbones start from, or None.
-        shipped: trained networks to measure, folder and record by the SHA-256 of the network.
+        shipped: trained networks to measure, folder and record by the id of the job that measures them.
         command: as typed, for the record.
         executor: what runs the trained network: ``torch``, ``native``, or ``auto`` for native where that is possible.
         deterministic: whether only operations that give the same bits every time are allowed.
@@ -93,6 +93,8 @@ def run_job(job: Job, context: Context) -> Path:
         raise BadInput(f"cannot write to {context.out}: {error.strerror}") from error
     distributed.call(job.id)
     determinism.require(context.deterministic)
+    if job.epochs:
+        context.data.require_trainable()
     resources.begin(context.data)
     context = replace(context, data=context.data.to(context.device))
     method = load_method(job.method)
@@ -147,7 +149,7 @@ class Trial:
 
 def _shipped(job: Job, context: Context) -> Trial:
     """The training that a shipped network comes from; its history stays in the folder it was shipped in."""
-    folder, record = context.shipped[job.network]
+    folder, record = context.shipped[job.id]
     require_same_data(record, context.data)
     network = load_pretrained(folder, record, len(context.data.classes)).to(context.device)
     return Trial(1.0, network, pd.DataFrame(), record.stage_epochs, job.point)
@@ -164,9 +166,15 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
     trainer = Trainer(
         network,
         context.data,
-        Recipe(job.batch_size, job.distillation, precision=job.precision, micro_batch=job.micro_batch),
+        Recipe(
+            job.batch_size,
+            job.distillation,
+            label_smoothing=job.label_smoothing,
+            precision=job.precision,
+            micro_batch=job.micro_batch,
+        ),
         folder / CHECKPOINT_FILE.format(f"{factor:g}"),
-        identity=f"{job.id} x{factor:g} on {context.data.fingerprint()}",
+        identity=f"{job.id} x{factor:g} on {context.data.training_fingerprint()}",
         point=job.point,
         seed=derive_seed(job.seed, "train", job.method, job.point),
         teacher=teacher,
@@ -271,7 +279,7 @@ def _reported(method: Method, job: Job, backbone_macs: int) -> Reported | None:
 
 def _start_note(job: Job, context: Context, start_record: str) -> str:
     if job.network:
-        folder, record = context.shipped[job.network]
+        folder, record = context.shipped[job.id]
         return f"shipped network {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
     if job.start:
         weights = f"backbone weights from {context.weights.name} (SHA-256 {job.start[:12]})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
 LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
@@ -13,17 +14,23 @@ LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
 
 @dataclass(frozen=True)
 class Job:
-    """One record to be made; everything that determines its result is here and in the hash of its id.
+    """One record to be made; what determines its numbers is here and in the hash of its id.
+
+    Not so the machine, its threads, device, executor and library versions: a job must be found again on another one.
+    Records that differ in these alone are repetitions, and say what theirs were.
 
     Attributes:
         trials: trainings at different learning rates, of which validation chooses one.
         precision: of the backbone's arithmetic in training.
         start: SHA-256 of the weights the backbone starts from (a file, or the dense job's model); empty: none.
         start_job: id of the dense job that trains the start, empty where a file does.
-        source: hash of the method's source and of the ground floor.
+        source: hash of the method's source and of what the harness does to every network, see
+            :mod:`bench.methods.identity`.
         network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
         micro_batch: images of a training batch that are forwarded together; 0: all.
         train_size: height and width of training images; 0: those of test images.
+        label_smoothing: share of the labels' weight in training that is spread over all classes.
+        method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
     """
 
     method: str
@@ -36,12 +43,14 @@ class Job:
     distillation: float
     trials: int
     precision: str
-    start: str
-    start_job: str
-    source: str
+    start: str = ""
+    start_job: str = ""
+    source: str = ""
     network: str = ""
     micro_batch: int = 0
     train_size: int = 0
+    label_smoothing: float = 0.0
+    method_version: int = 1
 
     @property
     def id(self) -> str:
@@ -51,8 +60,18 @@ class Job:
         """
         defaults = {declared.name: declared.default for declared in fields(self)}
         values = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        if self.trials > 1:
+            values["learning_rate_factors"] = LEARNING_RATE_FACTORS[: self.trials]
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
         point = "" if self.point is None else f"-p{self.point:g}"
         # Brackets and commas mean something to shells: ``lcnet[price=0]`` lies in ``lcnet-price=0-...``.
         method = re.sub(r"[\[,]", "-", self.method.rstrip("]"))
         return f"{method}-{self.dataset}-{self.backbone}{point}-s{self.seed}-{digest}"
+
+
+def distinct(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs in their order, each once: a job's id tells its result."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        found.setdefault(job.id, job)
+    return list(found.values())

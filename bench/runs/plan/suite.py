@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,17 @@ from typing import Any
 import yaml
 
 from bench.choices import BUDGETS, PRECISIONS
+from bench.data.recorded import data_options
 from bench.errors import BadInput
-from bench.methods import load_method, method_id, source_hash
+from bench.methods.identity import source_hash
+from bench.methods.interface import Method
+from bench.methods.registry import load_method, method_id
 from bench.networks.backbones import build_backbone
 from bench.records import MODEL_FILE, Record
+from bench.records.regression import SAME_POINT
 from bench.runs.plan.bundled import SUITES, suite_names
 from bench.runs.plan.defaults import defaults_for
-from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
+from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job, distinct
 from bench.system.files import file_hash
 from bench.system.validation import is_of, shown
 
@@ -25,6 +29,19 @@ LARGEST_BYTES = 1_000_000
 """Of a suite file."""
 MOST_JOBS, MOST_EPOCHS = 100_000, 1_000_000
 """More are taken for a mistake."""
+
+
+UNTRAINED = {
+    "batch_size": 0,
+    "micro_batch": 0,
+    "train_size": 0,
+    "distillation": 0.0,
+    "label_smoothing": 0.0,
+    "trials": 1,
+    "precision": "float32",
+}
+"""Options of training in a job that does not train, whose id they must not change."""
+TRAINING = tuple(name for name in UNTRAINED if name != "distillation")
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,7 @@ class Suite:
     budget: str = "quick"
     backbone_weights: str | None = None
     distillation: float = 0.5
+    label_smoothing: float = 0.0
     trials: int = 1
     precision: str = "float32"
     batch_size: int | None = None
@@ -107,7 +125,7 @@ def check_suite(suite: Suite) -> Suite:
         backbone=suite.backbone or defaults.backbone,
         points=defaults.points if suite.points is None else suite.points,
     )
-    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {suite.budget!r}")
+    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {shown(suite.budget)}")
     sizes = {name: getattr(suite, name) for name in ("batch_size", "micro_batch", "train_size")}
     suite = replace(
         suite, **{name: getattr(defaults, name)[suite.budget] for name, given in sizes.items() if given is None}
@@ -119,12 +137,13 @@ def check_suite(suite: Suite) -> Suite:
     _require(_is_list(suite.seeds, int) and suite.seeds, "seeds must be a list of whole numbers")
     jobs = len(suite.methods) * len(suite.points) * len(suite.seeds)
     _require(jobs <= MOST_JOBS, f"a suite has at most {MOST_JOBS} jobs, not {jobs}")
-    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {shown(suite.budget)}")
     for name in ("epochs", "backbone_epochs"):
         value = getattr(suite, name)
         is_count = value is None or (is_of(value, int) and 0 <= value <= MOST_EPOCHS)
         _require(is_count, f"{name} must be a whole number from 0 to {MOST_EPOCHS}")
-    _require(is_of(suite.distillation, float) and 0 <= suite.distillation <= 1, "distillation must be in [0, 1]")
+    for name in ("distillation", "label_smoothing"):
+        value = getattr(suite, name)
+        _require(is_of(value, float) and 0 <= value <= 1, f"{name} must be a number from 0 to 1, not {shown(value)}")
     _check_sizes(suite)
     most = len(LEARNING_RATE_FACTORS)
     _require(is_of(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
@@ -168,7 +187,12 @@ def _is_list(values: object, kind: type) -> bool:
 
 def plan_all(suites: Sequence[Suite]) -> list[Job]:
     """The jobs of several suites, those that they share once."""
-    return list(dict.fromkeys(job for suite in suites for job in plan(suite)))
+    return distinct(job for suite in suites for job in plan(suite))
+
+
+def asked_for(suites: Sequence[Suite]) -> list[Job]:
+    """Those of the jobs of ``suites`` whose methods they name; a dense job may be there for others alone."""
+    return distinct(job for suite in suites for job in plan(suite) if job.method in suite.methods)
 
 
 def plan(suite: Suite) -> list[Job]:
@@ -178,17 +202,24 @@ def plan(suite: Suite) -> list[Job]:
     dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
     """
     methods = {name: load_method(name) for name in dict.fromkeys(("dense", *suite.methods))}
-    sources = {name: source_hash(method) for name, method in methods.items()}
+    sources = {name: _source(method) for name, method in methods.items()}
     start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     jobs = []
     for seed in suite.seeds:
         dense = _dense_job(suite, seed, start, sources["dense"])
         jobs.append(dense)
+        from_ = {"start": start, "start_job": "" if start else dense.id}
         for name, method in methods.items():
             if name != "dense":
                 points = suite.points if method.has_points else (None,)
-                jobs.extend(_method_job(suite, name, point, seed, dense, sources[name]) for point in points)
+                rest = {"epochs": _epochs(suite), "distillation": suite.distillation, **from_, **sources[name]}
+                jobs.extend(_job(suite, name, point, seed, **rest) for point in points)
     return jobs
+
+
+def _source(method: Method) -> dict[str, Any]:
+    """What of a job comes from its method."""
+    return {"source": source_hash(method), "method_version": method.info.version}
 
 
 FILTERS = {"methods": "method", "dataset": "dataset", "backbone": "backbone", "points": "point", "seeds": "seed"}
@@ -202,22 +233,42 @@ def choose_shipped(shipped: Mapping[Path, Record], options: Mapping[str, Any]) -
         options: of ``bench run``, as given.
 
     Raises:
-        BadInput: an option that is about training, or none left.
+        BadInput: an option that is about training, a value that no network has, networks whose images are read
+            differently, or none left.
     """
     if senseless := [name for name in options if name not in FILTERS]:
         option = senseless[0].replace("_", "-")
         raise BadInput(f"--pretrained measures networks as they are: leave out --{option}")
-
-    def chosen(record: Record) -> bool:
-        wanted = {FILTERS[name]: value if isinstance(value, tuple) else (value,) for name, value in options.items()}
-        return all(getattr(record, name) in (*values, None) for name, values in wanted.items())
-
-    found = {folder: record for folder, record in shipped.items() if chosen(record)}
+    wanted = {name: value if isinstance(value, tuple) else (value,) for name, value in options.items()}
+    found = {
+        folder: record
+        for folder, record in shipped.items()
+        if all(_has(record, name, value) for name, value in wanted.items())
+    }
     if not found:
         raise BadInput(f"none of the {len(shipped)} shipped networks is of that kind")
+    for name, values in wanted.items():
+        if unmet := _unmet(name, values, found.values()):
+            raise BadInput(f"none of the {len(found)} shipped networks of that kind has --{name} {unmet[0]}")
     if len(datasets := sorted({record.dataset for record in found.values()})) > 1:
         raise BadInput(f"there are shipped networks for {', '.join(datasets)}: choose with --dataset")
+    if len({data_options(record) for record in found.values()}) > 1:
+        raise BadInput("the shipped networks of that kind read their images differently: choose with --backbone")
     return found
+
+
+def _has(record: Record, option: str, values: tuple) -> bool:
+    """Whether a record has one of the values of an option, or none at all."""
+    known = getattr(record, FILTERS[option])
+    if isinstance(known, float):
+        return any(abs(known - value) <= SAME_POINT for value in values)
+    return known is None or known in values
+
+
+def _unmet(option: str, values: tuple, records: Iterable[Record]) -> list:
+    """The values of an option that none of the records has, of those records to which the option applies."""
+    concerned = [record for record in records if getattr(record, FILTERS[option]) is not None]
+    return [value for value in values if concerned and not any(_has(one, option, (value,)) for one in concerned)]
 
 
 def pretrained_job(record: Record) -> Job:
@@ -236,34 +287,26 @@ def pretrained_job(record: Record) -> Job:
         point=record.point,
         seed=record.seed,
         epochs=0,
-        batch_size=defaults_for(record.dataset).batch_size["quick"],
-        distillation=0.0,
-        trials=1,
-        precision="float32",
-        start="",
-        start_job="",
-        source=source_hash(load_method(record.method)),
         network=known,
+        **UNTRAINED,
+        **_source(load_method(record.method)),
     )
 
 
-def _dense_job(suite: Suite, seed: int, start: str, source: str) -> Job:
+def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> Job:
     if not start:
         given = suite.epochs if suite.backbone_epochs is None else suite.backbone_epochs
         epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if given is None else given
     else:
         epochs = _epochs(suite) if "dense" in suite.methods else 0
     # From its initialisation there is no dense network yet that it could learn from.
-    distillation = suite.distillation if start and epochs else 0.0
-    return _job(suite, "dense", None, seed, epochs, distillation, start, "", source)
+    distillation = suite.distillation if start else 0.0
+    return _job(suite, "dense", None, seed, epochs=epochs, distillation=distillation, start=start, **source)
 
 
-def _method_job(suite: Suite, name: str, point: float | None, seed: int, dense: Job, source: str) -> Job:
-    start_job = "" if suite.backbone_weights else dense.id
-    return _job(suite, name, point, seed, _epochs(suite), suite.distillation, dense.start, start_job, source)
-
-
-def _job(suite, name, point, seed, epochs, distillation, start, start_job, source) -> Job:
+def _job(suite: Suite, name: str, point: float | None, seed: int, epochs: int, distillation: float, **rest: Any) -> Job:
+    """A job; what is about training counts only where it trains."""
+    training = {name: getattr(suite, name) for name in TRAINING} | {"distillation": float(distillation)}
     return Job(
         method=name,
         dataset=suite.dataset,
@@ -271,15 +314,8 @@ def _job(suite, name, point, seed, epochs, distillation, start, start_job, sourc
         point=None if point is None else float(point),
         seed=seed,
         epochs=epochs,
-        batch_size=suite.batch_size,
-        distillation=float(distillation),
-        trials=suite.trials if epochs else 1,
-        precision=suite.precision if epochs else "float32",
-        start=start,
-        start_job=start_job,
-        source=source,
-        micro_batch=suite.micro_batch if epochs else 0,
-        train_size=suite.train_size if epochs else 0,
+        **(training if epochs else UNTRAINED),
+        **rest,
     )
 
 

@@ -1,0 +1,65 @@
+"""Regression of shipped networks: measured again, against what their records say."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from bench.data import DataSet
+from bench.data.recorded import require_same_data
+from bench.errors import BadInput
+from bench.records import Record, read_samples
+from bench.records.regression import TOP1_TOLERANCE
+from bench.records.summary import measured
+from bench.zoo.loading import load_pretrained, remeasure
+
+TIERS = {"fast": 500, "full": None}
+"""Test images, from the first on, that each tier measures; None: all."""
+ROUNDED_AWAY = 0.002
+"""Share of images that may differ. On the machine that wrote the record none does; other processors and thread counts
+sum in another order, and of some 300 gate scores per image about one in a million lies near enough to its threshold."""
+
+
+def compare_network(folder: Path, record: Record, data: DataSet, tier: str) -> list[str]:
+    """Measures a shipped network again; readable differences from what its folder says.
+
+    Every image must have its recorded prediction and, to the last MAC, its recorded cost, but for a share of
+    ``ROUNDED_AWAY``. The numbers in the record must be those of its images, within 0 (they are recomputed from the
+    file); in the full tier the new accuracy must be within ``TOP1_TOLERANCE`` of it.
+    """
+    require_same_data(record, data)
+    try:
+        network = load_pretrained(folder, record, len(data.classes))
+        kept = read_samples(folder)
+    except BadInput as error:
+        return [f"{folder.name}: {error}"]
+    if len(kept) != len(data.test):
+        return [f"{folder.name}: outcomes of {len(kept):,} images, where {len(data.test):,} are tested"]
+    found = remeasure(network, data, TIERS[tier])
+    said = _record_differences(record, kept) + _image_differences(kept.head(len(found)), found)
+    if len(found) == len(kept) and abs(100 * found["correct"].mean() - record.top1) > TOP1_TOLERANCE:
+        said.append(f"top-1 is {100 * found['correct'].mean():.2f}, recorded {record.top1:.2f} +- {TOP1_TOLERANCE}")
+    return [f"{folder.name}: {text}" for text in said]
+
+
+def _record_differences(record: Record, samples: pd.DataFrame) -> list[str]:
+    """Numbers in the record that its own images do not give."""
+    again = measured(samples, record.macs_backbone)
+    return [
+        f"{name} is {getattr(record, name)!r} in the record, but {value!r} by its images"
+        for name, value in again.items()
+        if not math.isclose(getattr(record, name), value, rel_tol=1e-9)
+    ]
+
+
+def _image_differences(kept: pd.DataFrame, found: pd.DataFrame) -> list[str]:
+    said = []
+    for column in ("index", "label", "prediction", "macs", "gate_macs"):
+        differ = kept[column].to_numpy() != found[column].to_numpy()
+        allowed = 0 if column in ("index", "label") else int(ROUNDED_AWAY * len(found))
+        if differ.sum() > allowed:
+            first = int(found["index"].to_numpy()[differ.argmax()])
+            said.append(f"{column} of {differ.sum()} of {len(found)} images differs, first of image {first}")
+    return said
