@@ -19,8 +19,13 @@ START = (
 )
 MICRO_BATCH = "Images of a batch that are forwarded together: less memory, and what torchrun's processes share. 0: all."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
+MEAN = "What images are normalised with, as given weights may want it; red,green,blue. Default: the data set's own."
 LABEL_SMOOTHING = "Share of the labels' weight that is spread over all classes. Default: 0."
 SUITES = "A suite file, or a name from `bench list suites`; options override it."
+MEMBERS = (
+    "Folders of trained networks, the cheapest first, that --methods cascade is made of: nothing is trained, members "
+    "and thresholds are chosen on validation images for each of --points."
+)
 TRIALS = "Trainings per record at other learning rates, of which validation chooses one. Default: 1."
 
 
@@ -33,6 +38,7 @@ TRIALS = "Trainings per record at other learning rates, of which validation choo
     "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED,
     help=f"Measure the shipped networks below this folder. Default: {SHIPPED_FOLDER}, here or in the repository.",
 )  # fmt: skip
+@click.option("--members", type=CommaSeparated(Path), help=MEMBERS)
 @click.option("--dataset", type=click.Choice(DATASETS), help="Default: digits.")
 @data_dir_option
 @click.option("--backbone", type=BACKBONE, help="Default: chosen for the data set; see `bench list backbones`.")
@@ -42,6 +48,8 @@ TRIALS = "Trainings per record at other learning rates, of which validation choo
 @click.option("--backbone-epochs", type=click.IntRange(min=0), help="Of a backbone from scratch. Default: --epochs.")
 @click.option("--budget", type=click.Choice(BUDGETS), help="Epochs where --epochs says nothing. Default: quick.")
 @click.option("--backbone-weights", type=WEIGHTS, help=START)
+@click.option("--mean", type=CommaSeparated(float), help=MEAN)
+@click.option("--std", type=CommaSeparated(float), help="As --mean, which it belongs to.")
 @click.option(
     "--distillation", type=click.FloatRange(0, 1), help="Weight of the dense network's outputs. Default: 0.5."
 )

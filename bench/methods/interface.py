@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from bench.methods.calibration import Answers
 from bench.networks.blocks import Backbone, SelfGatedUnit
+from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
 
 
@@ -29,6 +31,9 @@ class Reported:
     source: str
 
 
+FINE_TUNING_LR, SCRATCH_LR = 0.02, 0.1
+
+
 @dataclass(frozen=True)
 class Budget:
     """How much training a method gets on top of the weights it starts from.
@@ -36,10 +41,12 @@ class Budget:
     Attributes:
         epochs: in sum over all its stages.
         pretrained: whether the backbone starts from trained weights or from its initialisation.
+        fine_tuning_lr: peak SGD learning rate of a backbone that starts from trained weights, at batch 128.
     """
 
     epochs: int
     pretrained: bool
+    fine_tuning_lr: float = FINE_TUNING_LR
 
 
 @dataclass(frozen=True)
@@ -137,24 +144,44 @@ class Method:
         """The stages that train ``network``; their epochs add up to ``budget.epochs``."""
         raise NotImplementedError
 
+    def calibrate(self, network: DynamicNetwork, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+        """Sets what no gradient sets, from validation images alone; by default nothing.
 
-def split_parameters(network: DynamicNetwork) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Parameters of the backbone, and of the gates: those of the router and of self-gated units."""
-    gates = list(network.router.parameters())
-    for unit in network.backbone.modules():
-        if isinstance(unit, SelfGatedUnit):
-            gates += unit.gate_parameters()
+        Called behind every epoch, before its validation, so that epochs are compared as they would be used.
+
+        Args:
+            answers: what ``network`` answers about the validation images, where it has several answers.
+
+        Returns:
+            What was set and why, for the record.
+        """
+        return {}
+
+    def finish(self, network: DynamicNetwork, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+        """As :meth:`calibrate`, once, behind the training and before the test; may also let go of parts in place."""
+        return self.calibrate(network, point, answers)
+
+
+def split_parameters(network: DynamicNetwork | Cascade) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Parameters of the backbone, and of the gates: those of routers, self-gated units and exits."""
+    backbones, gates = [], []
+    for part in parts_of(network):
+        backbones += part.backbone.parameters()
+        gates += part.router.parameters()
+        for unit in part.backbone.modules():
+            if isinstance(unit, SelfGatedUnit):
+                gates += unit.gate_parameters()
+        gates += [] if part.exits is None else part.exits.parameters()
     known = {id(parameter) for parameter in gates}
-    return [parameter for parameter in network.backbone.parameters() if id(parameter) not in known], gates
+    return [parameter for parameter in backbones if id(parameter) not in known], gates
 
 
-FINE_TUNING_LR, SCRATCH_LR = 0.02, 0.1
 BACKBONE_WEIGHT_DECAY = 5e-4
 
 
 def backbone_lr(budget: Budget) -> float:
     """Peak SGD learning rate for the backbone at batch 128, one for all methods: gentler from trained weights."""
-    return FINE_TUNING_LR if budget.pretrained else SCRATCH_LR
+    return budget.fine_tuning_lr if budget.pretrained else SCRATCH_LR
 
 
 def joint_groups(network: DynamicNetwork, budget: Budget, gate_lr: float) -> list[ParameterGroup]:

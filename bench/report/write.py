@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.choices import CHALLENGER
 from bench.errors import BadInput
 from bench.records import table
 from bench.report.drawing import draw
+from bench.report.headroom import Headroom, find_findings, headroom_tables
 from bench.report.page import page
 from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tables.comparisons import comparison_table, front_table
+from bench.report.tables.stops import stop_table
 from bench.report.tables.times import time_table
 from bench.report.tables.trades import trade_table
 from bench.report.tabular import Table, latex_document, to_markdown
@@ -51,8 +53,10 @@ def write_report(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"cannot write to {out}: {error.strerror}") from error
-    tables = {group: group_tables(group, unit, challenger) for group in groups}
-    figures = {group: draw(group, groups, unit, out) for group in groups}
+    jobs = {result.job for group in groups for result in group.results}
+    findings = [found for found in find_findings(folders) if found.jobs <= jobs]  # of records that are not here: none
+    tables = {group: group_tables(group, unit, findings, challenger) for group in groups}
+    figures = {group: _draw(group, groups, unit, out, findings) for group in groups}
     texts = {}
     if "md" in formats:
         texts["report.md"] = "\n".join(_markdown(group, tables[group], figures[group]) for group in groups)
@@ -70,16 +74,35 @@ def write_report(
     return files + [path for paths in figures.values() for path in paths]
 
 
-def group_tables(group: Group, unit: Unit, challenger: str = CHALLENGER) -> list[Table]:
-    """Every table that the group's records allow."""
+def group_tables(
+    group: Group, unit: Unit, findings: Sequence[Headroom] = (), challenger: str = CHALLENGER
+) -> list[Table]:
+    """Every table that the group's records, and findings about them, allow."""
     tables = (
         results_table(group, unit),
         time_table(group),
         comparison_table(group),
         trade_table(group, unit, challenger),
         front_table(group, unit),
+        stop_table(group, unit),
     )
-    return [one for one in tables if one]
+    headroom = headroom_of(group, findings)
+    return [one for one in tables if one] + (headroom_tables(headroom, group.slug) if headroom else [])
+
+
+def headroom_of(group: Group, findings: Sequence[Headroom]) -> Headroom | None:
+    """What ``bench headroom`` found about the group, of the most records; None where nothing."""
+    same = [found for found in findings if (found.dataset, found.backbone) == (group.dataset, group.backbone)]
+    return max(same, key=lambda found: len(found.jobs), default=None)
+
+
+def _draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path, findings: Sequence[Headroom]) -> list[Path]:
+    def makers() -> dict[str, Callable]:
+        from bench.report.plots.group import group_plots  # and with it matplotlib
+
+        return group_plots(group, groups, unit, headroom_of(group, findings))
+
+    return draw(group.name, makers, out)
 
 
 def _markdown(group: Group, tables: Sequence[Table], figures: Sequence[Path]) -> str:

@@ -107,7 +107,8 @@ def generated(strategy: st.SearchStrategy, draw: random.Random) -> object:
 
 SUITE = {"methods": ["lcnet", "skipnet"], "points": [0.3, 0.5], "seeds": [0, 1], "epochs": 1, "backbone": SMALL}
 SUITE_KEYS = (
-    "methods dataset backbone points seeds epochs backbone_epochs budget backbone_weights distillation trials precision"
+    "methods dataset backbone points seeds epochs backbone_epochs budget backbone_weights distillation trials "
+    "precision label_smoothing mean std"
 ).split()
 SUITE_VALUES = (
     "dense", "cifar10", "digits", "resnet20", "resnet8-w0.5", "resnet8-w99999", "resnet110b-w1e9", "resnet8-w0.0001",
@@ -384,7 +385,8 @@ def folder_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
 COMMANDS = ("run", "status", "cancel", "merge", "report", "compare", "curve", "check", "publish", "verify", "list")
 OPTIONS = (
     "--methods --suite --pretrained --dataset --data-dir --backbone --points --seeds --epochs --backbone-epochs "
-    "--budget --backbone-weights --distillation --trials --precision --device --compile --executor --deterministic "
+    "--budget --backbone-weights --distillation --label-smoothing --mean --std --trials --precision "
+    "--device --compile --executor --deterministic "
     "--timing --no-timing --out --fresh --engine --workers --gpus-per-job --slurm --against --tier --part --to --span "
     "--format --convention --open --help --version -x --"
 ).split()

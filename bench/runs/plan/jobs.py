@@ -29,8 +29,14 @@ class Job:
         network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
         micro_batch: images of a training batch that are forwarded together; 0: all.
         train_size: height and width of training images; 0: those of test images.
+        members: SHA-256 of the trained networks that a cascade is made of; empty: its method trains them.
+        tuned: the budget that ``network`` is set to, as in ``0.5 macs`` (of the dense backbone's) or ``0.4 ms``; empty:
+            it is measured as it is.
         label_smoothing: share of the labels' weight in training that is spread over all classes.
+        mean: of images, per channel, in units of pixels scaled to [0, 1]; empty: the data set's own.
+        std: likewise.
         method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
+        fine_tuning_lr: of a backbone that starts from trained weights, at batch 128; 0: as everywhere.
     """
 
     method: str
@@ -49,8 +55,18 @@ class Job:
     network: str = ""
     micro_batch: int = 0
     train_size: int = 0
+    members: tuple[str, ...] = ()
+    tuned: str = ""
     label_smoothing: float = 0.0
     method_version: int = 1
+    fine_tuning_lr: float = 0.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        for name in ("members", "mean", "std"):  # which JSON holds as lists
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def id(self) -> str:

@@ -1,16 +1,15 @@
-"""What one wants to have measured, as a list of jobs: from the command line's options or from a suite file."""
+"""What one wants to have measured, as a list of jobs."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bench.choices import BUDGETS, PRECISIONS
+from bench.data import own_normalisation
 from bench.data.recorded import data_options
 from bench.errors import BadInput
 from bench.methods.identity import source_hash
@@ -19,16 +18,18 @@ from bench.methods.registry import load_method, method_id
 from bench.networks.backbones import build_backbone
 from bench.records import MODEL_FILE, Record
 from bench.records.regression import SAME_POINT
-from bench.runs.plan.bundled import SUITES, suite_names
 from bench.runs.plan.defaults import defaults_for
 from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job, distinct
 from bench.system.files import file_hash
 from bench.system.validation import is_of, shown
 
-LARGEST_BYTES = 1_000_000
-"""Of a suite file."""
 MOST_JOBS, MOST_EPOCHS = 100_000, 1_000_000
 """More are taken for a mistake."""
+POINT_DIGITS = 9
+"""Decimals of an operating point: 0.3 and 0.30000000000000004 are one."""
+LISTS = ("methods", "points", "seeds", "mean", "std")
+SHARED = ("dataset", "backbone_weights", "mean", "std")
+"""What all parts of a suite have in common, since images are read once."""
 
 
 UNTRAINED = {
@@ -64,97 +65,40 @@ class Suite:
     batch_size: int | None = None
     micro_batch: int | None = None
     train_size: int | None = None
-
-
-def load_suite(name: str, options: Mapping[str, Any] | None = None) -> list[Suite]:
-    """The parts of a suite, by name (``bench list suites``) or from a YAML file: one mapping of options, or a list.
-
-    Args:
-        options: override those of the file, in all parts.
-
-    Raises:
-        BadInput: no such suite, broken YAML, unknown keys or values of the wrong kind.
-    """
-    path = SUITES / f"{name}.yaml" if (SUITES / f"{name}.yaml").exists() else Path(name)
-    try:
-        if not path.is_file() or path.stat().st_size > LARGEST_BYTES:
-            raise FileNotFoundError(f"{path} is no file of up to {LARGEST_BYTES} bytes")
-        text = path.read_text()
-    except (OSError, ValueError) as error:
-        raise BadInput(f"no suite {name!r}: give a file, or one of {', '.join(suite_names())}") from error
-    try:
-        values = yaml.safe_load(text)
-    except Exception as error:  # PyYAML leaves what values' own constructors raise as it is
-        raise BadInput(f"suite {path} is no valid YAML: {' '.join(str(error).split())}") from error
-    parts = values if isinstance(values, list) else [values]
-    suites = [_suite_from(part, path, options or {}) for part in parts]
-    if not suites:
-        raise BadInput(f"suite {path} is empty")
-    if len({(suite.dataset, suite.backbone_weights) for suite in suites}) > 1:
-        raise BadInput(f"the parts of suite {path} must share dataset and backbone_weights")
-    if suites[0].dataset == "imagenet" and len({(suite.backbone, suite.train_size) for suite in suites}) > 1:
-        raise BadInput(f"the parts of suite {path} must share backbone and train_size, which say how images are read")
-    return suites
-
-
-def _suite_from(values: object, path: Path, options: Mapping[str, Any]) -> Suite:
-    if not isinstance(values, dict):
-        raise BadInput(f"suite {path} must be a mapping of options, or a list of them")
-    known = {declared.name for declared in fields(Suite)}
-    if unknown := [str(key) for key in values if key not in known]:
-        raise BadInput(f"suite {path} has unknown option {unknown[0]!r}: choose from {', '.join(sorted(known))}")
-    lists = {"methods", "points", "seeds"}
-    given = {key: tuple(value) if key in lists and isinstance(value, list) else value for key, value in values.items()}
-    try:
-        suite = Suite(**given | dict(options))
-    except TypeError as error:
-        raise BadInput(f"suite {path} does not say which methods to run") from error
-    return check_suite(suite)
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 def check_suite(suite: Suite) -> Suite:
-    """The suite, with defaults filled in.
+    """The suite, with defaults filled in, and each thing by its one name.
 
     Raises:
         BadInput: any value that no job could be made of.
     """
-    _require(isinstance(suite.dataset, str), "dataset must be a name")
-    defaults = defaults_for(suite.dataset)
+    suite = _with_defaults(suite)
+    _check_lists(suite)
+    _check_numbers(suite)
+    _check_normalisation(suite)
+    if trains(suite):
+        _check_batches(suite)
+    _check_train_size(suite)
+    start = suite.backbone_weights
+    _require(
+        start is None or (isinstance(start, str) and start), f"backbone_weights must be a file, not {shown(start)}"
+    )
+    _require(isinstance(suite.backbone, str), f"backbone must be a name, not {shown(suite.backbone)}")
+    backbone = build_backbone(suite.backbone, classes=10, dataset=suite.dataset)
+    if suite.mean:
+        suite = replace(suite, mean=tuple(map(float, suite.mean)), std=tuple(map(float, suite.std)))
+    if (suite.mean, suite.std) == own_normalisation(suite.dataset, suite.backbone):
+        suite = replace(suite, mean=None, std=None)
     suite = replace(
         suite,
-        backbone=suite.backbone or defaults.backbone,
-        points=defaults.points if suite.points is None else suite.points,
+        backbone=backbone.name,
+        methods=tuple(dict.fromkeys(map(method_id, suite.methods))),
+        points=tuple(dict.fromkeys(round(float(point), POINT_DIGITS) for point in suite.points)),
+        seeds=tuple(dict.fromkeys(suite.seeds)),
     )
-    _require(suite.budget in BUDGETS, f"budget must be one of {', '.join(BUDGETS)}, not {shown(suite.budget)}")
-    sizes = {name: getattr(suite, name) for name in ("batch_size", "micro_batch", "train_size")}
-    suite = replace(
-        suite, **{name: getattr(defaults, name)[suite.budget] for name, given in sizes.items() if given is None}
-    )
-    _require(_is_list(suite.methods, str) and suite.methods, "methods must name at least one method")
-    _require(_is_list(suite.points, float) and suite.points, "points must be a list of numbers")
-    for point in suite.points:
-        _require(0 < point <= 1, f"an operating point is a fraction of the dense MACs in (0, 1], not {point:g}")
-    _require(_is_list(suite.seeds, int) and suite.seeds, "seeds must be a list of whole numbers")
-    jobs = len(suite.methods) * len(suite.points) * len(suite.seeds)
-    _require(jobs <= MOST_JOBS, f"a suite has at most {MOST_JOBS} jobs, not {jobs}")
-    for name in ("epochs", "backbone_epochs"):
-        value = getattr(suite, name)
-        is_count = value is None or (is_of(value, int) and 0 <= value <= MOST_EPOCHS)
-        _require(is_count, f"{name} must be a whole number from 0 to {MOST_EPOCHS}")
-    for name in ("distillation", "label_smoothing"):
-        value = getattr(suite, name)
-        _require(is_of(value, float) and 0 <= value <= 1, f"{name} must be a number from 0 to 1, not {shown(value)}")
-    _check_sizes(suite)
-    most = len(LEARNING_RATE_FACTORS)
-    _require(is_of(suite.trials, int) and 1 <= suite.trials <= most, f"trials must be a whole number from 1 to {most}")
-    _require(
-        suite.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, not {shown(suite.precision)}"
-    )
-    _require(isinstance(suite.backbone, str), "backbone must be a name")
-    start = suite.backbone_weights
-    _require(start is None or isinstance(start, str), "backbone_weights must be a file's name")
-    backbone = build_backbone(suite.backbone, classes=10, dataset=suite.dataset)
-    suite = replace(suite, methods=tuple(dict.fromkeys(map(method_id, suite.methods))))
     for name in suite.methods:
         method = load_method(name)
         if backbone.has_groups:  # Told before the backbone has been trained for days.
@@ -162,27 +106,85 @@ def check_suite(suite: Suite) -> Suite:
     return suite
 
 
-def _check_sizes(suite: Suite) -> None:
-    for name in ("batch_size", "micro_batch", "train_size"):
-        value = getattr(suite, name)
-        _require(is_of(value, int) and value >= (name == "batch_size"), f"{name} must be a whole number, 0 or more")
-    micro = suite.micro_batch
-    _require(
-        not micro or suite.batch_size % micro == 0,
-        f"batch_size {suite.batch_size} is no multiple of micro_batch {micro}",
+def trains(suite: Suite) -> bool:
+    """Whether any of its jobs trains."""
+    return bool(_epochs(suite) or _dense_epochs(suite))
+
+
+def _with_defaults(suite: Suite) -> Suite:
+    _require(isinstance(suite.dataset, str), f"dataset must be a name, not {shown(suite.dataset)}")
+    defaults = defaults_for(suite.dataset)
+    budgets = f"budget must be one of {', '.join(BUDGETS)}, not {shown(suite.budget)}"
+    _require(isinstance(suite.budget, str) and suite.budget in BUDGETS, budgets)
+    sizes = {name: getattr(suite, name) for name in ("batch_size", "micro_batch", "train_size")}
+    return replace(
+        suite,
+        backbone=suite.backbone or defaults.backbone,
+        points=defaults.points if suite.points is None else suite.points,
+        **{name: getattr(defaults, name)[suite.budget] for name, given in sizes.items() if given is None},
     )
+
+
+def _check_lists(suite: Suite) -> None:
+    for name, kind, words in (("methods", str, "names"), ("points", float, "numbers"), ("seeds", int, "whole numbers")):
+        values = getattr(suite, name)
+        is_list = isinstance(values, Sequence) and not isinstance(values, str)
+        _require(is_list and len(values) > 0, f"{name} must be a list of {words}, not {shown(values)}")
+        for value in values:
+            _require(is_of(value, kind), f"{name} must be {words}, not {shown(value)}")
+    for point in suite.points:
+        _require(0 < point <= 1, f"an operating point is a fraction of the dense MACs in (0, 1], not {point:g}")
+    jobs = len(suite.methods) * len(suite.points) * len(suite.seeds)
+    _require(jobs <= MOST_JOBS, f"a suite has at most {MOST_JOBS} jobs, not {jobs}")
+
+
+def _check_numbers(suite: Suite) -> None:
+    most = {"epochs": MOST_EPOCHS, "backbone_epochs": MOST_EPOCHS, "trials": len(LEARNING_RATE_FACTORS)}
+    for name, highest in most.items():
+        value, lowest = getattr(suite, name), int(name == "trials")
+        is_count = (value is None and lowest == 0) or (is_of(value, int) and lowest <= value <= highest)
+        _require(is_count, f"{name} must be a whole number from {lowest} to {highest}, not {shown(value)}")
+    for name in ("distillation", "label_smoothing"):
+        value = getattr(suite, name)
+        _require(is_of(value, float) and 0 <= value <= 1, f"{name} must be a number from 0 to 1, not {shown(value)}")
+    for name in ("batch_size", "micro_batch", "train_size"):
+        value, lowest = getattr(suite, name), int(name == "batch_size")
+        wrong = f"{name} must be a whole number, {lowest} or more, not {shown(value)}"
+        _require(is_of(value, int) and value >= lowest, wrong)
+    wrong = f"precision must be one of {', '.join(PRECISIONS)}, not {shown(suite.precision)}"
+    _require(isinstance(suite.precision, str) and suite.precision in PRECISIONS, wrong)
+
+
+def _check_normalisation(suite: Suite) -> None:
+    given = {"mean": suite.mean, "std": suite.std}
+    if suite.mean is None and suite.std is None:
+        return
+    for name, values in given.items():
+        is_whole = values is not None and is_of(values, tuple[float, ...]) and len(values) == 3
+        _require(is_whole, f"{name} must be three numbers (mean and std belong together), not {shown(values)}")
+    is_scaled = all(0 <= value <= 1 for value in suite.mean) and all(0 < value <= 1 for value in suite.std)
+    _require(is_scaled, f"mean and std are of pixels from 0 to 1, not {list(suite.mean)} and {list(suite.std)}")
+
+
+def _check_batches(suite: Suite) -> None:
+    batch, micro = suite.batch_size, suite.micro_batch
+    _require(not micro or batch % micro == 0, f"batch_size {batch} is no multiple of micro_batch {micro}")
+    together = "micro_batch" if micro else "batch_size"
+    _require(
+        (micro or batch) > 1, f"{together} must be 2 or more: batch norm trains on the statistics of several images"
+    )
+
+
+def _check_train_size(suite: Suite) -> None:
     on_files = suite.dataset == "imagenet"
     _require(on_files or not suite.train_size, f"train_size is for imagenet: images of {suite.dataset} have one size")
-    _require(not on_files or suite.train_size in (0, *range(32, 1025)), "train_size must be from 32 to 1024 pixels")
+    is_known = not on_files or suite.train_size in (0, *range(32, 1025))
+    _require(is_known, f"train_size must be from 32 to 1024 pixels, not {suite.train_size}")
 
 
 def _require(condition: object, message: str) -> None:
     if not condition:
         raise BadInput(message)
-
-
-def _is_list(values: object, kind: type) -> bool:
-    return isinstance(values, Sequence) and not isinstance(values, str) and all(is_of(value, kind) for value in values)
 
 
 def plan_all(suites: Sequence[Suite]) -> list[Job]:
@@ -202,7 +204,7 @@ def plan(suite: Suite) -> list[Job]:
     dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
     """
     methods = {name: load_method(name) for name in dict.fromkeys(("dense", *suite.methods))}
-    sources = {name: _source(method) for name, method in methods.items()}
+    sources = {name: method_source(method) for name, method in methods.items()}
     start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     jobs = []
     for seed in suite.seeds:
@@ -217,7 +219,7 @@ def plan(suite: Suite) -> list[Job]:
     return jobs
 
 
-def _source(method: Method) -> dict[str, Any]:
+def method_source(method: Method) -> dict[str, Any]:
     """What of a job comes from its method."""
     return {"source": source_hash(method), "method_version": method.info.version}
 
@@ -280,6 +282,7 @@ def pretrained_job(record: Record) -> Job:
     build_backbone(record.backbone, classes=10)
     known = record.details.get("files", {}).get(MODEL_FILE, {}).get("sha256")
     _require(isinstance(known, str), f"the record of {record.method} does not name its network's file")
+    read = data_options(record)
     return Job(
         method=record.method,
         dataset=record.dataset,
@@ -288,17 +291,28 @@ def pretrained_job(record: Record) -> Job:
         seed=record.seed,
         epochs=0,
         network=known,
+        mean=read.mean,
+        std=read.std,
         **UNTRAINED,
-        **_source(load_method(record.method)),
+        **method_source(load_method(record.method)),
     )
 
 
+def tuned_job(record: Record, value: float, unit: str) -> Job:
+    """The job that moves the thresholds of a trained network to a budget and measures it.
+
+    Args:
+        unit: ``macs`` or ``ms``.
+
+    Raises:
+        BadInput: as :func:`pretrained_job`.
+    """
+    point = float(value) if unit == "macs" else None
+    return replace(pretrained_job(record), point=point, tuned=f"{value:g} {unit}")
+
+
 def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> Job:
-    if not start:
-        given = suite.epochs if suite.backbone_epochs is None else suite.backbone_epochs
-        epochs = defaults_for(suite.dataset).backbone_epochs[suite.budget] if given is None else given
-    else:
-        epochs = _epochs(suite) if "dense" in suite.methods else 0
+    epochs = _dense_epochs(suite)
     # From its initialisation there is no dense network yet that it could learn from.
     distillation = suite.distillation if start else 0.0
     return _job(suite, "dense", None, seed, epochs=epochs, distillation=distillation, start=start, **source)
@@ -307,6 +321,8 @@ def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> J
 def _job(suite: Suite, name: str, point: float | None, seed: int, epochs: int, distillation: float, **rest: Any) -> Job:
     """A job; what is about training counts only where it trains."""
     training = {name: getattr(suite, name) for name in TRAINING} | {"distillation": float(distillation)}
+    if rest.get("start") or rest.get("start_job"):
+        training["fine_tuning_lr"] = defaults_for(suite.dataset).fine_tuning_lr[suite.budget]
     return Job(
         method=name,
         dataset=suite.dataset,
@@ -314,6 +330,8 @@ def _job(suite: Suite, name: str, point: float | None, seed: int, epochs: int, d
         point=None if point is None else float(point),
         seed=seed,
         epochs=epochs,
+        mean=suite.mean or (),
+        std=suite.std or (),
         **(training if epochs else UNTRAINED),
         **rest,
     )
@@ -321,3 +339,10 @@ def _job(suite: Suite, name: str, point: float | None, seed: int, epochs: int, d
 
 def _epochs(suite: Suite) -> int:
     return defaults_for(suite.dataset).epochs[suite.budget] if suite.epochs is None else suite.epochs
+
+
+def _dense_epochs(suite: Suite) -> int:
+    if suite.backbone_weights:
+        return _epochs(suite) if "dense" in suite.methods else 0
+    given = suite.epochs if suite.backbone_epochs is None else suite.backbone_epochs
+    return defaults_for(suite.dataset).backbone_epochs[suite.budget] if given is None else given
