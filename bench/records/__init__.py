@@ -6,18 +6,19 @@ from bench.records.record import (
     RECORD_FILE,
     SAMPLES_FILE,
     SCHEMA_VERSION,
+    TABLE_COLUMNS,
     TRAINING_FILE,
     Record,
     find_records,
     finished_jobs,
     has_whole_record,
-    is_timed,
     read_record,
     read_samples,
     require_recorded_file,
     table,
     write_record,
 )
+from bench.records.validity import is_timed
 
 __all__ = [
     "COLUMNS",
@@ -25,6 +26,7 @@ __all__ = [
     "RECORD_FILE",
     "SAMPLES_FILE",
     "SCHEMA_VERSION",
+    "TABLE_COLUMNS",
     "TRAINING_FILE",
     "Record",
     "find_records",

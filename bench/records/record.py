@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow.parquet
 
 from bench.errors import BadInput
+from bench.records.validity import time_state
 from bench.system.files import file_hash, write_atomically
 from bench.system.validation import is_of, of_declared_kinds
 
@@ -91,6 +92,12 @@ class Record:
         return str((data.get("title") if isinstance(data, dict) else "") or self.dataset)
 
     @property
+    def method_version(self) -> int:
+        """Version that its authors gave the method; 1 in records from before there were versions."""
+        version = (self.details.get("config") or {}).get("method_version")
+        return version if is_of(version, int) else 1
+
+    @property
     def skipping_speedup_latency(self) -> float | None:
         """What skipping alone brings: over dense in the same executor; in older records, over its best form."""
         same = self.speedup_latency_same_executor
@@ -111,7 +118,9 @@ COLUMNS = (
     "invalid_reasons command commit created_utc environment_id "
     "executor speedup_latency_same_executor speedup_throughput_same_executor"
 ).split()
-"""Columns of ``table.csv``, in the order of the contract; ours, which it does not name, come last."""
+"""Fields that are columns of ``table.csv``, in the order of the contract; ours, which it does not name, come last."""
+TABLE_COLUMNS = (*COLUMNS, "time_state")
+"""Columns of ``table.csv``: behind the fields what follows from them. Tables from before may lack these."""
 
 
 def write_record(folder: Path, record: Record) -> Record:
@@ -185,6 +194,15 @@ def find_records(folders: Iterable[Path]) -> dict[Path, Record]:
     return found
 
 
+def require_recorded_file(folder: Path, name: str, record: Record) -> None:
+    """Raises BadInput where a file of a job's folder is not the one that its record was written with."""
+    files = record.details.get("files")
+    known = files.get(name) if isinstance(files, Mapping) else None
+    # Records from before files were named in them are taken as they are.
+    if known is not None and (not isinstance(known, Mapping) or known.get("sha256") != file_hash(folder / name)):
+        raise BadInput(f"{folder / name} is not the file that its record was written with")
+
+
 def finished_jobs(out: Path) -> list[Path]:
     """Folders of the jobs in a folder of runs whose records are whole, by name; what lies deeper is of other runs."""
     return [path.parent for path in sorted(out.glob(f"*/{RECORD_FILE}")) if has_whole_record(path.parent)]
@@ -247,27 +265,15 @@ _KINDS = {"i": "whole numbers", "f": "finite numbers", "b": "true and false"}
 def table(records: Iterable[Record]) -> pd.DataFrame:
     """Records as the rows of ``table.csv``: the contract's columns, unknown values empty.
 
-    ``dataset`` says which part of a data set it is: a row must not be taken for one about the whole.
+    ``dataset`` says which part of a data set it is: a row must not be taken for one about the whole. ``valid`` is also
+    true of records without times: ``time_state`` tells.
     """
 
     def row(record: Record) -> dict:
-        return {name: getattr(record, name) for name in COLUMNS} | {"dataset": record.title}
+        fields = {name: getattr(record, name) for name in COLUMNS}
+        return fields | {"dataset": record.title, "time_state": time_state(record)}
 
-    return pd.DataFrame([row(record) for record in records], columns=COLUMNS)
-
-
-def require_recorded_file(folder: Path, name: str, record: Record) -> None:
-    """Raises BadInput where a file of a job's folder is not the one that its record was written with."""
-    files = record.details.get("files")
-    known = files.get(name) if isinstance(files, Mapping) else None
-    # Records from before files were named in them are taken as they are.
-    if known is not None and (not isinstance(known, Mapping) or known.get("sha256") != file_hash(folder / name)):
-        raise BadInput(f"{folder / name} is not the file that its record was written with")
-
-
-def is_timed(record: Record) -> bool:
-    """Whether times were taken for this record, valid or not."""
-    return "timing" in record.details
+    return pd.DataFrame([row(record) for record in records], columns=TABLE_COLUMNS)
 
 
 _DETAILS: dict[str, Any] = {

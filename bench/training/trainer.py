@@ -78,7 +78,8 @@ class Trainer:
         """Runs all ``stages``, behind the checkpoint where there is one.
 
         *Best* is the highest validation accuracy among epochs of the last stage whose MACs fraction is within
-        ``POINT_TOLERANCE`` of ``point``; where none is, see :func:`bench.training.selection.selection_key`.
+        :func:`bench.records.summary.point_tolerance` of ``point``; where none is, see
+        :func:`bench.training.selection.selection_key`.
 
         Returns:
             One row per epoch.

@@ -35,12 +35,12 @@ from bench.records import (
     read_record,
     write_record,
 )
-from bench.records.summary import measured
+from bench.records.summary import measured, misses_point, point_tolerance
 from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
 from bench.system import determinism, distributed, environment, resources
 from bench.system.files import file_hash, write_atomically
 from bench.system.seeds import derive_seed
-from bench.training import POINT_TOLERANCE, Recipe, Trainer, selection_key
+from bench.training import Recipe, Trainer, selection_key
 from bench.training.checkpoint import remove_checkpoints
 from bench.zoo.loading import load_pretrained
 from bench.zoo.members import cascade_of, describe_members
@@ -382,7 +382,8 @@ def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: Dynamic
     gates = len(split_parameters(network)[1])
     of_exits = sum(len(list(part.exits.parameters())) for part in parts_of(network) if part.exits is not None)
     warnings = gate_warnings(samples, gated=gates > of_exits)
-    if job.point is not None and abs(fraction - job.point) > POINT_TOLERANCE:
-        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {POINT_TOLERANCE:g}"
+    if misses_point(fraction, job.point):
+        tolerance = point_tolerance(job.point)
+        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {tolerance:g}"
         warnings.insert(0, missed)
     return warnings
