@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -248,9 +247,7 @@ def _record(
         reported_macs=reported.macs if reported else None,
         reported_source=reported.source if reported else None,
         command=context.command,
-        commit=environment.commit(),
-        created_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        environment_id=environment.identify(described),
+        **environment.provenance(described),
         details={
             "environment": described,
             "config": asdict(job),
