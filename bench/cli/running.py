@@ -24,15 +24,9 @@ from bench.runs.attempt import Outcome, State
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
 from bench.runs.plan.jobs import Job, distinct
-from bench.runs.plan.suite import (
-    Suite,
-    asked_for,
-    check_suite,
-    choose_shipped,
-    load_suite,
-    plan_all,
-    pretrained_job,
-)
+from bench.runs.plan.planning import asked_for, plan_all
+from bench.runs.plan.shipped import choose_shipped, pretrained_job
+from bench.runs.plan.suite import Suite, check_suite, load_suite
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
 from bench.system import resources

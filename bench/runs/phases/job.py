@@ -21,6 +21,7 @@ from bench.methods.interface import Budget, Method, Reported, Stage, split_param
 from bench.networks.backbones import Backbone, build_backbone, load_weights
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
+from bench.recipe import LEARNING_RATE_FACTORS
 from bench.records import (
     MODEL_FILE,
     SAMPLES_FILE,
@@ -32,11 +33,11 @@ from bench.records import (
     write_record,
 )
 from bench.records.summary import measured
-from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
+from bench.runs.plan.jobs import Job
 from bench.system import determinism, distributed, environment, resources
 from bench.system.files import file_hash, write_atomically
 from bench.system.seeds import derive_seed
-from bench.training import POINT_TOLERANCE, Recipe, Trainer, selection_key
+from bench.training import POINT_TOLERANCE, Trainer, selection_key
 from bench.training.checkpoint import remove_checkpoints
 from bench.zoo.loading import load_pretrained
 
@@ -165,13 +166,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
     trainer = Trainer(
         network,
         context.data,
-        Recipe(
-            job.batch_size,
-            job.distillation,
-            label_smoothing=job.label_smoothing,
-            precision=job.precision,
-            micro_batch=job.micro_batch,
-        ),
+        job.recipe,
         folder / CHECKPOINT_FILE.format(f"{factor:g}"),
         identity=f"{job.id} x{factor:g} on {context.data.training_fingerprint()}",
         point=job.point,
