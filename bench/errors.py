@@ -1,5 +1,7 @@
 """The ways in which a run ends early with one clear line."""
 
+EXIT_CHECK_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
+
 
 class BadInput(Exception):
     """What the user gave cannot be used: shown as one line on stderr, exit code 2."""

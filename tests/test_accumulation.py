@@ -14,7 +14,7 @@ from baselines.dense import Dense
 from bench.errors import BadInput
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
-from bench.training import Recipe, Trainer
+from bench.training import Recipe, Trainer, accumulation
 from bench.training.accumulation import accumulate
 
 RUN = "run --methods skipnet --backbone resnet8 --epochs 1 --batch-size 128 --micro-batch 64 --no-timing".split()
@@ -114,7 +114,7 @@ def test_two_processes_make_the_record_of_one(tmp_path, bench_here):
     ],
 )
 def test_batches_that_cannot_be_shared(digits, tmp_path, monkeypatch, recipe, says):
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(accumulation, "processes", lambda: 2)
     network = Dense().build(build_backbone("resnet8", classes=10), None)
     stages = Dense().stages(network, None, Budget(1, pretrained=False))
     with pytest.raises(BadInput, match=says):

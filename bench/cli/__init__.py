@@ -9,12 +9,18 @@ from contextlib import suppress
 import click
 
 from bench import __version__
-from bench.__main__ import EXIT_INTERRUPTED, EXIT_TERMINATED
 from bench.cli import completion
 from bench.cli.deferred import Commands, Deferred
-from bench.errors import BadInput, CheckFailed, Terminated
+from bench.errors import (
+    EXIT_BAD_INPUT,
+    EXIT_CHECK_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
+    BadInput,
+    CheckFailed,
+    Terminated,
+)
 
-EXIT_CHECK_FAILED, EXIT_BAD_INPUT = 1, 2
 MOST_SAID = 900
 
 

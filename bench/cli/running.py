@@ -30,7 +30,7 @@ from bench.runs.plan.suite import Suite, check_suite, load_suite
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
 from bench.system import resources
-from bench.system.distributed import agreed, dismiss, group, processes, rank, tell
+from bench.system.distributed import agreed, dismiss, group, launched, processes, rank, tell
 from bench.system.log import log_to
 from bench.training.accumulation import require_shares
 from bench.zoo.loading import find_pretrained
@@ -46,7 +46,7 @@ def run(
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     given = {key: value for key, value in options.items() if value is not None}
     parameters = slurm_parameters(slurm)
-    if processes() > 1 and engine != "inline":
+    if launched() > 1 and engine != "inline":
         raise BadInput(f"torchrun and --engine {engine} are two ways to use several processes: choose one")
     with group(device):
         weights, shipped = None, {}
@@ -90,7 +90,7 @@ def run(
 def _run(jobs: list[Job], settings: Settings, data: DataSet, timing: bool, parameters: dict) -> None:
     """Brings all jobs to their end and says what became of them."""
     console, out = Console(), settings.out
-    with RunProgress(console, len(jobs) * (2 if timing else 1)) as progress, log_to(out):
+    with RunProgress(console, jobs, timing, settings.engine == "inline") as progress, log_to(out):
         try:
             outcomes = run_jobs(jobs, settings, data, timing, parameters, progress)
         except KeyboardInterrupt as signal:

@@ -35,6 +35,8 @@ class CommaSeparated(click.ParamType):
             self.fail(f"{value!r} is no comma-separated list of {self.kind.__name__}s", parameter, context)
 
     def shell_complete(self, context, parameter, incomplete):
+        if incomplete.count("[") > incomplete.count("]"):
+            return []  # within a method's choices
         before, comma, last = incomplete.rpartition(",")
         left = [name for name in self.names(context) if name not in before.split(",")]
         return [CompletionItem(before + comma + name) for name in left if name.startswith(last)]

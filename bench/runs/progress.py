@@ -1,36 +1,74 @@
-"""Progress bars for people; nothing where stdout is no terminal."""
+"""Progress of a run: bars on a terminal; elsewhere, as in log files and CI, a line for each epoch and job."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.runs.estimate import RECORD, TIMES, Estimate
 from bench.runs.plan.jobs import Job
+
+DONE = {RECORD: "recorded", TIMES: "timed"}
 
 
 class RunProgress:
-    """Two bars: jobs of the run, epochs of the present job. A context manager."""
+    """Tells how far a run is, and how long what is left will take. A context manager.
 
-    def __init__(self, console: Console, jobs: int):
+    Args:
+        timing: whether times are taken of every job.
+        shows_epochs: see :class:`bench.runs.estimate.Estimate`.
+    """
+
+    def __init__(self, console: Console, jobs: Sequence[Job], timing: bool, shows_epochs: bool):
+        # Colours may be forced where there is no terminal (FORCE_COLOR); bars would be a mess there.
+        self._on_terminal = console.file.isatty() and not console.is_dumb_terminal
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
-        self._jobs = self._progress.add_task("jobs", total=jobs)
-        self._epochs = self._progress.add_task("epochs", total=None)
+        self._bars = Progress(*columns, console=console, disable=not self._on_terminal, transient=True)
+        self._total, self._done, self._job = len(jobs) * (2 if timing else 1), 0, None
+        self._jobs = self._bars.add_task("jobs", total=self._total)
+        self._epochs = self._bars.add_task("epochs", total=None)
+        self.estimate = Estimate(jobs, timing, shows_epochs)
 
     def __enter__(self) -> RunProgress:
-        self._progress.start()
+        self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._bars.stop()
 
     def start(self, job: Job) -> None:
-        self._progress.reset(self._epochs, total=job.epochs or None, description=job.id)
+        """``job`` begins in this process."""
+        self._job = job
+        self.estimate.begin()
+        self._bars.reset(self._epochs, total=job.epochs or None, description=job.id)
 
     def epoch(self, row: dict) -> None:
+        """An epoch of the present job has ended; ``row`` is its row of ``train.csv``."""
         accuracy, fraction = row["validation_top1"], row["validation_macs_fraction"]
         text = f"{row['stage']} {row['epoch']}/{row['of']}: validation {accuracy:.1f} % at {fraction:.3f} of the MACs"
-        self._progress.update(self._epochs, advance=1, description=text)
+        self.estimate.end_epoch(self._job)
+        self._bars.update(self._epochs, advance=1, description=text)
+        self._tell(f"{self._job.id}: {text}")
 
-    def finish(self) -> None:
-        self._progress.advance(self._jobs)
+    def finish(self, job: Job, kind: str, outcome: str = "") -> None:
+        """``job`` has its record or its times, or will have none.
+
+        Args:
+            kind: ``RECORD`` or ``TIMES``.
+            outcome: what became of it where it was not made now: ``kept``, ``failed``.
+        """
+        self._done += 1
+        self.estimate.end(job, kind, counts=not outcome)
+        self._bars.advance(self._jobs)
+        self._tell(f"{job.id}: {outcome or DONE[kind]}")
+
+    def _tell(self, text: str) -> None:
+        self._bars.update(self._jobs, description=" ".join(filter(None, ("jobs", str(self.estimate)))))
+        if not self._on_terminal:
+            # A reader that has gone, or a full disk, ends no training; the table at the end meets it again.
+            with suppress(OSError, ValueError):
+                click.echo("; ".join(filter(None, (f"[{self._done}/{self._total}] {text}", str(self.estimate)))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from bench.errors import BadInput
 Item = TypeVar("Item")
 PATIENCE = datetime.timedelta(days=1)
 """One process may write, wait for a lock or decode for long; a dead one is noticed by torchrun."""
+MEETING_S, ATTEMPT, LOOK_S = 120.0, datetime.timedelta(seconds=5), 0.1
+"""All must have started within the first; a signal ends the wait for them between attempts and looks."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,29 @@ WHOLE = Share()
 
 
 def processes() -> int:
-    """How many there are; 1 without torchrun."""
-    return int(os.environ.get("WORLD_SIZE", 1))
+    """How many there are; 1 outside of :func:`group`."""
+    return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def rank() -> int:
     """The number of this process, from 0. The first one writes records and speaks."""
-    return int(os.environ.get("RANK", 0))
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def launched() -> int:
+    """How many processes torchrun started, this one among them; 1 without it.
+
+    WORLD_SIZE and RANK alone mean nothing: job scripts and platforms set them for other programs.
+
+    Raises:
+        BadInput: torchrun's variables, but no number of processes among them.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return 1
+    try:
+        return int(os.environ["WORLD_SIZE"])
+    except (KeyError, ValueError):
+        raise BadInput("TORCHELASTIC_RUN_ID is set, but WORLD_SIZE is no number: unset both, or use torchrun") from None
 
 
 @contextmanager
@@ -58,22 +77,49 @@ def group(device: str) -> Iterator[None]:
         device: ``cpu``, ``cuda`` or ``auto``, as on the command line.
 
     Raises:
-        BadInput: more processes than GPUs.
+        BadInput: more processes than GPUs, or the others do not come.
     """
-    if processes() == 1:
+    if launched() == 1:
         yield
         return
     on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     if on_gpu:
-        local = int(os.environ.get("LOCAL_RANK", rank()))
+        local = int(os.environ.get("LOCAL_RANK", 0))
         if local >= torch.cuda.device_count():
             raise BadInput(f"each process needs a GPU of its own, here are {torch.cuda.device_count()}")
         torch.cuda.set_device(local)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=PATIENCE)
+    store, number, count = _meet()
+    backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
+    dist.init_process_group(backend, store=store, rank=number, world_size=count, timeout=PATIENCE)
     try:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def _meet() -> tuple[dist.Store, int, int]:
+    """What the processes talk through once all have come, this one's number, and how many they are."""
+    deadline = time.monotonic() + MEETING_S
+    store, number, count = _store(deadline)
+    store.set(f"here/{number}", "")
+    while missing := [other for other in range(count) if not store.check([f"here/{other}"])]:
+        if time.monotonic() > deadline:
+            raise BadInput(f"{len(missing)} of {count} processes of torchrun did not come within {MEETING_S:g} s")
+        time.sleep(LOOK_S)
+    store.set_timeout(PATIENCE)
+    return store, number, count
+
+
+def _store(deadline: float) -> tuple[dist.Store, int, int]:
+    while True:
+        try:
+            return next(dist.rendezvous("env://", timeout=ATTEMPT))
+        except (RuntimeError, ValueError, OSError) as error:
+            if time.monotonic() > deadline or isinstance(error, ValueError):
+                why = " ".join(str(error).split())[:120]
+                raise BadInput(
+                    f"TORCHELASTIC_RUN_ID is set, but no torchrun answers ({why}): unset it, or use torchrun"
+                ) from error
 
 
 def call(name: str) -> None:

@@ -1,4 +1,4 @@
-"""``bench.system.log`` in the folder of a run: one line for each thing that happened to a job."""
+"""``bench.log`` in the folder of a run: one line for each thing that happened to a job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-LOG_FILE = "bench.system.log"
+LOG_FILE = "bench.log"
 LARGEST_BYTES, OLDER_FILES = 1_000_000, 3
 
 

@@ -121,3 +121,35 @@ def test_a_notebooks_plotting_backend_does_not_reach_the_command_line(without_to
     """Jupyter sets it for every ``!bench``, where it cannot be imported."""
     finished = without_torch(*arguments.split(), MPLBACKEND="module://nowhere.to.be.found")
     assert (finished.returncode, finished.stderr) == (0, "")
+
+
+CLOSED = "bench: cannot write to standard output: Bad file descriptor\n"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "expected"),
+    [(">&-", (2, "", CLOSED)), (">&- 2>&-", (2, "", "")), ("<&-", (0, "quick\n", "")), ("2>&-", (0, "quick\n", ""))],
+)
+def test_closed_streams_are_told_in_one_line(redirection, expected):
+    command = f"{sys.executable} -m bench list suites {redirection}"
+    finished = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout[-len("quick\n") :], finished.stderr) == expected
+
+
+def test_a_file_does_not_take_the_place_of_a_closed_stream(tmp_path):
+    """What is printed behind it would be written into a record."""
+    _some_jobs(tmp_path / "runs")
+    command = f"{sys.executable} -m bench merge runs --out all >&-"
+    finished = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (2, CLOSED)
+    copied = [path for path in (tmp_path / "all").rglob("*") if path.is_file()]
+    assert copied and all(
+        path.read_bytes() == (tmp_path / "runs" / path.relative_to(tmp_path / "all")).read_bytes() for path in copied
+    )
+
+
+@pytest.mark.parametrize("width", ["0", "", "00"])
+def test_a_width_of_0_is_unknown_and_not_no_room(without_torch, tmp_path, width):
+    _some_jobs(tmp_path / "runs")
+    finished = without_torch("status", "runs", COLUMNS=width, LINES=width)
+    assert (finished.returncode, finished.stderr) == (0, "") and "3 done" in finished.stdout

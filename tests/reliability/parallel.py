@@ -75,7 +75,7 @@ def together(places: list[Path], kill_first: bool, reference: dict) -> Outcome:
         if one.status not in (0, -signal.SIGKILL):
             click.echo(one.error, err=True)
     out = places[0] / "runs"
-    log = (out / "bench.system.log").read_text()
+    log = (out / "bench.log").read_text()
     done = Counter(DONE.findall(log))
     return Outcome(
         len(places),

@@ -152,7 +152,7 @@ def suite_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
 
 def copied(base: Path, folder: Path, name: str = "runs") -> Path:
     """Two finished jobs in ``folder``; returns the folder of the gated one."""
-    shutil.copytree(base / name, folder / "runs", ignore=shutil.ignore_patterns("report", "bench.system.log", ".locks"))
+    shutil.copytree(base / name, folder / "runs", ignore=shutil.ignore_patterns("report", "bench.log", ".locks"))
     return next((folder / "runs").glob("lnet-*"))
 
 

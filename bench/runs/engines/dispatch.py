@@ -14,7 +14,8 @@ from bench.data import DataSet
 from bench.errors import BadInput
 from bench.runs.attempt import Outcome, State, attempt
 from bench.runs.engines.loop import is_settled, outcome_of, run_all
-from bench.runs.failure import FAILURE_FILE
+from bench.runs.estimate import RECORD, TIMES
+from bench.runs.failure import FAILURE_FILE, read_failure
 from bench.runs.phases.job import run_job
 from bench.runs.phases.timing import Timer
 from bench.runs.plan.jobs import Job, distinct
@@ -104,10 +105,11 @@ def _run_here(
     def do(job: Job) -> State:
         settings.check_cancelled()
         progress.start(job)
-        outcomes[job.id] = attempt(job, context, timer)
-        if outcomes[job.id].state is not State.TAKEN:
-            progress.finish()
-        return outcomes[job.id].state
+        state = (outcome := attempt(job, context, timer)).state
+        outcomes[job.id] = outcome
+        if state is not State.TAKEN:
+            progress.finish(job, TIMES if timer else RECORD, "" if state is State.DONE else state.value)
+        return state
 
     outcomes: dict[str, Outcome] = {}
     context = settings.context(data, alone=True, on_epoch=on_epoch)
@@ -121,9 +123,14 @@ class _Counter:
     def __init__(self, jobs: list[Job], out: Path, timing: bool, progress: RunProgress):
         self.open = [(job, step) for job in jobs for step in ((False, True) if timing else (False,))]
         self.out, self.progress = out, progress
+        self.is_first = True
 
     def __call__(self) -> None:
         settled = [(job, timing) for job, timing in self.open if is_settled(job, self.out, timing)]
         for one in settled:
             self.open.remove(one)
-            self.progress.finish()
+            job, timing = one
+            failed = read_failure(self.out / job.id) is not None
+            state = State.FAILED if failed else State.KEPT if self.is_first else State.DONE
+            self.progress.finish(job, TIMES if timing else RECORD, "" if state is State.DONE else state.value)
+        self.is_first = False
