@@ -40,11 +40,9 @@ def plan(suite: Suite) -> list[Job]:
         jobs.append(dense)
         shared = {"seed": seed, "start": start, "start_job": "" if start else dense.id}
         for name, method in methods.items():
-            if name != "dense":
-                points = suite.points if method.has_points else (None,)
-                jobs.extend(
-                    _job(suite, method=name, point=point, seed=seed, **from_, **sources[name]) for point in points
-                )
+            points = suite.points if method.has_points else (None,)
+            points = () if name == "dense" else points
+            jobs += [_job(suite, method=name, point=point, **shared, **sources[name]) for point in points]
     return jobs
 
 
