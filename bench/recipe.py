@@ -46,12 +46,17 @@ class Option:
         return get_origin(self.kind) is tuple
 
     @property
+    def default_text(self) -> str:
+        """The default as one writes it; empty where there is none."""
+        if self.default is None or self.default is MISSING:
+            return ""
+        values = self.default if self.is_list else (self.default,)
+        return ",".join(f"{one:g}" if isinstance(one, float) else str(one) for one in values)
+
+    @property
     def text(self) -> str:
         """Help with the default."""
-        if self.default is None or self.default is MISSING:
-            return self.help
-        values = self.default if self.is_list else (self.default,)
-        return f"{self.help} Default: {','.join(f'{one:g}' if isinstance(one, float) else str(one) for one in values)}."
+        return f"{self.help} Default: {self.default_text}." if self.default_text else self.help
 
     @property
     def expected(self) -> str:
