@@ -19,8 +19,8 @@ START = """# Reference
 OPTIONS = """
 ## Options of a suite
 
-The same words in a suite file, in Python (`Suite(methods=("lcnet",), epochs=3)`) and, with `--` and hyphens, behind `bench
-run`. An empty default is explained in the text.
+The same words in a suite file, in Python (`Suite(methods=("lcnet",), epochs=3)`) and, with `--` and hyphens, behind
+`bench run`. An empty default is explained in the text.
 """
 COLUMNS = """
 ## Columns of `table.csv`
