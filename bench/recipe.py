@@ -16,7 +16,7 @@ LEARNING_RATE_FACTORS = (1.0, 0.5, 2.0)
 """Of a job's trials, relative to the rates that its method gives: one search with equal effort for every method."""
 MOST_EPOCHS = 1_000_000
 """More are taken for a mistake."""
-Holder = TypeVar("Holder")
+Holder = TypeVar("Holder", bound="Recipe")
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _described(declared: Field, kind: Any) -> Option:
 
 
 def check_options(holder: Holder) -> Holder:
-    """A dataclass with every option checked and in its one form; None stays where it is the default.
+    """A recipe, or what is one and more, with every option checked and in its one form; None stays where it is the default.
 
     Raises:
         BadInput: naming the first option whose value cannot be, and the value.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
@@ -33,5 +33,7 @@ def _value(described: Option) -> click.ParamType:
         return click.Choice(described.choices)
     if described.is_list:
         return CommaSeparated(get_args(described.kind)[0])
-    ranges = {int: click.IntRange, float: click.FloatRange}
-    return ranges[described.kind](described.at_least, described.at_most) if described.kind in ranges else click.STRING
+    if described.kind is str:
+        return click.STRING
+    kind: Any = {int: click.IntRange, float: click.FloatRange}[described.kind]
+    return kind(described.at_least, described.at_most)

@@ -38,7 +38,7 @@ def plan(suite: Suite) -> list[Job]:
     for seed in suite.seeds:
         dense = _dense_job(suite, seed, start, sources["dense"])
         jobs.append(dense)
-        shared = {"seed": seed, "start": start, "start_job": "" if start else dense.id}
+        shared: dict[str, Any] = {"seed": seed, "start": start, "start_job": "" if start else dense.id}
         for name, method in methods.items():
             points = suite.points if method.has_points else (None,)
             points = () if name == "dense" else points
@@ -53,7 +53,7 @@ def source_of(method: Method) -> dict[str, Any]:
 
 def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> Job:
     if start:
-        changed = {} if "dense" in suite.methods else {"epochs": 0}
+        changed: dict[str, Any] = {} if "dense" in suite.methods else {"epochs": 0}
     else:
         # From its initialisation there is no dense network yet that it could learn from.
         changed = {"epochs": suite.backbone_epochs, "distillation": 0.0}

@@ -116,9 +116,9 @@ def check_suite(suite: Suite) -> Suite:
 def _filled(suite: Suite) -> Suite:
     """With the data set's defaults for what nobody said; a backbone trains as long as methods are told to."""
     defaults = defaults_for(suite.dataset)
-    said = {"backbone": defaults.backbone, "points": defaults.points, "backbone_epochs": suite.epochs}
+    said: dict[str, Any] = {"backbone": defaults.backbone, "points": defaults.points, "backbone_epochs": suite.epochs}
     training = defaults.training[suite.budget]
-    values = {}
+    values: dict[str, Any] = {}
     for name, described in options_of(Suite).items():
         choices = (getattr(suite, name), said.get(name), training.get(name), described.off)
         values[name] = next((value for value in choices if value is not None), None)
