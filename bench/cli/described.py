@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from bench.cli.values import BACKBONE, METHODS, WEIGHTS, CommaSeparated
-from bench.recipe import Option, options_of
+from bench.system.options import Option, options_of
 
 COMPLETED = {"methods": METHODS, "backbone": BACKBONE, "backbone_weights": WEIGHTS}
 """Options of which completion knows some values."""

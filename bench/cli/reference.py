@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import MISSING, Field, fields
 
-from bench.recipe import Option, Recipe, options_of
+from bench.recipe import Recipe
 from bench.records import Record
 from bench.runs.plan.suite import Suite
+from bench.system.options import Option, options_of
 
 START = """# Reference
 

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from mutations import json_values, mutated, mutated_json
 from safetensors.torch import load_file, save
 
-from bench.recipe import options_of
 from bench.runs.plan.suite import Suite
+from bench.system.options import options_of
 
 SMALL = "resnet8-w0.25"
 MAKE = f"run --methods lnet --points 0.6 --backbone {SMALL} --epochs 0 --no-timing --out runs".split()

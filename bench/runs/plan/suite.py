@@ -10,9 +10,10 @@ from typing import Any
 
 from bench.choices import BUDGETS, DATASETS
 from bench.errors import BadInput
-from bench.recipe import MOST_EPOCHS, Recipe, check_options, option, options_of
+from bench.recipe import MOST_EPOCHS, Recipe
 from bench.runs.plan.bundled import SUITES, suite_names
 from bench.runs.plan.defaults import defaults_for
+from bench.system.options import check_options, option, options_of
 
 LARGEST_BYTES = 1_000_000
 """Of a suite file."""
