@@ -5,6 +5,7 @@ import signal
 import sys
 
 from bench.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Terminated
+from bench.system.threads import let_waiting_threads_sleep
 
 
 def main() -> None:
@@ -12,6 +13,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     _open_standard_streams()
     _forget_unknown_sizes()
+    let_waiting_threads_sleep()
     # A name that the terminal's encoding cannot show is shown by its number.
     sys.stdout.reconfigure(errors="backslashreplace")
     try:

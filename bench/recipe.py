@@ -44,6 +44,14 @@ class Recipe:
         at_most=len(LEARNING_RATE_FACTORS),
     )
     precision: str = option("float32", "Of training; tests are float32.", choices=PRECISIONS)
+    fine_tuning_lr: float = option(
+        None,
+        "Peak SGD learning rate of a backbone that starts from trained weights, for batches of 128. Default: by data "
+        "set and budget, mostly 0.02.",
+        at_least=1e-6,
+        at_most=10,
+        off=0.0,
+    )
     batch_size: int = option(None, "Of training. Default: by data set and budget.", at_least=1, off=0)
     micro_batch: int = option(
         None,

@@ -42,8 +42,9 @@ def _real_data(name: str) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _threads():
-    """Two threads whatever ran before: results depend on their number."""
+def _threads(monkeypatch):
+    """Two threads whatever ran before, as if the user had said so: results depend on their number."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     torch.set_num_threads(2)
 
 

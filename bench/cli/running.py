@@ -29,6 +29,7 @@ from bench.runs.plan.shipped import choose_shipped, pretrained_job
 from bench.runs.plan.suite import Suite, check_suite, load_suite
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
+from bench.runs.threads import use_threads
 from bench.system import resources
 from bench.system.distributed import agreed, dismiss, group, launched, processes, rank, tell
 from bench.system.log import log_to
@@ -64,6 +65,8 @@ def run(
             # A network may be shipped in several folders: the first one stands for all.
             jobs = anew = distinct(job for job, _ in named)
             shipped = {job.id: one for job, one in reversed(named)}
+        if device != "cuda":
+            use_threads(jobs)
         settings = make_settings(
             engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
             data_dir=data_dir and data_dir.absolute(), weights=weights, shipped=shipped,

@@ -137,7 +137,7 @@ def time_network(
     rival: DenseRival,
     images: Tensor,
     threads_used: int,
-    seconds: float = 4.0,
+    seconds: float = 3.0,
     max_seconds: float | None = None,
 ) -> Timing:
     """Times ``network`` against the best dense form of ``rival`` on the same images, on their device.

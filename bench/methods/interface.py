@@ -29,6 +29,9 @@ class Reported:
     source: str
 
 
+FINE_TUNING_LR, SCRATCH_LR = 0.02, 0.1
+
+
 @dataclass(frozen=True)
 class Budget:
     """How much training a method gets on top of the weights it starts from.
@@ -36,10 +39,12 @@ class Budget:
     Attributes:
         epochs: in sum over all its stages.
         pretrained: whether the backbone starts from trained weights or from its initialisation.
+        fine_tuning_lr: peak SGD learning rate of a backbone that starts from trained weights, at batch 128.
     """
 
     epochs: int
     pretrained: bool
+    fine_tuning_lr: float = FINE_TUNING_LR
 
 
 @dataclass(frozen=True)
@@ -148,13 +153,12 @@ def split_parameters(network: DynamicNetwork) -> tuple[list[nn.Parameter], list[
     return [parameter for parameter in network.backbone.parameters() if id(parameter) not in known], gates
 
 
-FINE_TUNING_LR, SCRATCH_LR = 0.02, 0.1
 BACKBONE_WEIGHT_DECAY = 5e-4
 
 
 def backbone_lr(budget: Budget) -> float:
     """Peak SGD learning rate for the backbone at batch 128, one for all methods: gentler from trained weights."""
-    return FINE_TUNING_LR if budget.pretrained else SCRATCH_LR
+    return budget.fine_tuning_lr if budget.pretrained else SCRATCH_LR
 
 
 def joint_groups(network: DynamicNetwork, budget: Budget, gate_lr: float) -> list[ParameterGroup]:

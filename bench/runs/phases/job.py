@@ -17,7 +17,7 @@ from bench.errors import BadInput
 from bench.execution import to_inference
 from bench.measurement.evaluation import evaluate
 from bench.methods import load_method
-from bench.methods.interface import Budget, Method, Reported, Stage, split_parameters
+from bench.methods.interface import FINE_TUNING_LR, Budget, Method, Reported, Stage, split_parameters
 from bench.networks.backbones import Backbone, build_backbone, load_weights
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
@@ -187,7 +187,7 @@ def _scaled(stage: Stage, factor: float) -> Stage:
 
 
 def _budget(job: Job) -> Budget:
-    return Budget(job.epochs, pretrained=_has_start(job))
+    return Budget(job.epochs, _has_start(job), job.fine_tuning_lr or FINE_TUNING_LR)
 
 
 def _has_start(job: Job) -> bool:

@@ -13,6 +13,7 @@ from bench.execution.skipping import SkippingNetwork
 from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
 from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
 from bench.runs.phases.job import Context, starting_backbone
+from bench.runs.plan.defaults import defaults_for
 from bench.runs.plan.jobs import Job
 from bench.system import environment
 from bench.system.files import write_atomically
@@ -20,7 +21,7 @@ from bench.zoo.loading import load_pretrained
 
 TIMES_FILE = "times.npz"
 TIMED_IMAGES, LARGE = 256, 64
-"""Images that are timed, unless they are larger than so many pixels."""
+"""At most so many images are timed, unless they are larger than so many pixels: then a single batch."""
 LARGEST_SECONDS = 180.0
 
 
@@ -49,16 +50,18 @@ class Timer:
         """Times ``network`` on the first test images."""
         if job.backbone not in self.rivals:
             self.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
-        images = context.data.normalise(_timed_images(context.data)).to(context.device)
+        images = context.data.normalise(_timed_images(job, context.data)).to(context.device)
         # Rounds of large images take long, and fewer than the minimum are worth nothing.
-        patience = {} if len(images) == TIMED_IMAGES else {"max_seconds": LARGEST_SECONDS}
+        patience = {"max_seconds": LARGEST_SECONDS} if images.shape[-1] > LARGE else {}
         return time_network(network, self.rivals[job.backbone], images, torch.get_num_threads(), **patience)
 
 
-def _timed_images(data: DataSet) -> torch.Tensor:
+def _timed_images(job: Job, data: DataSet) -> torch.Tensor:
     """The first test images: as many as fill a few batches, of large ones a single batch."""
     images = data.test.first(THROUGHPUT_BATCH).images
-    return images if images.shape[-1] > LARGE else data.test.first(TIMED_IMAGES).images
+    if images.shape[-1] > LARGE:
+        return images
+    return data.test.first(min(TIMED_IMAGES, defaults_for(job.dataset).timed_images)).images
 
 
 def _with_timing(record: Record, timing: Timing, context: Context) -> Record:

@@ -14,6 +14,9 @@ from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.suite import Suite
 from bench.system.files import file_hash
 
+OF_A_START = ("distillation", "fine_tuning_lr")
+"""Options that are about the dense network that a method starts from: from an initialisation there is none yet."""
+
 
 def plan_all(suites: Sequence[Suite]) -> list[Job]:
     """The jobs of several suites, those that they share once."""
@@ -55,8 +58,7 @@ def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> J
     if start:
         changed: dict[str, Any] = {} if "dense" in suite.methods else {"epochs": 0}
     else:
-        # From its initialisation there is no dense network yet that it could learn from.
-        changed = {"epochs": suite.backbone_epochs, "distillation": 0.0}
+        changed = {name: UNTRAINED[name] for name in OF_A_START} | {"epochs": suite.backbone_epochs}
     return _job(suite, changed, method="dense", point=None, seed=seed, start=start, **source)
 
 

@@ -118,7 +118,7 @@ def _filled(suite: Suite) -> Suite:
     """With the data set's defaults for what nobody said; a backbone trains as long as methods are told to."""
     defaults = defaults_for(suite.dataset)
     said: dict[str, Any] = {"backbone": defaults.backbone, "points": defaults.points, "backbone_epochs": suite.epochs}
-    training = defaults.training[suite.budget]
+    training = defaults.options(suite.budget)
     values: dict[str, Any] = {}
     for name, described in options_of(Suite).items():
         choices = (getattr(suite, name), said.get(name), training.get(name), described.off)
