@@ -52,8 +52,15 @@ _BETWEEN_PARTS = re.compile(r",(?![^\[]*\])")
 
 
 def split_list(text: str) -> tuple[str, ...]:
-    """The parts of a list such as ``dense,lcnet[price=0,start=0.5]``: commas in brackets part nothing."""
-    return tuple(part.strip() for part in _BETWEEN_PARTS.split(text) if part.strip())
+    """The parts of a list such as ``dense,lcnet[price=0,start=0.5]``: commas in brackets part nothing.
+
+    Raises:
+        ValueError: a part that is empty, as of a variable that is not set.
+    """
+    parts = tuple(part.strip() for part in _BETWEEN_PARTS.split(text))
+    if not all(parts):
+        raise ValueError(f"{text!r} has an empty part")
+    return parts
 
 
 def parse_method(text: str) -> tuple[str, dict[str, str]]:

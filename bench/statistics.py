@@ -99,6 +99,26 @@ def mann_whitney(a: ArrayLike, b: ArrayLike) -> float:
     return float(stats.mannwhitneyu(a, b, alternative="two-sided").pvalue)
 
 
+def spearman(a: ArrayLike, b: ArrayLike) -> float | None:
+    """Spearman's rank correlation over images; None where one of the two is the same for every image."""
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need equally many images, not {len(a)} and {len(b)}")
+    return float(stats.spearmanr(a, b).statistic) if np.ptp(a) and np.ptp(b) else None
+
+
+def area_under_roc(scores: ArrayLike, positive: ArrayLike) -> float | None:
+    """Area under the ROC curve: how likely a positive image has a higher score than a negative one, ties half.
+
+    It is the Mann-Whitney statistic over the number of pairs (Hanley and McNeil, 1982). None without both kinds.
+    """
+    scores, positive = np.asarray(scores, float), np.asarray(positive, bool)
+    if scores.shape != positive.shape:
+        raise ValueError(f"pairs need equally many images, not {len(scores)} and {len(positive)}")
+    pairs = int(positive.sum()) * int((~positive).sum())
+    return float(stats.mannwhitneyu(scores[positive], scores[~positive]).statistic / pairs) if pairs else None
+
+
 def pareto_front(cost: ArrayLike, quality: ArrayLike) -> NDArray[np.bool_]:
     """True for each point that no other point dominates (no dearer, no worse, and one of them better)."""
     cost, quality = np.asarray(cost, float), np.asarray(quality, float)

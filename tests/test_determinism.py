@@ -33,7 +33,7 @@ def test_a_failed_job_is_told_last_and_the_others_are_done(bench_here, tmp_path,
         raise ZeroDivisionError("in the method")
 
     monkeypatch.setattr(Slim, "stages", breaks)
-    code, out, error = bench_here("run", "--methods", "slim,lnet", *TINY, "--epochs", "0")
+    code, out, error = bench_here("run", "--methods", "slim,lnet", *TINY)
     assert code == 1 and "1 of 3 jobs failed" in error and len(error.splitlines()) == 1
     assert out.splitlines()[-1].startswith("FAILED slim-digits") and "ZeroDivisionError: in the method" in out
     assert sorted(record.method for record in find_records([tmp_path / "runs"]).values()) == ["dense", "lnet"]

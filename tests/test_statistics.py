@@ -5,12 +5,14 @@ import pytest
 
 from bench.statistics import (
     adjust,
+    area_under_roc,
     bootstrap_mean,
     hypervolume,
     mann_whitney,
     mcnemar,
     paired_bootstrap,
     pareto_front,
+    spearman,
     student,
     wilson,
 )
@@ -73,6 +75,24 @@ def test_mcnemar_counts_only_disagreements():
 
 def test_mann_whitney_of_separated_rounds():
     assert mann_whitney([1, 2, 3, 4], [5, 6, 7, 8]) == pytest.approx(2 / 70)  # 2 of the C(8, 4) orders
+
+
+def test_spearman_by_hand_with_ties_and_without_spread():
+    assert spearman([1, 2, 3, 4], [10, 20, 40, 30]) == pytest.approx(0.8)  # 1 - 6 * (1 + 1) / (4 * 15)
+    assert spearman([1, 2, 2, 3], [1, 2, 2, 3]) == pytest.approx(1)
+    assert spearman([1, 1, 1], [1, 2, 3]) is None
+    with pytest.raises(ValueError, match="equally many"):
+        spearman([1, 2], [1, 2, 3])
+
+
+def test_area_under_the_roc_curve_against_all_pairs():
+    generator = np.random.default_rng(6)
+    scores, positive = generator.integers(0, 5, 80), generator.random(80) < 0.3
+    above = scores[positive][:, None] - scores[~positive][None]
+    assert area_under_roc(scores, positive) == pytest.approx(((above > 0) + 0.5 * (above == 0)).mean())
+    assert area_under_roc([1, 2], [True, True]) is None
+    with pytest.raises(ValueError, match="equally many"):
+        area_under_roc([1, 2], [True])
 
 
 def test_adjusted_p_values_by_hand():

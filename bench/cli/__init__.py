@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 import click
 
@@ -22,6 +24,8 @@ from bench.errors import (
 )
 
 MOST_SAID = 900
+WANTS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ECHILD)
+"""What a process may be short of, whatever it was about to open or start."""
 
 
 COMMANDS = {
@@ -32,6 +36,8 @@ COMMANDS = {
     "report": "Makes tables, plots and a page of records.",
     "compare": "Puts two records side by side, image by image.",
     "curve": "Moves the thresholds of one trained network.",
+    "headroom": "Says what choosing a network for each image could gain.",
+    "tune": "Sets the thresholds of one trained network for a budget.",
     "check": "Compares records with agreed numbers, shipped networks with their records.",
     "publish": "Rounds trained networks for shipping, and measures them as rounded.",
     "verify": "Checks whether a method is what it claims to be.",
@@ -59,6 +65,7 @@ def _status(arguments: list[str] | None) -> int:
     if instruction := os.environ.get(completion.VARIABLE):
         return completion.answer(cli, instruction)
     try:
+        _require_current_folder()
         cli.main(arguments, prog_name="bench", standalone_mode=False)
         sys.stdout.flush()
     except CheckFailed as error:
@@ -73,16 +80,30 @@ def _status(arguments: list[str] | None) -> int:
     except SystemExit:  # click's and rich's answer to a reader of stdout that has gone
         return _without_output("standard output was closed before everything was written")
     except OSError as error:
+        if error.errno in WANTS:
+            return _say(error.strerror, EXIT_BAD_INPUT)
         if error.filename is None:
             return _without_output(f"cannot write to standard output: {error.strerror or error}")
         return _say(f"{error.filename}: {error.strerror or error}", EXIT_BAD_INPUT)
     except MemoryError:
         return _say("out of memory", EXIT_BAD_INPUT)
+    except ImportError as error:
+        return _say(f"a part of the program cannot be loaded: {error}", EXIT_BAD_INPUT)
+    except Warning as error:
+        return _say(f"a warning, which PYTHONWARNINGS or -W makes an error: {error}", EXIT_BAD_INPUT)
     except (click.Abort, KeyboardInterrupt) as error:
         terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
         _drop_output()
         return _say(str(error) or "interrupted", EXIT_TERMINATED if terminated else EXIT_INTERRUPTED)
     return 0
+
+
+def _require_current_folder() -> None:
+    """Raises BadInput where it was removed: Python would still find the program, but libraries not their parts."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise BadInput("the current folder has been removed: change to another one") from None
 
 
 def _without_output(message: str) -> int:
@@ -91,13 +112,20 @@ def _without_output(message: str) -> int:
 
 
 def _drop_output() -> None:
+    _drop(sys.stdout)
+
+
+def _drop(stream: TextIO) -> None:
     """What is still in the buffer Python would write once more when it ends: fail again, or wait for its reader."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say(message: str, status: int) -> int:
     """One line on stderr, whatever the message holds: no control characters, no more than can be read."""
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message[:MOST_SAID].split()))
-    click.echo(f"bench: {line}{'...' if len(message) > MOST_SAID else ''}", err=True)
+    try:
+        click.echo(f"bench: {line}{'...' if len(message) > MOST_SAID else ''}", err=True)
+    except OSError:  # Where nothing can be said, the exit code still tells.
+        _drop(sys.stderr)
     return status

@@ -6,6 +6,8 @@ from pkgutil import resolve_name
 
 import click
 
+from bench.cli.clear import require_clear
+
 
 class Deferred(click.Command):
     """Stands for a command in help and completion.
@@ -29,7 +31,10 @@ class Commands(click.Group):
 
     def resolve_command(self, context, arguments):
         name, command, rest = super().resolve_command(context, arguments)
-        return name, command.load() if isinstance(command, Deferred) else command, rest
+        command = command.load() if isinstance(command, Deferred) else command
+        if command is not None and not context.resilient_parsing:
+            require_clear(command, rest)
+        return name, command, rest
 
     def invoke(self, context: click.Context) -> object:
         try:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from bench.choices import DATASETS, backbone_names, method_names
+from bench.errors import BadInput
 from bench.runs.plan.bundled import suite_names
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @click.command("list")
@@ -32,18 +28,20 @@ def _names(what: str) -> list[str]:
 
 
 def _print_methods() -> None:
+    """The table of those that can be loaded, and below it why the others cannot."""
     from rich.console import Console
-
-    Console().print(_methods())
-
-
-def _methods() -> Table:
     from rich.table import Table
 
     from bench.methods import load_method  # and with it torch
 
-    table = Table("method", "decides", "looks at", "year", "paper")
+    table, broken = Table("method", "decides", "looks at", "year", "paper"), []
     for name in method_names():
-        info = load_method(name).info
+        try:
+            info = load_method(name).info
+        except BadInput as error:
+            broken.append(str(error))
+            continue
         table.add_row(name, info.decides, info.looks_at, "" if info.year is None else str(info.year), info.paper)
-    return table
+    Console().print(table)
+    for reason in broken:
+        click.echo(f"cannot be used: {' '.join(reason.split())}")

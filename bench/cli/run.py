@@ -9,13 +9,17 @@ import click
 from bench.choices import DEVICES, EXECUTORS, SHIPPED, SHIPPED_FOLDER
 from bench.cli.described import described_options
 from bench.cli.options import engine_options
-from bench.cli.values import FOLDER, SUITE, data_dir_option
+from bench.cli.values import FOLDER, SUITE, CommaSeparated, data_dir_option
 from bench.runs.plan.suite import Suite
 
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
 DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
 SUITES = "A suite file, or a name from `bench list suites`; options override it."
+MEMBERS = (
+    "Folders of trained networks, the cheapest first, that --methods cascade is made of: nothing is trained, members "
+    "and thresholds are chosen on validation images for each of --points."
+)
 
 
 @click.command()
@@ -24,6 +28,7 @@ SUITES = "A suite file, or a name from `bench list suites`; options override it.
     "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED,
     help=f"Measure the shipped networks below this folder. Default: {SHIPPED_FOLDER}, here or in the repository.",
 )  # fmt: skip
+@click.option("--members", type=CommaSeparated(Path), help=MEMBERS)
 @described_options(Suite)
 @data_dir_option
 @click.option("--loader-workers", type=click.IntRange(min=0), help="Decode images (imagenet). Default: spare cores.")

@@ -24,16 +24,18 @@ from bench.runs.attempt import Outcome, State
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
 from bench.runs.plan.jobs import Job, distinct
+from bench.runs.plan.members import member_jobs, read_members
 from bench.runs.plan.planning import asked_for, plan_all
-from bench.runs.plan.shipped import choose_shipped, pretrained_job
-from bench.runs.plan.suite import Suite, check_suite, load_suite
+from bench.runs.plan.shipped import choose_shipped, pretrained_job, tuned_job
+from bench.runs.plan.suite import Suite, check_suite
+from bench.runs.plan.suite_file import load_suite
+from bench.runs.preflight import check_ahead
 from bench.runs.progress import RunProgress
 from bench.runs.settings import Settings
 from bench.runs.threads import use_threads
 from bench.system import resources
 from bench.system.distributed import agreed, dismiss, group, launched, processes, rank, tell
 from bench.system.log import log_to
-from bench.training.accumulation import require_shares
 from bench.zoo.loading import find_pretrained
 from bench.zoo.location import shipped_folder
 
@@ -41,7 +43,7 @@ TIMM, REPORT = "timm", "report"
 
 
 def run(
-    suite_name, pretrained, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
+    suite_name, pretrained, members, data_dir, device, compile_, executor, deterministic, timing, out, fresh,
     engine, workers, gpus_per_job, slurm, loader_workers, prefetch, checkpoint_minutes, **options,
 ) -> None:  # fmt: skip
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
@@ -51,13 +53,22 @@ def run(
         raise BadInput(f"torchrun and --engine {engine} are two ways to use several processes: choose one")
     with group(device):
         weights, shipped = None, {}
-        if pretrained is None:
+        if members:
+            if pretrained is not None or suite_name is not None:
+                raise BadInput("--members goes with neither --pretrained nor --suite")
+            shipped = read_members([folder.absolute() for folder in members])
+            jobs = anew = member_jobs(shipped, given)
+            last = shipped[jobs[0].members[-1]][1]
+            dataset, read = last.dataset, data_options(last)
+        elif pretrained is None:
             suites = _suites(suite_name, given, out)
             dataset, start, jobs = suites[0].dataset, suites[0].backbone_weights, plan_all(suites)
             anew = asked_for(suites) if fresh else []
             weights = Path(start).absolute() if start else None
             read = _data_options(suites[0], weights)
         else:
+            if suite_name is not None:
+                raise BadInput("--pretrained measures networks as they are, --suite says what to train: choose one")
             found = choose_shipped(find_pretrained(shipped_folder(pretrained).absolute()), given)
             first = next(iter(found.values()))
             dataset, read = first.dataset, data_options(first)
@@ -75,11 +86,12 @@ def run(
             data_options=replace(read, workers=loader_workers, prefetch=prefetch), checkpoint_s=60 * checkpoint_minutes,
         )  # fmt: skip
         data = settings.load_data()
-        for job in jobs:
-            require_shares(job.batch_size, job.micro_batch if job.epochs else job.batch_size, len(data.train))
+        notes = check_ahead(jobs, settings, data)
         if rank() > 0:
             follow(jobs, settings, data)
             return
+        for note in notes:
+            click.echo(note, err=True)
         if fresh:
             _remove(anew, out)
         try:
@@ -88,6 +100,21 @@ def run(
             dismiss()
             raise
         dismiss()
+
+
+def tune(job: Path, budget: float | None, ms: float | None, data_dir, device, executor, timing, out) -> None:
+    """Sets a trained network to a budget and measures it."""
+    if (budget is None) == (ms is None):
+        raise BadInput("say what one image may cost: --budget 0.5 (of the dense MACs) or --ms 0.4")
+    record = read_record(job)
+    tuned = tuned_job(record, *((budget, "macs") if ms is None else (ms, "ms")))
+    settings = make_settings(
+        "inline", None, None, {}, device, out, dataset=record.dataset, data_dir=data_dir and data_dir.absolute(),
+        weights=None, command=typed_command(click.get_current_context()),
+        shipped={tuned.id: (job.absolute(), record)}, compile=False,
+        executor=executor, deterministic=False, data_options=data_options(record),
+    )  # fmt: skip
+    _run([tuned], settings, settings.load_data(), timing, {})
 
 
 def _run(jobs: list[Job], settings: Settings, data: DataSet, timing: bool, parameters: dict) -> None:
@@ -129,7 +156,7 @@ def _with_file(suite: Suite, out: Path) -> Suite:
 
 def _data_options(suite: Suite, weights: Path | None) -> DataOptions:
     outputs = count_outputs(weights) if weights and suite.dataset == "imagenet" else None
-    return DataOptions(suite.backbone, outputs, suite.train_size)
+    return DataOptions(suite.backbone, outputs, suite.train_size, mean=suite.mean or (), std=suite.std or ())
 
 
 def _remove(jobs: list[Job], out: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from bench.choices import DATASETS as NAMES
 from bench.data.dataset import DataSet, Split
 from bench.errors import BadInput
 
-__all__ = ["NAMES", "DataOptions", "DataSet", "Split", "load_data"]
+__all__ = ["NAMES", "DataOptions", "DataSet", "Split", "load_data", "own_normalisation"]
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """How images of files are read; data sets that are held in memory need none of it.
+    """How images are read; data sets that are held in memory need only ``mean`` and ``std``.
 
     Attributes:
         backbone: decides size, crop, interpolation and normalisation, as timm has them for it.
@@ -23,6 +23,8 @@ class DataOptions:
         train_size: height and width of training images; 0: those of test images.
         workers: processes that decode images; None: as many as there are cores to spare.
         prefetch: batches that each worker keeps ready.
+        mean: what images are normalised with, per channel, as given weights may want it; empty: the data set's own.
+        std: likewise.
     """
 
     backbone: str = "resnet18"
@@ -30,6 +32,13 @@ class DataOptions:
     train_size: int = 0
     workers: int | None = None
     prefetch: int = 2
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+
+def own_normalisation(name: str, backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation that the data set ``name`` is normalised with where nobody says otherwise."""
+    return import_module(f"bench.data.{name}").normalisation(backbone)
 
 
 def load_data(name: str, data_dir: Path | None, options: DataOptions | None = None) -> DataSet:
@@ -42,4 +51,6 @@ def load_data(name: str, data_dir: Path | None, options: DataOptions | None = No
         raise BadInput(f"unknown data set {name!r}: choose from {', '.join(NAMES)}")
     # Imported on demand: torchvision and scikit-learn take seconds, and most commands read no images.
     module = import_module(f"bench.data.{name}")
-    return module.load(data_dir, options or DataOptions()) if name == "imagenet" else module.load(data_dir)
+    options = options or DataOptions()
+    data = module.load(data_dir, options) if name == "imagenet" else module.load(data_dir)
+    return replace(data, mean=tuple(options.mean), std=tuple(options.std)) if options.mean else data

@@ -101,7 +101,6 @@ class Split:
             first: batches before it are passed over.
         """
         order = torch.randperm(len(self), generator=generator)
-        size = min(size, len(self))
         for number, start in enumerate(range(0, len(self) - size + 1, size)):
             chosen = order[start : start + size]
             images, mine = augment(self.images[chosen], generator), share.of(size)

@@ -17,6 +17,12 @@ from bench.data.dataset import DataSet, Split, crop_and_flip
 
 SPLIT_SEED = 0
 TEST_SIZE, VALIDATION_SIZE = 500, 200
+MEAN, STD = (0.305, 0.305, 0.305), (0.33, 0.33, 0.33)
+
+
+def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation, for every backbone the same."""
+    return MEAN, STD
 
 
 def load(data_dir: Path | None = None) -> DataSet:
@@ -43,8 +49,8 @@ def load(data_dir: Path | None = None) -> DataSet:
     return DataSet(
         name="digits",
         classes=tuple(str(digit) for digit in range(10)),
-        mean=(0.305, 0.305, 0.305),
-        std=(0.33, 0.33, 0.33),
+        mean=MEAN,
+        std=STD,
         augment=crop_and_flip(padding=2, flip=False),
         train=split(train),
         validation=split(validation),

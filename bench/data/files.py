@@ -92,7 +92,6 @@ class FileSplit:
         order = torch.randperm(len(self), generator=generator).tolist()
         seeds = torch.randint(2**62, (len(self),), generator=generator).tolist()
         drawn = list(zip(order, seeds))
-        size = min(size, len(self))
         starts = range(0, len(self) - size + 1, size)[first:]
         return self._load(augment, [drawn[start : start + size][share.of(size)] for start in starts])
 

@@ -33,6 +33,16 @@ HOW_TO_GET_IT = (
 )
 
 
+def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation that timm has for ``backbone``."""
+    config = _config(backbone)
+    return tuple(config["mean"]), tuple(config["std"])
+
+
+def _config(backbone: str) -> dict:
+    return resolve_data_config({}, pretrained_cfg=get_pretrained_cfg(backbone).to_dict())
+
+
 def load(data_dir: Path | None, options: DataOptions) -> DataSet:
     """ImageNet from ``data_dir``; whichever of its classes have folders there.
 
@@ -50,7 +60,7 @@ def load(data_dir: Path | None, options: DataOptions) -> DataSet:
     numbers = official if over_all else range(len(synsets))
     train, test = (_names(folder / split, synsets) for split in ("train", "val"))
     size = _bytes(folder / "train", train) + _bytes(folder / "val", test)
-    config = resolve_data_config({}, pretrained_cfg=get_pretrained_cfg(options.backbone).to_dict())
+    config = _config(options.backbone)
     loading, hashed = Loading.choose(options.workers, options.prefetch), size <= HASHED_BYTES
     transform = evaluation_transform(config)
 

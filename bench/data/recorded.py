@@ -10,6 +10,7 @@ import pandas as pd
 from bench.data import DataOptions, DataSet
 from bench.errors import BadInput
 from bench.records import Record, read_record, require_recorded_file
+from bench.system.validation import is_of
 
 
 def require_same_data(record: Record, data: DataSet) -> None:
@@ -24,12 +25,21 @@ def require_same_data(record: Record, data: DataSet) -> None:
 
 
 def data_options(record: Record) -> DataOptions:
-    """How the images of ``record`` have to be read to be the same again."""
-    if record.dataset != "imagenet":
-        return DataOptions()
+    """How the images of ``record`` have to be read to be the same again.
+
+    Raises:
+        BadInput: a record that says it in no way that can be understood.
+    """
     config, data = record.details.get("config") or {}, record.details.get("data") or {}
+    mean, std = (tuple(config.get(name) or ()) for name in ("mean", "std"))
+    if not all(is_of(values, tuple[float, ...]) and len(values) in (0, 3) for values in (mean, std)) or 0 in std:
+        raise BadInput(f"the record of {record.method} on {record.dataset} normalises images by no numbers")
+    if record.dataset != "imagenet":
+        return DataOptions(mean=mean, std=std)
     outputs = data.get("outputs") if isinstance(data, dict) and config.get("start") else None
-    return DataOptions(backbone=record.backbone, outputs=outputs, train_size=config.get("train_size", 0))
+    return DataOptions(
+        backbone=record.backbone, outputs=outputs, train_size=config.get("train_size", 0), mean=mean, std=std
+    )
 
 
 def require_start(folder: Path, name: str, data: DataSet) -> Path:

@@ -7,12 +7,17 @@ import warnings
 from bench.choices import EXECUTORS
 from bench.errors import BadInput
 from bench.execution.native import NativeNetwork, obstacle, targets
-from bench.execution.skipping import SkippingNetwork, lower
+from bench.execution.skipping import SkippingCascade, SkippingNetwork, lower
+from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
 
 
-def to_inference(network: DynamicNetwork, executor: str = "auto") -> SkippingNetwork | NativeNetwork:
+def to_inference(
+    network: DynamicNetwork | Cascade, executor: str = "auto"
+) -> SkippingNetwork | SkippingCascade | NativeNetwork:
     """``network`` as it stands, for inference; ``network`` itself is not changed.
+
+    The members of a cascade are compiled one by one; who is asked about what is decided in Python between them.
 
     Args:
         executor: ``torch``; ``native``, compiled; or ``auto``, which is native where that is possible.
@@ -22,15 +27,25 @@ def to_inference(network: DynamicNetwork, executor: str = "auto") -> SkippingNet
     """
     if executor not in EXECUTORS:
         raise BadInput(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
+    if isinstance(network, Cascade):
+        native = executor == "native" or (executor == "auto" and runs_natively(network))
+        each = "native" if native else "torch"
+        return SkippingCascade(network, [to_inference(member, each) for member in network.members])
     if executor == "native" or (executor == "auto" and runs_natively(network)):
         return NativeNetwork(network)
     return lower(network)
 
 
-def runs_natively(network: DynamicNetwork) -> bool:
+def runs_natively(network: DynamicNetwork | Cascade) -> bool:
     """Whether the compiled executor was built and can run ``network``."""
     if not targets():
         # Of this line, so that it is said once, whoever asks.
         warnings.warn("the native executor was not built; networks run in PyTorch", RuntimeWarning, stacklevel=1)
         return False
-    return obstacle(network) is None
+    return native_obstacle(network) is None
+
+
+def native_obstacle(network: DynamicNetwork | Cascade) -> str | None:
+    """Why the compiled executor cannot run ``network``, or one of a cascade's members; None if it can."""
+    members = network.members if isinstance(network, Cascade) else [network]
+    return next(filter(None, map(obstacle, members)), None)

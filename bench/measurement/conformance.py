@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bench.execution.native import NativeNetwork, obstacle, targets
+from bench.execution import native_obstacle, to_inference
+from bench.execution.native import targets
 from bench.execution.skipping import lower
 from bench.measurement.counting import count_macs
+from bench.measurement.forced import forced, opened
 from bench.methods.interface import Budget, Method, Stage, Step, split_parameters
 from bench.networks.backbones import Backbone, build_backbone
-from bench.networks.blocks import SelfGatedUnit
-from bench.networks.decisions import ChannelDecision, LayerDecision, Output
+from bench.networks.cascade import Cascade, parts_of
+from bench.networks.decisions import Output
 from bench.networks.network import DynamicNetwork
-from bench.networks.router import Router
 
 BACKBONE, POINT, IMAGES = "resnet14", 0.5, 12
 DECISION_TOLERANCE = 1e-3
 """Of the share of a block: a few positions of thousands may lie on their threshold; a block or channel may not."""
 LOGIT_TOLERANCE = 1e-4
 """Of the largest logit: float32 rounding where convolutions are summed in another order."""
+
+
+ONE_ANSWER = "the network has a single answer"
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,11 @@ def check_decisions(method: Method) -> str:
     """Each block decides for each sample, with values that decisions may have."""
     network, images = _network(method), _images()
     output = _run(network, images)
+    blocks = [block for part in parts_of(network) for block in part.backbone.blocks]
     for index, decision in enumerate(output.decisions):
         _require_decision(f"block {index}", decision.layer.executed, decision.layer.scale, (IMAGES,))
         if decision.channels is not None:
-            shape = (IMAGES, network.backbone.blocks[index].inner_channels)
+            shape = (IMAGES, blocks[index].inner_channels)
             _require_decision(f"block {index} channels", decision.channels.kept, decision.channels.scale, shape)
     return f"{len(output.decisions)} blocks, one decision for each of {IMAGES} samples"
 
@@ -83,14 +86,18 @@ def check_repeatable(method: Method) -> str:
 def check_all_open(method: Method) -> str:
     """With all gates open the network is its backbone, and costs as much plus its gates."""
     network, images = _network(method), _images()
-    forced = _forced(network, opened=True)
-    output = _run(forced, images)
+    return "; ".join(_check_open(part, images) for part in parts_of(network))
+
+
+def _check_open(network: DynamicNetwork, images: Tensor) -> str:
+    overruled = forced(network, all_open=True)
+    output = _run(overruled, images)
     with torch.inference_mode():
-        difference = _relative(output.logits, forced.backbone(images))
+        difference = _relative(output.logits, overruled.backbone(images))
     _require(difference <= LOGIT_TOLERANCE, f"logits differ from the dense network's by {difference:.1e}")
     gates = network.gate_cost
     expected = network.backbone_cost.total + gates.image + sum(gates.layer) + sum(gates.channels)
-    found = forced.cost(output).total
+    found = overruled.cost(output).total
     _require(bool((found == expected).all()), f"{found[0]:.0f} MACs instead of dense + gates = {expected}")
     return f"dense logits (difference {difference:.1e}); {expected} MACs"
 
@@ -98,14 +105,53 @@ def check_all_open(method: Method) -> str:
 def check_all_closed(method: Method) -> str:
     """With all gates closed the fixed part and the layer gates are what remains to be paid."""
     network, images = _network(method), _images()
-    forced = _forced(network, opened=False)
-    output = _run(forced, images)
+    return "; ".join(_check_closed(part, images) for part in parts_of(network))
+
+
+def _check_closed(network: DynamicNetwork, images: Tensor) -> str:
+    overruled = forced(network, all_open=False)
+    output = _run(overruled, images)
     _require(bool(output.logits.isfinite().all()), "logits are not finite")
     gates = network.gate_cost
     expected = network.backbone_cost.fixed + gates.image + sum(gates.layer)
-    found = forced.cost(output).total
+    found = overruled.cost(output).total
     _require(bool((found == expected).all()), f"{found[0]:.0f} MACs instead of fixed part + gates = {expected}")
     return f"{expected} MACs remain"
+
+
+def check_none_stops(method: Method) -> str:
+    """Where no sample stops the last answer stands, and every classifier or network in front of it is paid."""
+    network, images = _network(method), _images()
+    if network.rule is None:
+        return ONE_ANSWER
+    network.rule.thresholds.fill_(torch.inf)
+    output = _run(network, images)
+    alone = [DynamicNetwork(part.backbone, part.router) for part in parts_of(network)]
+    outputs = [_run(part, images) for part in alone]
+    difference = _relative(output.logits, outputs[-1].logits)
+    _require(difference <= LOGIT_TOLERANCE, f"logits differ from the last answer by {difference:.1e}")
+    heads = sum(sum(part.gate_cost.exits) for part in parts_of(network))
+    expected = sum(part.cost(one).total for part, one in zip(alone, outputs)) + heads
+    found = network.cost(output).total
+    _require(torch.equal(found, expected), f"{found[0]:.0f} MACs instead of everything = {expected[0]:.0f}")
+    _require_same(_see(network, images), _see(lower(network), images))
+    return f"the last answer (difference {difference:.1e}); {found[0]:.0f} MACs"
+
+
+def check_all_stop(method: Method) -> str:
+    """Where all samples stop at once the first answer stands, and nothing behind it runs."""
+    network, images = _network(method), _images()
+    if network.rule is None:
+        return ONE_ANSWER
+    network.rule.thresholds.fill_(-torch.inf)
+    output = _run(network, images)
+    answer = network.rule.answer([output.exits.given[0]])
+    _require(torch.equal(output.logits, answer), "another answer than the first")
+    _require_same(_see(network, images), _see(lower(network), images))
+    first, macs = parts_of(network)[0], network.cost(output).total
+    ran = len(first.backbone.blocks) if first.exits is None else first.exits.after[0] + 1
+    _require(not output.executed()[:, ran:].any(), "a block behind the first answer counts as executed")
+    return f"the first answer; {macs[0]:.0f} MACs"
 
 
 def check_skipping(method: Method) -> str:
@@ -120,10 +166,10 @@ def check_skipping(method: Method) -> str:
 def check_native(method: Method) -> str:
     """So does the compiled executor, where it runs the network."""
     network, images = _network(method), _images()
-    reason = "it was not built here" if not targets() else obstacle(network)
+    reason = "it was not built here" if not targets() else native_obstacle(network)
     if reason:
         return f"runs in PyTorch: {reason}"
-    masked, native = _see(network, images), NativeNetwork(network)
+    masked, native = _see(network, images), to_inference(network, "native")
     _require_same(masked, _see(native, images))
     return _require_same(masked, _see_apart(native, images))
 
@@ -142,8 +188,8 @@ def check_count(method: Method) -> str:
 
 def _check_dense_count(network: DynamicNetwork, images: Tensor) -> str:
     """Masked execution spends what it would save; the full counts that its shares multiply can still be compared."""
-    opened = DynamicNetwork(_opened(network.backbone, True))
-    counted = count_macs(opened.eval(), images[:1])[0]
+    full = DynamicNetwork(opened(network.backbone, True))
+    counted = count_macs(full.eval(), images[:1])[0]
     expected = network.backbone_cost.total
     _require(counted == expected, f"we say {expected} with everything computed, an independent counter {counted}")
     return f"masked execution: only the full count could be compared, {expected}"
@@ -176,10 +222,15 @@ def check_batch_norm(method: Method) -> str:
     }
     for stage in stages:
         before = {name: int(norm.num_batches_tracked) for name, norm in norms.items()}
+        learns = {id(parameter) for group in stage.groups for parameter in group.parameters}
         stage.loss(network.train(), _step(0.5))
         for name, norm in norms.items():
             moved = int(norm.num_batches_tracked) - before[name]
-            _require(moved == 1, f"statistics of {name} moved {moved} times in one step of stage {stage.name!r}")
+            resting = norm.affine and not learns & {id(norm.weight), id(norm.bias)}
+            _require(
+                moved == 1 or (resting and not moved),
+                f"statistics of {name} moved {moved} times in one step of stage {stage.name!r}",
+            )
     return f"{len(norms)} batch norms move once per step"
 
 
@@ -201,6 +252,8 @@ CHECKS: dict[str, Callable[[Method], str]] = {
     "evaluating twice decides alike": check_repeatable,
     "all gates open = dense + gates": check_all_open,
     "all gates closed = fixed + gates": check_all_closed,
+    "all stop = the first answer": check_all_stop,
+    "none stops = the last answer": check_none_stops,
     "skipped = masked": check_skipping,
     "native = masked": check_native,
     "MACs = independent count": check_count,
@@ -208,49 +261,6 @@ CHECKS: dict[str, Callable[[Method], str]] = {
     "batch norm moves once per step": check_batch_norm,
     "epochs keep to the budget": check_budget,
 }
-
-
-class _Forced(Router):
-    """A router whose gates are evaluated and then overruled."""
-
-    def __init__(self, router: Router, opened: bool):
-        super().__init__(router.blocks)
-        self.router = router
-        self.value = float(opened)
-
-    def start(self, images: Tensor) -> Any:
-        return self.router.start(images)
-
-    def look(self, index: int, x: Tensor) -> Tensor:
-        return self.router.look(index, x)
-
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
-        layer = self.router.decide_layer(index, glance, trace)
-        value = torch.full_like(layer.executed, self.value)
-        return LayerDecision(value, value)
-
-    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
-        channels = self.router.decide_channels(index, glance, trace)
-        if channels is None:
-            return None
-        value = torch.full_like(channels.kept, self.value)
-        return ChannelDecision(value, value)
-
-    def cost(self):
-        return self.router.cost()
-
-
-def _forced(network: DynamicNetwork, opened: bool) -> DynamicNetwork:
-    return DynamicNetwork(_opened(network.backbone, opened), _Forced(copy.deepcopy(network.router), opened)).eval()
-
-
-def _opened(backbone: Backbone, opened: bool) -> Backbone:
-    """A copy whose self-gated units compute everything, or decide as ever."""
-    backbone = copy.deepcopy(backbone)
-    for unit in backbone.modules():
-        if isinstance(unit, SelfGatedUnit):
-            unit.opened = opened
-    return backbone
 
 
 def _point(method: Method) -> float | None:
@@ -263,13 +273,30 @@ def _network(method: Method) -> DynamicNetwork:
     with torch.no_grad():
         for _ in range(20):
             network(torch.randn(32, *network.backbone.image_shape))
-    return network.eval()
+    network.eval()
+    if network.rule is not None:
+        _split(network)
+    return network
+
+
+@torch.no_grad()
+def _split(network: DynamicNetwork | Cascade) -> None:
+    """Thresholds by which about every other sample that comes to an answer stops there."""
+    given = _run(network, _images()).exits.given
+    left = torch.arange(IMAGES)
+    for number in range(len(given) - 1):
+        scores = network.rule.score(list(given[: number + 1]))
+        ordered = scores[left].sort().values
+        middle = len(ordered) // 2
+        # Half-way between two scores: one that lies on its threshold may fall to either side.
+        network.rule.thresholds[number] = ordered[middle - 1 : middle + 1].mean() if middle else torch.inf
+        left = left[scores[left] <= network.rule.thresholds[number]]
 
 
 def _undecided(method: Method) -> DynamicNetwork:
     """A network whose gates differ between samples: freshly built ones are wide open, these are drawn around zero."""
     network = method.build(_backbone(), _point(method))
-    for name, parameter in network.router.named_parameters():
+    for name, parameter in (named for part in parts_of(network) for named in part.router.named_parameters()):
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
         elif parameter.dim() > 1:
@@ -307,7 +334,7 @@ def _images() -> Tensor:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one evaluation shows of each sample: logits, and everything decided (executed blocks, kept fractions)."""
+    """What one evaluation shows of each sample: logits, and what was decided: blocks executed, shares kept, exit."""
 
     logits: Tensor
     decided: Tensor
@@ -324,7 +351,8 @@ def _run(network: nn.Module, images: Tensor) -> Output:
 def _see(network: nn.Module, images: Tensor) -> _Seen:
     output = _run(network, images)
     kept = torch.stack([decision.kept_fraction for decision in output.decisions], 1)
-    return _Seen(output.logits, torch.cat([output.executed(), kept], 1))
+    taken = [] if output.exits is None else [output.exits.taken[:, None].to(kept.dtype)]
+    return _Seen(output.logits, torch.cat([output.executed(), kept, *taken], 1))
 
 
 def _see_apart(network: nn.Module, images: Tensor) -> _Seen:

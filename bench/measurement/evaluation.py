@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from bench.data import DataSet, Split
 from bench.errors import BadInput
+from bench.methods.calibration import Answers
+from bench.networks.cascade import Cascade
 from bench.networks.decisions import Output
 from bench.networks.network import DynamicNetwork
 from bench.system.distributed import agreed, gather, processes, rank
@@ -31,20 +35,53 @@ def evaluate(network: DynamicNetwork, data: DataSet, split: Split, batch_size: i
     Raises:
         BadInput: outputs that are no numbers, which would count as predictions of the first class.
     """
+    samples = _table(network, data, split, _columns, batch_size)
+    if broken := int((~np.isfinite(samples["confidence"])).sum()):
+        raise BadInput(f"the network's outputs for {broken} of {len(split)} images are no numbers")
+    return Evaluation(samples)
+
+
+@torch.inference_mode()
+def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Split, dense_macs: float) -> Answers:
+    """What a network with several answers says of each image at every one of them, and its share of ``dense_macs``.
+
+    Nothing stops meanwhile: this is the masked execution with infinite thresholds.
+    """
+    thresholds = network.rule.thresholds.clone()
+    network.rule.thresholds.fill_(torch.inf)
+    try:
+        table = _table(network, data, split, _answer_columns)
+    finally:
+        network.rule.thresholds.copy_(thresholds)
+    labels = torch.from_numpy(table.pop("label").to_numpy(copy=True))
+    answers = len(thresholds) + 1
+    macs = [table.pop(f"macs_{number}") for number in range(answers)]
+    given = torch.from_numpy(table.drop(columns="index").to_numpy(copy=True)).view(len(labels), answers, -1)
+    return Answers(given.transpose(0, 1).contiguous(), labels, torch.tensor(np.array(macs)) / dense_macs)
+
+
+def _answer_columns(network: DynamicNetwork, output: Output, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    columns = {"label": labels}
+    for number, (logits, macs) in enumerate(zip(output.exits.given, network.answer_costs(output))):
+        columns[f"macs_{number}"] = macs
+        columns |= {f"given_{number}_{place}": values for place, values in enumerate(logits.unbind(1))}
+    return columns
+
+
+def _table(network: nn.Module, data: DataSet, split: Split, columns_of, batch_size: int | None = None) -> pd.DataFrame:
+    """One row per image with ``columns_of`` each output; processes share the images, and all get all rows."""
     network.eval()
-    device = next(network.parameters(), torch.empty(0)).device  # a compiled network shows no parameters
+    # A compiled network shows no parameters.
+    device = next(chain(network.parameters(), network.buffers()), torch.empty(0)).device
     mine = split if processes() == 1 else split.at(range(rank(), len(split), processes()))
     columns: dict[str, list[torch.Tensor]] = {}
     with agreed():
         for images, labels in mine.batches(batch_size or data.evaluation_batch):
             output = network(data.normalise(images.to(device)))
-            for name, values in _columns(network, output, labels.to(device)).items():
+            for name, values in columns_of(network, output, labels.to(device)).items():
                 columns.setdefault(name, []).append(values.cpu())
     table = {"index": mine.indices.numpy()} | {name: torch.cat(parts).numpy() for name, parts in columns.items()}
-    samples = _in_order(gather(pd.DataFrame(table)))
-    if broken := int((~np.isfinite(samples["confidence"])).sum()):
-        raise BadInput(f"the network's outputs for {broken} of {len(split)} images are no numbers")
-    return Evaluation(samples)
+    return _in_order(gather(pd.DataFrame(table)))
 
 
 def _in_order(shares: list[pd.DataFrame]) -> pd.DataFrame:
@@ -69,6 +106,10 @@ def _columns(network: DynamicNetwork, output: Output, labels: torch.Tensor) -> d
         "macs": cost.total.round().long(),
         "gate_macs": cost.gates.round().long(),
     }
+    if output.exits is not None:
+        columns["exit"] = output.exits.taken.to(torch.int16)
+    for number, macs in enumerate(cost.members):
+        columns[f"macs_{number}"] = macs.round().long()
     for index, decision in enumerate(output.decisions):
         columns[f"executed_{index}"] = decision.layer.executed.to(torch.int8)
         columns[f"kept_{index}"] = decision.kept_fraction.float()

@@ -1,5 +1,6 @@
 """What a method is, how it is found, and what several of them share."""
 
+from bench.methods.calibration import Answers, Choice, choose_thresholds
 from bench.methods.identity import source_hash
 from bench.methods.interface import (
     BACKBONE_WEIGHT_DECAY,
@@ -19,7 +20,9 @@ from bench.methods.registry import load_method, method_id, method_names
 
 __all__ = [
     "BACKBONE_WEIGHT_DECAY",
+    "Answers",
     "Budget",
+    "Choice",
     "Method",
     "MethodInfo",
     "ParameterGroup",
@@ -27,6 +30,7 @@ __all__ = [
     "Stage",
     "Step",
     "backbone_lr",
+    "choose_thresholds",
     "falling_target",
     "joint_groups",
     "load_method",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec, resolve_name
@@ -20,6 +21,7 @@ HARNESS = Path(__file__).parents[1]
 DETERMINING = (
     "data",
     "measurement/evaluation.py",
+    "methods/calibration.py",
     "methods/interface.py",
     "methods/objective.py",
     "networks",
@@ -86,6 +88,8 @@ def _is_beside(name: str, file: Path, importer: str) -> bool:
 
 def _file(name: str) -> Path | None:
     """The file of a module, which is not imported for it; None where it has none, or is none."""
+    if loaded := getattr(sys.modules.get(name), "__file__", None):
+        return Path(loaded)  # also where another package of that name has come before its own since
     top, *rest = name.split(".")
     try:
         spec = find_spec(top)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from bench.methods.calibration import Answers
 from bench.networks.blocks import Backbone, SelfGatedUnit
+from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
 
 
@@ -142,15 +144,36 @@ class Method:
         """The stages that train ``network``; their epochs add up to ``budget.epochs``."""
         raise NotImplementedError
 
+    def calibrate(self, network: DynamicNetwork, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+        """Sets what no gradient sets, from validation images alone; by default nothing.
 
-def split_parameters(network: DynamicNetwork) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Parameters of the backbone, and of the gates: those of the router and of self-gated units."""
-    gates = list(network.router.parameters())
-    for unit in network.backbone.modules():
-        if isinstance(unit, SelfGatedUnit):
-            gates += unit.gate_parameters()
+        Called behind every epoch, before its validation, so that epochs are compared as they would be used.
+
+        Args:
+            answers: what ``network`` answers about the validation images, where it has several answers.
+
+        Returns:
+            What was set and why, for the record.
+        """
+        return {}
+
+    def finish(self, network: DynamicNetwork, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+        """As :meth:`calibrate`, once, behind the training and before the test; may also let go of parts in place."""
+        return self.calibrate(network, point, answers)
+
+
+def split_parameters(network: DynamicNetwork | Cascade) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Parameters of the backbone, and of the gates: those of routers, self-gated units and exits."""
+    backbones, gates = [], []
+    for part in parts_of(network):
+        backbones += part.backbone.parameters()
+        gates += part.router.parameters()
+        for unit in part.backbone.modules():
+            if isinstance(unit, SelfGatedUnit):
+                gates += unit.gate_parameters()
+        gates += [] if part.exits is None else part.exits.parameters()
     known = {id(parameter) for parameter in gates}
-    return [parameter for parameter in network.backbone.parameters() if id(parameter) not in known], gates
+    return [parameter for parameter in backbones if id(parameter) not in known], gates
 
 
 BACKBONE_WEIGHT_DECAY = 5e-4

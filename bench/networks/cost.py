@@ -7,14 +7,15 @@ the training regulariser and the reported number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
 
 from bench.networks.blocks import Backbone, ResidualBlock, SelfGatedUnit
-from bench.networks.decisions import BlockDecision
+from bench.networks.decisions import BlockDecision, Output
 from bench.networks.router import GateCost
 
 
@@ -54,13 +55,25 @@ class BackboneCost:
     def total(self) -> int:
         return self.fixed + sum(block.branch for block in self.blocks)
 
+    @property
+    def ends(self) -> list[float]:
+        """The share of the total that is spent at the end of each block."""
+        blocks = [block.branch + block.shortcut for block in self.blocks]
+        return [(self.stem + spent) / self.total for spent in accumulate(blocks)]
+
 
 @dataclass(frozen=True)
 class SampleCost:
-    """MACs of each sample of a batch, ``[N]`` in float64: all of them, and the gates' share of them."""
+    """MACs of each sample of a batch, ``[N]`` in float64: all of them, the gates' share, and each member's.
+
+    Attributes:
+        gates: of all gates, and of classifiers before the last one.
+        members: of each network of a cascade; empty for a single network.
+    """
 
     total: Tensor
     gates: Tensor
+    members: tuple[Tensor, ...] = ()
 
 
 def count_backbone(backbone: Backbone) -> BackboneCost:
@@ -68,7 +81,7 @@ def count_backbone(backbone: Backbone) -> BackboneCost:
     macs = _macs_by_module(backbone, backbone.image_shape)
 
     def count(module: nn.Module) -> int:
-        return sum(macs.get(child, 0) for child in module.modules())
+        return _sum_of(module, macs)
 
     def count_block(block: ResidualBlock) -> BlockCost:
         # What a self-gated unit spends on its decisions is the router's to count.
@@ -82,6 +95,16 @@ def count_backbone(backbone: Backbone) -> BackboneCost:
 def count_macs(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
     """MACs of any module for one input of ``(channels, height, width)``: its convolutions and linear layers."""
     return sum(_macs_by_module(module, image_shape).values())
+
+
+def count_parts(network: nn.Module, parts: Iterable[nn.Module], image_shape: tuple[int, int, int]) -> list[int]:
+    """MACs of each of some ``parts`` of ``network`` for one image."""
+    macs = _macs_by_module(network, image_shape)
+    return [_sum_of(part, macs) for part in parts]
+
+
+def _sum_of(module: nn.Module, macs: Mapping[nn.Module, int]) -> int:
+    return sum(macs.get(child, 0) for child in module.modules())
 
 
 @torch.no_grad()
@@ -108,19 +131,40 @@ def _macs_by_module(network: nn.Module, image_shape: tuple[int, int, int]) -> di
     return macs
 
 
-def sample_cost(backbone: BackboneCost, gates: GateCost, decisions: Sequence[BlockDecision]) -> SampleCost:
+def sample_cost(
+    backbone: BackboneCost, gates: GateCost, decisions: Sequence[BlockDecision], reached: Tensor | None = None
+) -> SampleCost:
     """MACs of each sample, gates included.
 
     Products are taken sample by sample: the mean over a batch of (executed x kept) is not the product of the means.
+
+    Args:
+        reached: which parts each sample comes to before it stops, ``[N, blocks + 1]``: every block with its shortcut
+            and gates, and the classifier. None: all.
     """
     first = decisions[0].layer.executed
+    comes = [1] * (len(decisions) + 1) if reached is None else reached.unbind(1)
+    exits = gates.exits or (0,) * len(decisions)
     gate_macs = torch.full_like(first, gates.image, dtype=torch.float64)
-    block_macs = torch.full_like(first, backbone.fixed, dtype=torch.float64)
+    block_macs = torch.full_like(first, backbone.stem, dtype=torch.float64) + comes[-1] * backbone.head
     for index, decision in enumerate(decisions):
-        executed = decision.layer.executed.double()
-        gate_macs = gate_macs + gates.layer[index] + executed * gates.channels[index]
+        executed = comes[index] * decision.layer.executed.double()
+        gate_macs = gate_macs + comes[index] * (gates.layer[index] + exits[index]) + executed * gates.channels[index]
         block_macs = block_macs + executed * _branch_macs(backbone.blocks[index], decision)
+        block_macs = block_macs + comes[index] * backbone.blocks[index].shortcut
     return SampleCost(block_macs + gate_macs, gate_macs)
+
+
+def output_cost(backbone: BackboneCost, gates: GateCost, output: Output) -> SampleCost:
+    """MACs of each sample of what a network put out, in whatever way it ran."""
+    reached = None if output.exits is None else reached_parts(gates, output.exits.taken)
+    return sample_cost(backbone, gates, output.decisions, reached)
+
+
+def reached_parts(gates: GateCost, taken: Tensor) -> Tensor:
+    """Which parts samples come to that stop at answers ``taken`` ``[N]``: blocks, classifier; ``[N, blocks + 1]``."""
+    passed = [sum(macs > 0 for macs in gates.exits[:index]) for index in range(len(gates.exits) + 1)]
+    return (taken[:, None] >= torch.tensor(passed, device=taken.device)).double()
 
 
 def _branch_macs(block: BlockCost, decision: BlockDecision) -> Tensor | int:

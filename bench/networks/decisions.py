@@ -6,7 +6,7 @@ Every tensor is a float so that gradients can pass: in the forward direction ``e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -79,6 +79,11 @@ class BlockDecision:
     channels: ChannelDecision | None = None
     units: tuple[UnitDecision, ...] = ()
 
+    def of_those(self, reached: Tensor) -> BlockDecision:
+        """The decision where only some samples reach the block, ``[N]`` 0 or 1; the others skip it."""
+        executed, scale = self.layer.executed * reached, self.layer.scale * reached
+        return replace(self, layer=LayerDecision(executed, scale))
+
     @property
     def unit_shares(self) -> list[Tensor]:
         """Share of its dense MACs that each self-gated unit spends, ``[N]``: inputs times outputs times completed."""
@@ -99,6 +104,20 @@ class BlockDecision:
 
 
 @dataclass(frozen=True)
+class ExitDecision:
+    """Which of several answers each sample gave: that of an exit of one network, or of a member of a cascade.
+
+    Attributes:
+        taken: ``[N]`` int64; 0 is the first answer, the highest number that of whatever cannot stop any more.
+        given: ``[answers, N, classes]``, what every classifier says of every sample; None where samples stopped for
+            good (skipping execution).
+    """
+
+    taken: Tensor
+    given: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Output:
     """What a dynamic network returns.
 
@@ -106,11 +125,13 @@ class Output:
         logits: ``[N, classes]``.
         decisions: one per block, in order.
         trace: whatever the router remembers of this pass (for instance log-probabilities of sampled actions).
+        exits: None for a network with a single answer. Blocks behind the answer that a sample gave count as skipped.
     """
 
     logits: Tensor
     decisions: tuple[BlockDecision, ...]
     trace: Any = None
+    exits: ExitDecision | None = None
 
     def executed(self) -> Tensor:
         """Blocks executed by each sample, ``[N, blocks]``."""

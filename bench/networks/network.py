@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from bench.errors import BadInput
 from bench.networks.blocks import Backbone
-from bench.networks.cost import SampleCost, count_backbone, sample_cost
-from bench.networks.decisions import BlockDecision, Output, UnitDecision
+from bench.networks.cost import SampleCost, count_backbone, count_parts, output_cost, reached_parts
+from bench.networks.decisions import BlockDecision, ExitDecision, Output, UnitDecision
+from bench.networks.exits import Exits
 from bench.networks.router import OpenRouter, Router
+from bench.networks.stopping import StopRule
 from bench.networks.surgery import match_inner_channels
 
 
 class DynamicNetwork(nn.Module):
-    """A backbone and the router that decides about it.
+    """A backbone, the router that decides about its blocks, and perhaps exits at which samples stop.
 
     ``forward`` is the *masked* execution: everything is computed, then multiplied by what was decided. It is what
     training needs. :mod:`bench.execution.skipping` runs the same network without the work that was decided away.
@@ -25,16 +29,29 @@ class DynamicNetwork(nn.Module):
     decisions are float32, since rounding would move gates across their thresholds.
     """
 
-    def __init__(self, backbone: Backbone, router: Router | None = None):
+    def __init__(self, backbone: Backbone, router: Router | None = None, exits: Exits | None = None):
         super().__init__()
         self.backbone = backbone
         self.router = router or OpenRouter(len(backbone.blocks))
+        self.exits = exits
+        if exits is not None and type(self.router).start is not Router.start:
+            raise BadInput("exits need a router that remembers nothing of the images that leave")
         self.recount()
+
+    @property
+    def rule(self) -> StopRule | None:
+        """By which samples stop; None where every sample runs to the end."""
+        return None if self.exits is None else self.exits.rule
 
     def recount(self) -> None:
         """Counts the costs again, after channels were removed."""
         self.backbone_cost = count_backbone(self.backbone)
         self.gate_cost = self.router.cost()
+        if self.exits is not None:
+            counted = count_parts(self, self.exits.heads, self.backbone.image_shape)
+            behind = dict(zip(self.exits.after, counted))
+            exits = tuple(behind.get(index, 0) for index in range(len(self.backbone.blocks)))
+            self.gate_cost = replace(self.gate_cost, exits=exits)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False):
         """As usual; inner channels that were pruned away in ``state_dict`` are removed here first."""
@@ -49,7 +66,8 @@ class DynamicNetwork(nn.Module):
         with full_precision:
             trace = self.router.start(images)
         x = self.backbone.stem(images)
-        decisions = []
+        decisions: list[BlockDecision] = []
+        given: list[Tensor] = []
         for index, block in enumerate(self.backbone.blocks):
             glance = self.router.look(index, x).float()
             with full_precision:
@@ -58,11 +76,34 @@ class DynamicNetwork(nn.Module):
             units: list[UnitDecision] = []
             x = block(x, None if layer.certain else layer.scale, None if channels is None else channels.scale, units)
             decisions.append(BlockDecision(layer, channels, tuple(units)))
-        return Output(self.backbone.head(x), tuple(decisions), trace)
+            if self.exits is not None:
+                self.exits.ask(index, x, given)
+        logits = self.backbone.head(x)
+        if self.exits is None:
+            return Output(logits, tuple(decisions), trace)
+        with full_precision:
+            return self._stopped([*given, logits.float()], decisions)
+
+    def _stopped(self, given: list[Tensor], decisions: list[BlockDecision]) -> Output:
+        """What was computed in full, seen from where each sample stops."""
+        logits, taken = self.rule.choose(given)
+        reached = reached_parts(self.gate_cost, taken).to(logits.dtype).unbind(1)
+        final = tuple(decision.of_those(comes) for decision, comes in zip(decisions, reached))
+        return Output(logits, final, None, ExitDecision(taken, torch.stack(given)))
 
     def cost(self, output: Output) -> SampleCost:
         """MACs of each sample of ``output``; differentiable where the gates are."""
-        return sample_cost(self.backbone_cost, self.gate_cost, output.decisions)
+        return output_cost(self.backbone_cost, self.gate_cost, output)
+
+    def answer_costs(self, output: Output) -> Tensor:
+        """MACs that each sample would have spent had it stopped at each answer, ``[answers, N]``.
+
+        Args:
+            output: of a pass in which no sample stopped: only then is every block's decision known.
+        """
+        like, answers = output.exits.taken, len(output.exits.given)
+        stopped = [replace(output, exits=ExitDecision(torch.full_like(like, number))) for number in range(answers)]
+        return torch.stack([self.cost(one).total for one in stopped])
 
     def macs_fraction(self, output: Output) -> Tensor:
         """MACs of each sample relative to the dense backbone, ``[N]``; gates included, so it can exceed 1."""

@@ -18,11 +18,13 @@ class GateCost:
         image: spent once, before the first block (a policy network on the image).
         layer: per block, spent on every image that reaches the block.
         channels: per block, spent only on images that execute it.
+        exits: per block, of a classifier behind it: spent on every image that reaches the block. Empty: none.
     """
 
     image: int
     layer: tuple[int, ...]
     channels: tuple[int, ...]
+    exits: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

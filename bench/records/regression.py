@@ -84,7 +84,7 @@ def _with_points_of(table: pd.DataFrame, agreed: pd.DataFrame) -> pd.DataFrame:
     # A missing point is NaN, which equals nothing: it gets a value that is no point.
     known = sorted(set(agreed["point"].fillna(NO_POINT)))
     points = table["point"].fillna(NO_POINT)
-    return table.assign(
+    return table[list(TYPES)].assign(
         point=[next((one for one in known if abs(one - point) <= SAME_POINT), point) for point in points]
     )
 

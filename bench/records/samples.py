@@ -44,14 +44,15 @@ _COLUMNS = {
     "macs": "i",
     "gate_macs": "i",
 }
-"""Columns of ``samples.parquet`` and the kinds of their values; ``executed_<block>`` and ``kept_<block>`` follow."""
-_BLOCK_COLUMN = re.compile(r"(executed|kept)_\d{1,4}")
+"""Columns of ``samples.parquet`` and the kinds of their values; those that only some networks have follow:
+``executed_<block>``, ``kept_<block>``, ``exit``, ``macs_<member>``."""
+_MORE_COLUMNS = re.compile(r"exit|(executed|kept|macs)_\d{1,4}")
 
 
 def _wrong_column(samples: pd.DataFrame) -> str:
     """What is wrong with the outcomes of images; empty where nothing is."""
-    blocks = {name: "f" if name.startswith("kept") else "i" for name in samples if _BLOCK_COLUMN.fullmatch(str(name))}
-    for name, kind in (_COLUMNS | blocks).items():
+    more = {name: "f" if name.startswith("kept") else "i" for name in samples if _MORE_COLUMNS.fullmatch(str(name))}
+    for name, kind in (_COLUMNS | more).items():
         if name not in samples:
             return f"column {name} is missing"
         values = samples[name]

@@ -234,6 +234,11 @@ def _all_but_seed(record: Record) -> str:
     config.pop("seed", None)
     if config.pop("start_job", None) or record.details.get("start_record"):
         config.pop("start", None)  # Each seed starts from the dense network of its own.
+    if config.get("members"):  # Each seed has networks of its own; what they are must agree.
+        parts = record.details.get("members") or []
+        config["members"] = [[one.get(name) for name in ("method", "point", "stage_epochs")] for one in parts]
+    if config.get("tuned"):
+        config["network"] = (record.details.get("tuned_from") or {}).get("point")
     return json.dumps([[getattr(record, name) for name in shared], config], sort_keys=True, default=str)
 
 

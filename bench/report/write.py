@@ -10,11 +10,13 @@ import matplotlib
 from bench.errors import BadInput
 from bench.records import table
 from bench.report import plots
+from bench.report.headroom import Headroom, find_findings, headroom_picture, headroom_tables
 from bench.report.page import page
 from bench.report.plots import paths
 from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tables.comparisons import comparison_table, front_table
+from bench.report.tables.stops import stop_table
 from bench.report.tables.times import time_table
 from bench.report.tables.trades import trade_table
 from bench.report.tabular import Table, latex_document, to_markdown
@@ -47,8 +49,10 @@ def write_report(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"cannot write to {out}: {error.strerror}") from error
-    tables = {group: group_tables(group, unit) for group in groups}
-    figures = {group: draw(group, groups, unit, out) for group in groups}
+    jobs = {result.job for group in groups for result in group.results}
+    findings = [found for found in find_findings(folders) if found.jobs <= jobs]  # of records that are not here: none
+    tables = {group: group_tables(group, unit, findings) for group in groups}
+    figures = {group: draw(group, groups, unit, out, findings) for group in groups}
     texts = {}
     if "md" in formats:
         texts["report.md"] = "\n".join(_markdown(group, tables[group], figures[group]) for group in groups)
@@ -66,20 +70,29 @@ def write_report(
     return files + [path for paths in figures.values() for path in paths]
 
 
-def group_tables(group: Group, unit: Unit) -> list[Table]:
-    """Every table that the group's records allow."""
+def group_tables(group: Group, unit: Unit, findings: Sequence[Headroom] = ()) -> list[Table]:
+    """Every table that the group's records, and findings about them, allow."""
     tables = (
         results_table(group, unit),
         time_table(group),
         comparison_table(group),
         trade_table(group, unit),
         front_table(group, unit),
+        stop_table(group, unit),
     )
-    return [one for one in tables if one]
+    headroom = headroom_of(group, findings)
+    return [one for one in tables if one] + (headroom_tables(headroom, group.slug) if headroom else [])
 
 
-def draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path) -> list[Path]:
-    """Draws every plot that the group's records allow, as SVG and PNG."""
+def headroom_of(group: Group, findings: Sequence[Headroom]) -> Headroom | None:
+    """What ``bench headroom`` found about the group, of the most records; None where nothing."""
+    same = [found for found in findings if (found.dataset, found.backbone) == (group.dataset, group.backbone)]
+    return max(same, key=lambda found: len(found.jobs), default=None)
+
+
+def draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path, findings: Sequence[Headroom] = ()) -> list[Path]:
+    """Draws every plot that the group's records, and findings about them, allow, as SVG and PNG."""
+    headroom = headroom_of(group, findings)
     with matplotlib.rc_context(plots.RC):
         figures = {
             "pareto": plots.macs_plot(group, groups, unit),
@@ -89,6 +102,7 @@ def draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path) -> list[P
             "blocks": paths.block_shares(group),
             "classes": paths.class_shares(group),
             "gates": paths.gate_shares(group),
+            "headroom": headroom_picture(headroom) if headroom else None,
         }
         found = ((name, figure) for name, figure in figures.items() if figure)
         return [path for name, figure in found for path in plots.save(figure, out, f"{name}-{group.slug}")]

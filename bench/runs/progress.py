@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -68,7 +70,15 @@ class RunProgress:
 
     def _tell(self, text: str) -> None:
         self._bars.update(self._jobs, description=" ".join(filter(None, ("jobs", str(self.estimate)))))
-        if not self._on_terminal:
+        if not self._on_terminal and _takes_a_line():
             # A reader that has gone, or a full disk, ends no training; the table at the end meets it again.
             with suppress(OSError, ValueError):
                 click.echo("; ".join(filter(None, (f"[{self._done}/{self._total}] {text}", str(self.estimate)))))
+
+
+def _takes_a_line() -> bool:
+    """Whether standard output takes a line at once: no training waits for the reader of a full pipe."""
+    try:
+        return bool(select.select([], [sys.stdout.fileno()], [], 0)[1])
+    except (OSError, ValueError):
+        return True  # Nothing that could be full, as in tests.

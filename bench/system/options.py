@@ -55,9 +55,9 @@ class Option:
         """What its values are, in words."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
-        one = {int: "a whole number", float: "a number", str: "a text"}
-        several = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of names"}
-        words = several[get_args(self.kind)[0]] if self.is_list else one[self.kind]
+        if self.is_list:
+            return f"a list of {self._several}"
+        words = {int: "a whole number", float: "a number", str: "a text"}[self.kind]
         low = "" if self.at_least is None else f" from {self.at_least:g}"
         return words + low + ("" if self.at_most is None else f" to {self.at_most:.0f}")
 
@@ -67,13 +67,25 @@ class Option:
         Raises:
             BadInput: of another kind, or out of bounds.
         """
+        if self.is_list:
+            return self._check_list(value)
         is_right = is_of(value, self.kind) and (not self.choices or value in self.choices)
         is_right = is_right and (self.at_least is None or value >= self.at_least)
-        if not is_right or not (self.at_most is None or value <= self.at_most) or (self.is_list and not value):
+        if not is_right or not (self.at_most is None or value <= self.at_most):
             raise BadInput(f"{self.name} must be {self.expected}, not {shown(value)}")
-        if self.is_list:
-            return tuple(map(get_args(self.kind)[0], value))
         return self.kind(value)
+
+    def _check_list(self, values: Any) -> tuple:
+        kind = get_args(self.kind)[0]
+        if not isinstance(values, (list, tuple)) or not values:
+            raise BadInput(f"{self.name} must be {self.expected}, not {shown(values)}")
+        if wrong := [value for value in values if not is_of(value, kind)]:
+            raise BadInput(f"{self.name} must be {self._several}, not {shown(wrong[0])}")
+        return tuple(map(kind, values))
+
+    @property
+    def _several(self) -> str:
+        return {int: "whole numbers", float: "numbers", str: "names"}[get_args(self.kind)[0]]
 
 
 def option(

@@ -10,6 +10,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 LARGEST = 2**63
 """Numbers beyond are no measurement, and overflow what computes with them."""
+MOST_SHOWN = 4
+"""Of a list's values in a message."""
 One = TypeVar("One")
 
 
@@ -48,6 +50,9 @@ def is_of(value: object, kind: Any) -> bool:
 
 def shown(value: object) -> str:
     """A value for a message: short, whatever it holds."""
+    if isinstance(value, (list, tuple)):
+        parts = ["a list" if isinstance(part, (list, tuple)) else shown(part) for part in value[:MOST_SHOWN]]
+        return f"[{', '.join(parts)}{', ...' * (len(value) > MOST_SHOWN)}]"  # which may hold itself
     is_plain = isinstance(value, (str, float, bool, type(None))) or is_of(value, int)
     return repr(value)[:60] if is_plain else f"a {type(value).__name__}"
 

@@ -23,12 +23,12 @@ def require_shares(batch_size: int, micro_batch: int, images: int) -> Share:
     Raises:
         BadInput: batches that do not come out even.
     """
+    if images < batch_size:
+        raise BadInput(f"{images} training images do not fill one batch of {batch_size}: give a smaller --batch-size")
     if not micro_batch:
         if processes() > 1:
             raise BadInput(f"{processes()} processes need to know what each of them computes: give --micro-batch N")
         return Share()
-    if images < batch_size:
-        raise BadInput(f"{images} training images do not fill one batch of {batch_size}: give a smaller --batch-size")
     if batch_size // micro_batch % processes():
         raise BadInput(
             f"{batch_size // micro_batch} micro-batches (--batch-size {batch_size}, --micro-batch {micro_batch}) "

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from bench.data import DataSet
+from bench.networks.cascade import parts_of
 from bench.networks.network import DynamicNetwork
 
 IMAGES = 2560
@@ -31,13 +32,14 @@ def update_gate_statistics(network: DynamicNetwork, data: DataSet) -> None:
     standardises by the batch, goes on as if nothing had happened.
     """
     network.eval()
-    norms = [module for module in network.router.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    if not norms:
-        return
     device = next(network.parameters()).device
-    with _averaging(norms):
-        for images, _ in data.train.at(_positions(len(data.train))).batches(BATCH):
-            network(data.normalise(images.to(device)))
+    for part in parts_of(network):
+        norms = [module for module in part.router.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        if not norms:
+            continue
+        with _averaging(norms):
+            for images, _ in data.train.at(_positions(len(data.train))).batches(BATCH):
+                part(data.normalise(images.to(device)))
 
 
 def _positions(images: int) -> range:

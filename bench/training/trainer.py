@@ -49,6 +49,7 @@ class Trainer:
         checkpoint_s: seconds between checkpoints within an epoch, where there are micro-batches: only then does a
             step's randomness not depend on the steps before it.
         on_epoch: called with each epoch's row.
+        calibrate: called before each validation; sets what no gradient sets.
     """
 
     network: DynamicNetwork
@@ -63,6 +64,7 @@ class Trainer:
     compile: bool = False
     checkpoint_s: float = 600.0
     on_epoch: Callable[[dict], None] = lambda row: None
+    calibrate: Callable[[DynamicNetwork], object] = lambda network: None
 
     def __post_init__(self) -> None:
         self.device = next(self.network.parameters()).device
@@ -121,6 +123,7 @@ class Trainer:
         loss = self.train_epoch(stage, optimisers, progress)
         seconds = time.perf_counter() - started
         update_gate_statistics(self.network, self.data)
+        self.calibrate(self.network)
         epoch = {"stage": stage.name, "epoch": progress.epoch + 1, "of": stage.epochs, "loss": loss}
         return epoch | self.validate() | {"seconds": seconds}
 
@@ -131,7 +134,7 @@ class Trainer:
         self.network.train()
         if not any(parameter.requires_grad for parameter in self.network.backbone.parameters()):
             self.network.backbone.eval()  # a frozen backbone keeps its batch-norm statistics too
-        steps = max(1, len(self.data.train) // min(self.recipe.batch_size, len(self.data.train)))
+        steps = len(self.data.train) // self.recipe.batch_size
         for images, labels in together(self.batches(seed, optimisers, progress)):
             done = (progress.epoch + progress.step / steps) / stage.epochs
             prepare_step(optimisers, done, stage.warmup)

@@ -45,7 +45,7 @@ def curve(folder: Path, data_dir: Path | None, shifts: Sequence[float], executor
     data = load_data(record.dataset, data_dir, data_options(record))
     require_same_data(record, data)
     network = load_pretrained(folder, record, len(data.classes))
-    thresholds = _thresholds(network)
+    thresholds = thresholds_of(network)
     if not thresholds:
         raise BadInput(f"{record.method} does not decide by thresholds")
     rows = []
@@ -54,11 +54,12 @@ def curve(folder: Path, data_dir: Path | None, shifts: Sequence[float], executor
             moved = evaluate(_lowered(network, thresholds, float(shift), executor), data, split).samples
             macs = float(moved["macs"].mean())
             top1 = 100 * float(moved["correct"].mean())
-            rows.append((split_name, float(shift), top1, macs, macs / network.backbone_cost.total, NOTE))
+            rows.append((split_name, float(shift), top1, macs, macs / record.macs_backbone, NOTE))
     return pd.DataFrame(rows, columns=["split", "threshold_shift", "top1", "macs_mean", "macs_fraction", "note"])
 
 
-def _thresholds(network: DynamicNetwork) -> list[torch.Tensor]:
+def thresholds_of(network: DynamicNetwork) -> list[torch.Tensor]:
+    """Buffers and parameters that decisions are compared with."""
     named = [*network.named_buffers(), *network.named_parameters()]
     return [tensor for name, tensor in named if name.rpartition(".")[2] in THRESHOLD_NAMES]
 

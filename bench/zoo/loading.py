@@ -22,6 +22,7 @@ from bench.execution.skipping import lower
 from bench.measurement.evaluation import evaluate
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone
+from bench.networks.cascade import Cascade, Member
 from bench.networks.network import DynamicNetwork
 from bench.records import (
     MODEL_FILE,
@@ -59,13 +60,29 @@ def build(record: Record, weights: dict[str, Tensor], classes: int) -> DynamicNe
     Raises:
         BadInput: weights of another network.
     """
-    backbone = build_backbone(record.backbone, classes, record.dataset)
-    network = load_method(record.method).build(backbone, record.point)
+    network = _untrained(record, classes)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise BadInput(f"the weights are not those of {record.method} on {record.backbone}: {error}") from error
     return network.eval().requires_grad_(False)
+
+
+def _untrained(record: Record, classes: int) -> DynamicNetwork | Cascade:
+    """A network of the shape that ``record`` is about."""
+
+    def shape(method: str, point: float | None, backbone: str) -> DynamicNetwork:
+        return load_method(method).build(build_backbone(backbone, classes, record.dataset), point)
+
+    members = record.details.get("members")
+    if not members:  # A network that was tuned to another point is of the shape that it was trained in.
+        point = record.details.get("tuned_from", {}).get("point", record.point)
+        return shape(record.method, point, record.backbone)
+    try:
+        described = [Member(one["method"], one["point"], one["backbone"]) for one in members]
+    except (TypeError, KeyError) as error:
+        raise BadInput(f"the record of {record.method} does not say what its members are") from error
+    return Cascade([shape(one.method, one.point, one.backbone) for one in described], described)
 
 
 def remeasure(network: DynamicNetwork, data: DataSet, images: int | None = None) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from torch import Tensor
 from bench.data import DataSet, load_data
 from bench.data.recorded import data_options, require_same_data
 from bench.errors import BadInput
+from bench.measurement.stopping import describe_stopping
 from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, require_recorded_file, table, write_record
 from bench.records.merge import find_jobs
 from bench.records.summary import measured
@@ -105,7 +106,8 @@ def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
     target = out / folder.name
     target.mkdir(parents=True, exist_ok=True)
     write_atomically(target / MODEL_FILE, lambda path: path.write_bytes(save(weights)))
-    samples = remeasure(build(record, weights, len(data.classes)), data)
+    network = build(record, weights, len(data.classes))
+    samples = remeasure(network, data)
     write_atomically(target / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False, compression="zstd"))
     if (folder / TRAINING_FILE).exists():
         write_atomically(target / TRAINING_FILE, lambda path: shutil.copyfile(folder / TRAINING_FILE, path))
@@ -114,7 +116,10 @@ def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
         "weights": "float16",
         "before_rounding": before or {"top1": record.top1, "macs_mean": record.macs_mean},
     }
-    rounded = replace(record, **measured(samples, record.macs_backbone), details=record.details | {"shipped": shipped})
+    details = record.details | {"shipped": shipped}
+    if stopping := describe_stopping(network, samples, data, record.macs_backbone):
+        details |= {"stopping": stopping}
+    rounded = replace(record, **measured(samples, record.macs_backbone), details=details)
     return write_record(target, rounded)
 
 

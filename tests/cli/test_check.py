@@ -27,6 +27,12 @@ def test_equal_tables_agree():
     assert compare(_table(point=None), _table(point=None)) == TableComparison([], [], 1)
 
 
+def test_columns_that_are_not_compared_change_nothing():
+    """An agreed table may have columns of its own, of any name and number."""
+    own = pd.DataFrame({"sides": ["left"]} | {f"note {number}": [number] for number in range(200)})
+    assert compare(pd.concat([_table(), own], axis=1), _table()) == TableComparison([], [], 1)
+
+
 def test_points_match_within_rounding_and_no_further():
     assert compare(_table(point=0.3), _table(point=0.1 + 0.2)).compared == 1
     apart = compare(_table(point=0.3), _table(point=0.3 + 1e-8))

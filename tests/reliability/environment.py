@@ -15,6 +15,7 @@ import pty
 import random
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -49,8 +50,10 @@ COMMANDS = {
 }
 """Arguments, and what an undisturbed process prints, in however narrow a terminal."""
 WEIGHTS = {"run": 6, "suite": 2, "report": 3, "status": 1, "methods": 1, "suites": 1, "help": 1}
-FOREIGN = re.compile(r"libgomp: |OMP: |.*Warning: |  \w|sh: |shell-init: |Invalid -W option|fatal: |trace: |\d+:\d+:")
-"""Lines that others wrote on standard error: Python's warnings, the shell, git, OpenMP."""
+FOREIGN = re.compile(
+    r"libgomp: |OMP: |.*Warning: |  \w|sh: |shell-init: |Invalid -W option|fatal: |trace: |mkdir -p failed|Matplotlib created |\d+:\d+:"
+)
+"""Lines that others wrote on standard error: Python's warnings, the shell, git, OpenMP, matplotlib."""
 CUT = re.compile(r"\d…")
 FINE = ("success", "refused")
 
@@ -79,36 +82,34 @@ def start(around: Surroundings, arguments: list[str]) -> Ended:
     """Runs the program in its surroundings."""
     command = [sys.executable, "-m", "bench", *arguments]
     if around.mounts:
-        command = ["unshare", "-m", "sh", "-c", "; ".join(around.mounts) + '; exec "$@"', "sh", *command]
-        command[0] = shutil.which("unshare")
+        script = f'own=$PATH; PATH={os.environ["PATH"]}; {"; ".join(around.mounts)}; PATH=$own; exec "$@"'
+        command = [shutil.which("unshare"), "-m", shutil.which("sh"), "-c", script, "sh", *command]
     environment = os.environ | around.variables
     environment = {name: value for name, value in environment.items() if value is not None}
-    reader, writer = _terminal(around.columns) if around.columns else os.pipe()
+    streams = [_terminal(around.columns) if around.columns else os.pipe(), os.pipe()]
 
     def prepare() -> None:
         for spoil in around.before:
             spoil()
 
-    with tempfile.TemporaryFile() as error:
-        process = subprocess.Popen(
-            command, cwd=around.place, env=environment, stdin=subprocess.DEVNULL, stdout=writer, stderr=error,
-            preexec_fn=prepare, start_new_session=True,
-        )  # fmt: skip
-        os.close(writer)
-        parts: list[bytes] = []
-        listener = threading.Thread(target=_listen, args=(reader, parts))
+    process = subprocess.Popen(
+        command, cwd=around.place, env=environment, stdin=subprocess.DEVNULL, stdout=streams[0][1],
+        stderr=streams[1][1], preexec_fn=prepare, start_new_session=True,
+    )  # fmt: skip
+    parts: list[list[bytes]] = [[], []]
+    listeners = [threading.Thread(target=_listen, args=stream) for stream in zip(streams, parts)]
+    for listener in listeners:
         listener.start()
-        hung = False
-        try:
-            process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            hung = True
-            os.killpg(process.pid, 9)
-            process.wait()
+    hung = False
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        hung = True
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for listener in listeners:
         listener.join()
-        os.close(reader)
-        error.seek(0)
-        return Ended(process.returncode, _text(b"".join(parts)), _text(error.read()), hung)
+    return Ended(process.returncode, *(_text(b"".join(part)) for part in parts), hung)
 
 
 def _terminal(columns: int) -> tuple[int, int]:
@@ -117,10 +118,14 @@ def _terminal(columns: int) -> tuple[int, int]:
     return reader, writer
 
 
-def _listen(reader: int, parts: list[bytes]) -> None:
-    with suppress(OSError):  # a terminal whose other end has gone
+def _listen(ends: tuple[int, int], parts: list[bytes]) -> None:
+    """Reads until the process, which has the other end too, has gone."""
+    reader, writer = ends
+    os.close(writer)
+    with suppress(OSError):  # what a terminal says whose other end has gone
         while part := os.read(reader, 65536):
             parts.append(part)
+    os.close(reader)
 
 
 def _text(content: bytes) -> str:

@@ -35,7 +35,7 @@ PHASES = {
     "write_atomically": "writing",
     "time_network": "timing",
     "evaluate": "evaluation",
-    "_epoch": "training",
+    "run_epoch": "training",
 }
 """The function that a phase is spent in; the innermost one counts, all else is ``other``: planning, locks, reports."""
 OTHER = "other"

@@ -1,7 +1,10 @@
 """Progress without a terminal: a line for each epoch and job, with an estimate of what is left."""
 
 import io
+import os
+import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -95,6 +98,28 @@ def test_output_that_fails_ends_no_training(progress):
         shown.start(JOB)
         shown.epoch(ROW)
         shown.finish(JOB, RECORD)
+
+
+def test_no_training_waits_for_the_reader_of_a_full_pipe(progress):
+    def hang(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    _, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b" " * 4096)
+    os.set_blocking(writer, True)
+    before = signal.signal(signal.SIGALRM, hang)
+    signal.alarm(10)
+    try:
+        with progress(open(writer, "w")) as shown:
+            shown.start(JOB)
+            shown.epoch(ROW)
+            shown.finish(JOB, RECORD)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize(("unlike", "lines"), [({}, 0), ({"TERM": "dumb"}, 2)])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bench.errors import BadInput
 from bench.execution.native import library as native
 from bench.execution.native.network import Description, obstacle
-from bench.networks.cost import SampleCost, sample_cost
+from bench.networks.cost import SampleCost, output_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output
 from bench.networks.network import DynamicNetwork
 
@@ -82,7 +82,7 @@ class NativeNetwork(nn.Module):
 
     def cost(self, output: Output) -> SampleCost:
         """MACs of each sample of ``output``."""
-        return sample_cost(self.backbone_cost, self.gate_cost, output.decisions)
+        return output_cost(self.backbone_cost, self.gate_cost, output)
 
     def _run(self, images: Tensor, layers: Tensor | None = None, channels: Tensor | None = None) -> Tensor:
         logits = torch.empty(len(images), self.description.classes)

@@ -18,6 +18,8 @@ from bench.networks.router import FoldedGates
 def obstacle(network: DynamicNetwork) -> str | None:
     """Why ``network`` cannot be run natively; None if it can, given the compiled library."""
     backbone, blocks = network.backbone, network.backbone.blocks
+    if network.exits is not None:
+        return "it answers early, and one compiled call runs a network from end to end"
     if any(parameter.dtype != torch.float32 or parameter.is_cuda for parameter in network.parameters()):
         return "its parameters are not float32 on the CPU"
     unit, pool = _stem_parts(backbone.stem)

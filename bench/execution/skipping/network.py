@@ -13,14 +13,9 @@ from bench.execution.skipping.block import FULL, Width, lower_block, lower_unit
 from bench.execution.skipping.layout import layout
 from bench.execution.skipping.paths import Pooled, SingleGates, group_by_width
 from bench.execution.skipping.rows import gather, positions, put_back
-from bench.networks.cost import SampleCost, sample_cost
+from bench.networks.cost import SampleCost, output_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
 from bench.networks.network import DynamicNetwork
-
-
-def lower(network: DynamicNetwork) -> SkippingNetwork:
-    """``network`` as it stands, for inference on the device where it lies; ``network`` itself is not changed."""
-    return SkippingNetwork(network)
 
 
 class SkippingNetwork(nn.Module):
@@ -76,7 +71,7 @@ class SkippingNetwork(nn.Module):
 
     def cost(self, output: Output) -> SampleCost:
         """MACs of each sample of ``output``."""
-        return sample_cost(self.backbone_cost, self.gate_cost, output.decisions)
+        return output_cost(self.backbone_cost, self.gate_cost, output)
 
     def _start(self, images: Tensor) -> Tensor:
         return self.stem(images.contiguous(memory_format=layout(images.device)))

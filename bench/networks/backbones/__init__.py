@@ -1,6 +1,7 @@
 """Backbones by name, and weights for them from files."""
 
-from bench.networks.backbones.registry import backbone_names, build_backbone, count_outputs, load_weights
+from bench.networks.backbones.registry import backbone_names, build_backbone
+from bench.networks.backbones.weights import count_outputs, load_weights, unread_average
 from bench.networks.blocks import Backbone, ConvUnit, ResidualBlock
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "build_backbone",
     "count_outputs",
     "load_weights",
+    "unread_average",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -86,21 +85,16 @@ def backbone_name(depth: int, shortcut: str = "A", width: float = 1.0) -> str:
     return f"resnet{depth}" + ("b" if shortcut == "B" else "") + (f"-w{width:g}" if width != 1 else "")
 
 
-def public_state_dict(backbone: Backbone, public: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Renames a checkpoint laid out as the widely shared option-A CIFAR ResNets (``layer2.0.conv1.weight``, ...).
-
-    Only keys are translated; sizes are checked when the result is loaded.
-    """
-    public = {key.removeprefix("module."): value for key, value in public.items()}
-    names = {"conv1": "stem.conv", "bn1": "stem.norm", "linear": "classifier"}
+def public_names(backbone: Backbone) -> dict[str, str]:
+    """Modules of widely shared CIFAR ResNets (``layer2.0.conv1``, ...) by their names there, and what they are here."""
+    names = {"conv1": "stem.conv", "bn1": "stem.norm", "linear": "classifier", "fc": "classifier"}
     per_stage = len(backbone.blocks) // len(STAGE_WIDTHS)
     for index in range(len(backbone.blocks)):
         theirs = f"layer{index // per_stage + 1}.{index % per_stage}"
         for unit in range(2):
             names[f"{theirs}.conv{unit + 1}"] = f"blocks.{index}.units.{unit}.conv"
             names[f"{theirs}.bn{unit + 1}"] = f"blocks.{index}.units.{unit}.norm"
-    renamed = {}
-    for key, value in public.items():
-        module, _, parameter = key.rpartition(".")
-        renamed[f"{names.get(module, module)}.{parameter}"] = torch.as_tensor(value)
-    return renamed
+        for shortcut in ("shortcut", "downsample"):
+            names[f"{theirs}.{shortcut}.0"] = f"blocks.{index}.shortcut.conv"
+            names[f"{theirs}.{shortcut}.1"] = f"blocks.{index}.shortcut.norm"
+    return names

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from timm.models import get_pretrained_cfg
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
-from torch import Tensor, nn
+from torch import nn
 
 from bench.choices import IMAGENET_BACKBONES as NAMES
 from bench.errors import BadInput
@@ -47,17 +47,12 @@ def _block(block: BasicBlock | Bottleneck) -> ResidualBlock:
     return ResidualBlock(units, shortcut)
 
 
-def timm_state_dict(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Renames weights with timm's (and torchvision's) keys; only keys are translated, sizes are checked on loading."""
+def timm_names(name: str) -> dict[str, str]:
+    """Modules of timm's (and torchvision's) network ``name`` by their names there, and what they are here."""
     with torch.device("meta"):
         model = timm.create_model(name)
         ours = {id(module): place for place, module in from_timm(name, model).named_modules()}
-    places = {theirs: ours[id(module)] for theirs, module in model.named_modules() if id(module) in ours}
-    renamed = {}
-    for key, value in state.items():
-        module, _, parameter = key.removeprefix("module.").rpartition(".")
-        renamed[f"{places.get(module, module)}.{parameter}"] = value
-    return renamed
+    return {theirs: ours[id(module)] for theirs, module in model.named_modules() if id(module) in ours}
 
 
 def download(name: str, folder: Path) -> Path:

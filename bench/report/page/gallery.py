@@ -36,7 +36,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Picture:
-    """A test image as PNG data URI; ``macs`` is a fraction of the dense backbone's."""
+    """A test image as PNG data URI; ``macs`` is a fraction of the dense backbone's.
+
+    Attributes:
+        exit: which answer it stopped at, from 0; None where there is only one.
+    """
 
     uri: str
     label: str
@@ -44,6 +48,7 @@ class Picture:
     correct: bool
     macs: float
     path: Sequence[Step]
+    exit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,7 @@ def _picture(result: Result, row: int, data: DataSet) -> Picture:
         correct=bool(sample["correct"]),
         macs=float(sample["macs"]) / result.record.macs_backbone,
         path=[Step(block, float(share)) for block, share in kept.items()],
+        exit=int(sample["exit"]) if "exit" in sample else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +16,12 @@ from bench.data import DataSet
 from bench.data.recorded import gate_warnings, require_same_data, require_start
 from bench.errors import BadInput
 from bench.execution import to_inference
-from bench.measurement.evaluation import evaluate
+from bench.measurement.evaluation import collect_answers, evaluate
+from bench.measurement.stopping import describe_stopping
 from bench.methods import load_method
 from bench.methods.interface import FINE_TUNING_LR, Budget, Method, Reported, Stage, split_parameters
-from bench.networks.backbones import Backbone, build_backbone, load_weights
+from bench.networks.backbones import Backbone, build_backbone, load_weights, unread_average
+from bench.networks.cascade import Cascade, parts_of
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
 from bench.recipe import LEARNING_RATE_FACTORS
@@ -40,6 +43,9 @@ from bench.system.seeds import derive_seed
 from bench.training import POINT_TOLERANCE, Trainer, selection_key
 from bench.training.checkpoint import remove_checkpoints
 from bench.zoo.loading import load_pretrained
+from bench.zoo.members import cascade_of, describe_members
+from bench.zoo.tune import Budget as KnobBudget
+from bench.zoo.tune import Knob
 
 CHECKPOINT_FILE = "checkpoint-{}.pt"
 
@@ -50,7 +56,8 @@ class Context:
 
     Attributes:
         weights: file that backbones start from, or None.
-        shipped: trained networks to measure, folder and record by the id of the job that measures them.
+        shipped: trained networks to measure, folder and record by the id of the job that measures them; members of
+            cascades by the SHA-256 of their networks.
         command: as typed, for the record.
         executor: what runs the trained network: ``torch``, ``native``, or ``auto`` for native where that is possible.
         deterministic: whether only operations that give the same bits every time are allowed.
@@ -98,16 +105,21 @@ def run_job(job: Job, context: Context) -> Path:
     resources.begin(context.data)
     context = replace(context, data=context.data.to(context.device))
     method = load_method(job.method)
-    if job.network:
+    if job.members:
+        trials = [_cascade(job, context)]
+    elif job.network:
         trials = [_shipped(job, context)]
     else:
         trials = [_trial(job, method, factor, folder, context) for factor in LEARNING_RATE_FACTORS[: job.trials]]
     chosen = max(trials, key=lambda trial: trial.key)
     network = chosen.network
     network.requires_grad_(False)
+    dense_macs = count_backbone(starting_backbone(job, context)).total
+    calibration = _calibrated(job, method, network, context, dense_macs)
     # What is evaluated is what a deployment would run: work that was decided away is not done.
     lowered = to_inference(network, context.executor)
     samples = evaluate(lowered, context.data, context.data.test).samples
+    stopping = describe_stopping(network, samples, context.data, dense_macs)
     used = resources.used(context.data, context.device)
     if distributed.rank() > 0:
         return folder
@@ -116,7 +128,9 @@ def run_job(job: Job, context: Context) -> Path:
     history = pd.concat([trial.history for trial in trials])
     write_atomically(folder / TRAINING_FILE, lambda path: history.to_csv(path, index=False))
     record = _record(job, method, chosen, samples, context)
-    details = record.details | {"resources": used}
+    details = record.details | {"resources": used} | calibration | ({"stopping": stopping} if stopping else {})
+    if job.tuned and job.point is None:  # a budget of time: the point is what it came to
+        record = replace(record, point=round(record.macs_fraction, 3))
     record = replace(record, execution=lowered.execution, executor=lowered.executor, details=details)
     write_record(folder, record)
     remove_checkpoints(folder)
@@ -155,6 +169,46 @@ def _shipped(job: Job, context: Context) -> Trial:
     return Trial(1.0, network, pd.DataFrame(), record.stage_epochs, job.point)
 
 
+def _cascade(job: Job, context: Context) -> Trial:
+    """Networks that other jobs trained, in a row: no epochs of its own."""
+    found = [context.shipped[member] for member in job.members]
+    for _, record in found:
+        require_same_data(record, context.data)
+    network = cascade_of(found, len(context.data.classes)).to(context.device)
+    stage_epochs = "; ".join(f"member {number}: {record.stage_epochs}" for number, (_, record) in enumerate(found))
+    return Trial(1.0, network, pd.DataFrame(), stage_epochs, job.point)
+
+
+def _calibrated(job: Job, method: Method, network: DynamicNetwork, context: Context, dense_macs: float) -> dict:
+    """Sets what is set behind the training, from validation images; what that was, for the record.
+
+    A shipped network is measured as it is.
+    """
+    if job.network:
+        known = context.shipped[job.id][1].details
+        carried = {name: known[name] for name in ("calibration", "members", "tuned_from") if name in known}
+        return carried | (_tuned(job, network, context, dense_macs) if job.tuned else {})
+    answers = partial(collect_answers, network, context.data, context.data.validation, dense_macs)
+    described = [context.shipped[member] for member in job.members]
+    calibration = method.finish(network, job.point, answers)
+    if not isinstance(network, Cascade):
+        return {"calibration": calibration} if calibration else {}
+    kept = describe_members(described) if described else [asdict(member) for member in network.described]
+    if described:
+        kept = [kept[number] for number in calibration["members"]]
+    return {"calibration": calibration, "members": kept}
+
+
+def _tuned(job: Job, network: DynamicNetwork, context: Context, dense_macs: float) -> dict:
+    """Sets the thresholds of a trained network for a budget; what that was, and whose network it is."""
+    folder, record = context.shipped[job.id]
+    value, unit = job.tuned.split()
+    knob = Knob(network, context.data, dense_macs, context.executor)
+    told = knob.set_to(KnobBudget(float(value), unit))
+    shape = record.details.get("tuned_from", {}).get("point", record.point)
+    return {"calibration": told, "tuned_from": {"job": folder.name, "sha256": job.network, "point": shape}}
+
+
 def _trial(job: Job, method: Method, factor: float, folder: Path, context: Context) -> Trial:
     """Trains ``method`` from its start, continuing behind the last checkpoint."""
     backbone = starting_backbone(job, context)
@@ -163,6 +217,11 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
     dense_macs = count_backbone(backbone).total
     network = method.build(backbone, job.point).to(context.device)
     stages = [_scaled(stage, factor) for stage in method.stages(network, job.point, _budget(job))]
+
+    def calibrate(network: DynamicNetwork) -> None:
+        answers = partial(collect_answers, network, context.data, context.data.validation, dense_macs)
+        method.calibrate(network, job.point, answers)
+
     trainer = Trainer(
         network,
         context.data,
@@ -176,6 +235,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
         compile=context.compile,
         checkpoint_s=context.checkpoint_s,
         on_epoch=context.on_epoch,
+        calibrate=calibrate,
     )
     history = trainer.fit(stages)
     stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)
@@ -251,6 +311,8 @@ def _record(
                 "title": context.data.title,
                 "outputs": len(context.data.classes),
                 "fingerprint": context.data.fingerprint(),
+                "mean": list(context.data.mean),
+                "std": list(context.data.std),
             },
             "learning_rate_factor": trial.factor,
             "placement": context.placement,
@@ -272,7 +334,11 @@ def _reported(method: Method, job: Job, backbone_macs: int) -> Reported | None:
 def _start_note(job: Job, context: Context, start_record: str) -> str:
     if job.network:
         folder, record = context.shipped[job.id]
-        return f"shipped network {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
+        kind = "thresholds moved of trained network" if job.tuned else "shipped network"
+        return f"{kind} {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
+    if job.members:
+        names = [f"{context.shipped[member][0].name} (SHA-256 {member[:12]})" for member in job.members]
+        return f"trained networks {', '.join(names)}; no epochs of its own"
     if job.start:
         weights = f"backbone weights from {context.weights.name} (SHA-256 {job.start[:12]})"
         if start_record:
@@ -280,6 +346,8 @@ def _start_note(job: Job, context: Context, start_record: str) -> str:
             return (
                 f"{weights}, which are job {start_record}'s ({record.stage_epochs}): {record.details.get('start', '')}"
             )
+        if average := unread_average(context.weights):
+            weights += f", not the moving average of them that lies beside as {average!r}"
         return (
             f"{weights}; the harness does not know on which images they were trained and selected: accuracies may be "
             "optimistic"
@@ -303,8 +371,9 @@ def _start_record(job: Job, context: Context) -> str:
 
 def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: DynamicNetwork) -> list[str]:
     """What a reader must know before trusting the row."""
-    gates = split_parameters(network)[1]
-    warnings = gate_warnings(samples, gated=bool(gates))
+    gates = len(split_parameters(network)[1])
+    of_exits = sum(len(list(part.exits.parameters())) for part in parts_of(network) if part.exits is not None)
+    warnings = gate_warnings(samples, gated=gates > of_exits)
     if job.point is not None and abs(fraction - job.point) > POINT_TOLERANCE:
         missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {POINT_TOLERANCE:g}"
         warnings.insert(0, missed)

@@ -27,6 +27,11 @@ class Job(Recipe):
         source: hash of the method's source and of what the harness does to every network, see
             :mod:`bench.methods.identity`.
         network: SHA-256 of a shipped network that is measured as it is; empty: one is trained.
+        members: SHA-256 of the trained networks that a cascade is made of; empty: its method trains them.
+        tuned: the budget that ``network`` is set to, as in ``0.5 macs`` (of the dense backbone's) or ``0.4 ms``; empty:
+            it is measured as it is.
+        mean: of images, per channel, in units of pixels scaled to [0, 1]; empty: the data set's own.
+        std: likewise.
         method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
     """
 
@@ -39,7 +44,16 @@ class Job(Recipe):
     start_job: str = ""
     source: str = ""
     network: str = ""
+    members: tuple[str, ...] = ()
+    tuned: str = ""
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
     method_version: int = 1
+
+    def __post_init__(self):
+        for name in ("members", "mean", "std"):  # which JSON holds as lists
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Job:

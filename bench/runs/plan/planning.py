@@ -11,7 +11,7 @@ from bench.methods.interface import Method
 from bench.methods.registry import load_method
 from bench.recipe import UNTRAINED
 from bench.runs.plan.jobs import Job, distinct
-from bench.runs.plan.suite import Suite
+from bench.runs.plan.suite import Suite, dense_epochs
 from bench.system.files import file_hash
 
 OF_A_START = ("distillation", "fine_tuning_lr")
@@ -35,7 +35,7 @@ def plan(suite: Suite) -> list[Job]:
     dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
     """
     methods = {name: load_method(name) for name in dict.fromkeys(("dense", *suite.methods))}
-    sources = {name: source_of(method) for name, method in methods.items()}
+    sources = {name: method_source(method) for name, method in methods.items()}
     start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     jobs = []
     for seed in suite.seeds:
@@ -49,16 +49,14 @@ def plan(suite: Suite) -> list[Job]:
     return jobs
 
 
-def source_of(method: Method) -> dict[str, Any]:
+def method_source(method: Method) -> dict[str, Any]:
     """What of a job comes from its method."""
     return {"source": source_hash(method), "method_version": method.info.version}
 
 
 def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> Job:
-    if start:
-        changed: dict[str, Any] = {} if "dense" in suite.methods else {"epochs": 0}
-    else:
-        changed = {name: UNTRAINED[name] for name in OF_A_START} | {"epochs": suite.backbone_epochs}
+    changed = {} if start else {name: UNTRAINED[name] for name in OF_A_START}
+    changed["epochs"] = dense_epochs(suite)
     return _job(suite, changed, method="dense", point=None, seed=seed, start=start, **source)
 
 
@@ -71,4 +69,5 @@ def _job(suite: Suite, changed: dict[str, Any] | None = None, **rest: Any) -> Jo
     """
     recipe = {name: getattr(suite, name) for name in UNTRAINED} | (changed or {})
     recipe = recipe if recipe["epochs"] else UNTRAINED
-    return Job(dataset=suite.dataset, backbone=suite.backbone, **rest, **recipe)
+    images = {"mean": suite.mean or (), "std": suite.std or ()}
+    return Job(dataset=suite.dataset, backbone=suite.backbone, **images, **rest, **recipe)

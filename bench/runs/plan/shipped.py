@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from bench.recipe import UNTRAINED
 from bench.records import MODEL_FILE, Record
 from bench.records.regression import SAME_POINT
 from bench.runs.plan.jobs import Job
-from bench.runs.plan.planning import source_of
+from bench.runs.plan.planning import method_source
 
 FILTERS = {"methods": "method", "dataset": "dataset", "backbone": "backbone", "points": "point", "seeds": "seed"}
 """Options that choose among shipped networks, and the field of a record that each compares."""
@@ -75,6 +76,7 @@ def pretrained_job(record: Record) -> Job:
     known = record.details.get("files", {}).get(MODEL_FILE, {}).get("sha256")
     if not isinstance(known, str):
         raise BadInput(f"the record of {record.method} does not name its network's file")
+    read = data_options(record)
     return Job(
         method=record.method,
         dataset=record.dataset,
@@ -82,6 +84,21 @@ def pretrained_job(record: Record) -> Job:
         point=record.point,
         seed=record.seed,
         network=known,
+        mean=read.mean,
+        std=read.std,
         **UNTRAINED,
-        **source_of(load_method(record.method)),
+        **method_source(load_method(record.method)),
     )
+
+
+def tuned_job(record: Record, value: float, unit: str) -> Job:
+    """The job that moves the thresholds of a trained network to a budget and measures it.
+
+    Args:
+        unit: ``macs`` or ``ms``.
+
+    Raises:
+        BadInput: as :func:`pretrained_job`.
+    """
+    point = float(value) if unit == "macs" else None
+    return replace(pretrained_job(record), point=point, tuned=f"{value:g} {unit}")

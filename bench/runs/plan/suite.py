@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from bench.choices import BUDGETS, DATASETS
 from bench.errors import BadInput
 from bench.recipe import MOST_EPOCHS, Recipe
-from bench.runs.plan.bundled import SUITES, suite_names
 from bench.runs.plan.defaults import defaults_for
 from bench.system.options import check_options, option, options_of
+from bench.system.validation import shown
 
-LARGEST_BYTES = 1_000_000
-"""Of a suite file."""
 MOST_JOBS = 100_000
 """More are taken for a mistake."""
+POINT_DIGITS = 9
+"""Decimals of an operating point: 0.3 and 0.30000000000000004 are one."""
+SHARED = ("dataset", "backbone_weights", "mean", "std")
+"""What all parts of a suite have in common, since images are read once."""
+MEAN = "What images are normalised with, as given weights may want it; red,green,blue. Default: the data set's own."
 START = (
     "Weights to start from: .safetensors, or a torch file, in our layout, public CIFAR ResNets' or timm's; `timm` "
     "downloads timm's (imagenet)."
@@ -42,65 +43,12 @@ class Suite(Recipe):
     )
     budget: str = option("quick", "Epochs where --epochs says nothing.", choices=BUDGETS)
     backbone_weights: str = option(None, START)
-
-
-def load_suite(name: str, options: Mapping[str, Any] | None = None) -> list[Suite]:
-    """The parts of a suite, by name (``bench list suites``) or from a YAML file: one mapping of options, or a list.
-
-    Args:
-        options: override those of the file, in all parts.
-
-    Raises:
-        BadInput: no such suite, broken YAML, unknown keys or values of the wrong kind.
-    """
-    path = SUITES / f"{name}.yaml" if (SUITES / f"{name}.yaml").exists() else Path(name)
-    values = _read(path, name)
-    parts = values if isinstance(values, list) else [values]
-    suites = []
-    for number, part in enumerate(parts, start=1):
-        where = f"suite {path}, part {number}" if len(parts) > 1 else f"suite {path}"
-        suites.append(_suite_from(part, where, options or {}))
-    if not suites:
-        raise BadInput(f"suite {path} is empty")
-    if len({(suite.dataset, suite.backbone_weights) for suite in suites}) > 1:
-        raise BadInput(f"the parts of suite {path} must share dataset and backbone_weights")
-    if suites[0].dataset == "imagenet" and len({(suite.backbone, suite.train_size) for suite in suites}) > 1:
-        raise BadInput(f"the parts of suite {path} must share backbone and train_size, which say how images are read")
-    return suites
-
-
-def _read(path: Path, name: str) -> object:
-    """What the YAML of a suite holds."""
-    import yaml
-
-    try:
-        if not path.is_file() or path.stat().st_size > LARGEST_BYTES:
-            raise FileNotFoundError(f"{path} is no file of up to {LARGEST_BYTES} bytes")
-        text = path.read_text()
-    except (OSError, ValueError) as error:
-        raise BadInput(f"no suite {name!r}: give a file, or one of {', '.join(suite_names())}") from error
-    try:
-        return yaml.safe_load(text)
-    except Exception as error:  # PyYAML leaves what values' own constructors raise as it is
-        raise BadInput(f"suite {path} is no valid YAML: {' '.join(str(error).split())}") from error
-
-
-def _suite_from(values: object, where: str, options: Mapping[str, Any]) -> Suite:
-    if not isinstance(values, dict):
-        raise BadInput(f"{where} must be a mapping of options, or a list of them")
-    known = options_of(Suite)
-    if unknown := [str(key) for key in values if key not in known]:
-        raise BadInput(f"{where} has unknown option {unknown[0]!r}: choose from {', '.join(sorted(known))}")
-    try:
-        return check_suite(Suite(**values | dict(options)))
-    except TypeError as error:
-        raise BadInput(f"{where} does not say which methods to run") from error
-    except BadInput as error:
-        raise BadInput(f"{where}: {error}") from error
+    mean: tuple[float, ...] = option(None, MEAN)
+    std: tuple[float, ...] = option(None, "As --mean, which it belongs to.")
 
 
 def check_suite(suite: Suite) -> Suite:
-    """The suite, with defaults filled in and methods spelled in their one way.
+    """The suite, with defaults filled in, and each thing by its one name.
 
     Raises:
         BadInput: any value that no job could be made of.
@@ -110,8 +58,24 @@ def check_suite(suite: Suite) -> Suite:
         _require(0 < point <= 1, f"an operating point is a fraction of the dense MACs in (0, 1], not {point:g}")
     jobs = len(suite.methods) * len(suite.points) * len(suite.seeds)
     _require(jobs <= MOST_JOBS, f"a suite has at most {MOST_JOBS} jobs, not {jobs}")
-    _check_sizes(suite)
-    return _with_methods(suite)
+    _require(suite.backbone_weights != "", "backbone_weights must be a file, not ''")
+    _check_normalisation(suite)
+    if trains(suite):
+        _check_batches(suite)
+    _check_train_size(suite)
+    return _with_one_name_each(suite)
+
+
+def trains(suite: Suite) -> bool:
+    """Whether any job of a suite that was checked trains."""
+    return bool(suite.epochs or dense_epochs(suite))
+
+
+def dense_epochs(suite: Suite) -> int:
+    """Epochs of the dense backbone: none where its weights are given and ``dense`` is not asked for."""
+    if suite.backbone_weights:
+        return suite.epochs if "dense" in suite.methods else 0
+    return suite.backbone_epochs
 
 
 def _filled(suite: Suite) -> Suite:
@@ -126,31 +90,60 @@ def _filled(suite: Suite) -> Suite:
     return replace(suite, **values)
 
 
-def _check_sizes(suite: Suite) -> None:
-    micro = suite.micro_batch
+def _check_normalisation(suite: Suite) -> None:
+    given = {"mean": suite.mean, "std": suite.std}
+    if suite.mean is None and suite.std is None:
+        return
+    for name, values in given.items():
+        is_whole = values is not None and len(values) == 3
+        _require(is_whole, f"{name} must be three numbers (mean and std belong together), not {shown(values)}")
+    is_scaled = all(0 <= value <= 1 for value in suite.mean) and all(0 < value <= 1 for value in suite.std)
+    _require(is_scaled, f"mean and std are of pixels from 0 to 1, not {list(suite.mean)} and {list(suite.std)}")
+
+
+def _check_batches(suite: Suite) -> None:
+    batch, micro = suite.batch_size, suite.micro_batch
+    _require(not micro or batch % micro == 0, f"batch_size {batch} is no multiple of micro_batch {micro}")
+    together = "micro_batch" if micro else "batch_size"
     _require(
-        not micro or suite.batch_size % micro == 0,
-        f"batch_size {suite.batch_size} is no multiple of micro_batch {micro}",
+        (micro or batch) > 1, f"{together} must be 2 or more: batch norm trains on the statistics of several images"
     )
+
+
+def _check_train_size(suite: Suite) -> None:
     on_files = suite.dataset == "imagenet"
     _require(on_files or not suite.train_size, f"train_size is for imagenet: images of {suite.dataset} have one size")
-    _require(not on_files or suite.train_size in (0, *range(32, 1025)), "train_size must be from 32 to 1024 pixels")
-
-
-def _with_methods(suite: Suite) -> Suite:
-    """With methods in their one spelling; that they and the backbone exist and fit is told before days of training."""
-    from bench.methods.registry import load_method, method_id  # and with them torch, which --help does without
-    from bench.networks.backbones import build_backbone
-
-    backbone = build_backbone(suite.backbone, classes=10, dataset=suite.dataset)
-    suite = replace(suite, methods=tuple(dict.fromkeys(map(method_id, suite.methods))))
-    for name in suite.methods:
-        method = load_method(name)
-        if backbone.has_groups:
-            method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
-    return suite
+    is_known = not on_files or suite.train_size in (0, *range(32, 1025))
+    _require(is_known, f"train_size must be from 32 to 1024 pixels, not {suite.train_size}")
 
 
 def _require(condition: object, message: str) -> None:
     if not condition:
         raise BadInput(message)
+
+
+def _with_one_name_each(suite: Suite) -> Suite:
+    """With methods and backbone in their one spelling and nothing twice.
+
+    That they exist and fit each other is told here, before a backbone has been trained for days.
+    """
+    from bench.data import own_normalisation  # and with these torch, which --help does without
+    from bench.methods.registry import load_method, method_id
+    from bench.networks.backbones import build_backbone
+
+    backbone = build_backbone(suite.backbone, classes=10, dataset=suite.dataset)
+    if (suite.mean, suite.std) == own_normalisation(suite.dataset, suite.backbone):
+        nothing_new: dict[str, Any] = {"mean": None, "std": None}
+        suite = replace(suite, **nothing_new)
+    suite = replace(
+        suite,
+        backbone=backbone.name,
+        methods=tuple(dict.fromkeys(map(method_id, suite.methods))),
+        points=tuple(dict.fromkeys(round(point, POINT_DIGITS) for point in suite.points)),
+        seeds=tuple(dict.fromkeys(suite.seeds)),
+    )
+    for name in suite.methods:
+        method = load_method(name)
+        if backbone.has_groups:
+            method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
+    return suite

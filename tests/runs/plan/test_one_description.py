@@ -52,7 +52,8 @@ def test_suite_files_ids_and_the_command_line_take_it(extended, tmp_path):
     program = f"""
 import json
 from bench.runs.plan.planning import plan
-from bench.runs.plan.suite import Suite, check_suite, load_suite
+from bench.runs.plan.suite import Suite, check_suite
+from bench.runs.plan.suite_file import load_suite
 some, = load_suite({str(suite)!r}, {{"epochs": 1}})
 none = check_suite(Suite(("lcnet",), backbone="resnet8-w0.25", epochs=1))
 print(json.dumps([[job.mixup, job.recipe.mixup, job.id] for job in (plan(some)[1], plan(none)[1])]))

@@ -9,7 +9,8 @@ from bench.errors import BadInput
 from bench.recipe import UNTRAINED
 from bench.runs.plan.jobs import Job
 from bench.runs.plan.planning import plan
-from bench.runs.plan.suite import Suite, check_suite, load_suite
+from bench.runs.plan.suite import Suite, check_suite
+from bench.runs.plan.suite_file import load_suite
 
 SMALL = {"methods": ("lcnet",), "backbone": "resnet8"}
 
@@ -26,10 +27,9 @@ SMALL = {"methods": ("lcnet",), "backbone": "resnet8"}
         ("precision", "float16", "precision must be one of float32, bfloat16, not 'float16'"),
         ("batch_size", 0, "batch_size must be a whole number from 1, not 0"),
         ("dataset", "mnist", "dataset must be one of digits, cifar10, imagenet, not 'mnist'"),
-        ("budget", ["quick"], "budget must be one of quick, paper, not a list"),
-        ("methods", "lcnet", "methods must be a list of names, not 'lcnet'"),
-        ("methods", [], "methods must be a list of names, not a list"),
-        ("seeds", ["a"], "seeds must be a list of whole numbers, not a list"),
+        ("budget", ["quick"], "budget must be one of quick, paper, not ['quick']"),
+        ("methods", [], "methods must be a list of names, not []"),
+        ("seeds", ["a"], "seeds must be whole numbers, not 'a'"),
         ("points", [1.5], "an operating point is a fraction of the dense MACs in (0, 1], not 1.5"),
         ("backbone_weights", 3, "backbone_weights must be a text, not 3"),
     ],
@@ -66,6 +66,7 @@ def test_what_is_off_does_not_count_and_what_is_a_default_does():
 def test_defaults_come_from_data_set_and_budget():
     quick = check_suite(Suite(("lcnet",)))
     assert (quick.backbone, quick.points, quick.epochs, quick.backbone_epochs) == ("resnet14", (0.5,), 6, 5)
+    assert quick.fine_tuning_lr == 0.08 and check_suite(Suite(("lcnet",), budget="paper")).fine_tuning_lr == 0.02
     assert (quick.batch_size, quick.micro_batch, quick.train_size) == (32, 0, 0)
     paper = check_suite(Suite(("lcnet",), dataset="cifar10", budget="paper"))
     assert (paper.epochs, paper.backbone_epochs, paper.batch_size) == (190, 200, 128)

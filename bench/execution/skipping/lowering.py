@@ -1,0 +1,15 @@
+"""Which skipping form a network takes."""
+
+from __future__ import annotations
+
+from bench.execution.skipping.network import SkippingNetwork
+from bench.execution.skipping.stopping import ExitingNetwork, SkippingCascade
+from bench.networks.cascade import Cascade
+from bench.networks.network import DynamicNetwork
+
+
+def lower(network: DynamicNetwork | Cascade) -> SkippingNetwork | SkippingCascade:
+    """``network`` as it stands, for inference on the device where it lies; ``network`` itself is not changed."""
+    if isinstance(network, Cascade):
+        return SkippingCascade(network, [lower(member) for member in network.members])
+    return SkippingNetwork(network) if network.exits is None else ExitingNetwork(network)

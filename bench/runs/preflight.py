@@ -1,0 +1,81 @@
+"""What would fail behind hours of training, and can be known before."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.data import DataSet
+from bench.data.recorded import data_options
+from bench.errors import BadInput
+from bench.execution.native import obstacle, targets
+from bench.methods import load_method
+from bench.networks.backbones import build_backbone, load_weights, unread_average
+from bench.records import RECORD_FILE, read_record
+from bench.runs.plan.jobs import Job
+from bench.runs.settings import Settings, choose_device
+from bench.training.accumulation import require_shares
+
+
+def check_ahead(jobs: list[Job], settings: Settings, data: DataSet) -> list[str]:
+    """What somebody should know before the first job starts, in lines.
+
+    Raises:
+        BadInput: batches, weights, an executor or a compiler with which some job could not come to its end.
+    """
+    for job in jobs:
+        if job.epochs:
+            require_shares(job.batch_size, job.micro_batch, len(data.train))
+    _check_executor(jobs, settings, len(data.classes))
+    if settings.compile and settings.engine != "slurm" and any(job.epochs for job in jobs):
+        _check_compiler()
+    return _check_weights(jobs, settings, len(data.classes))
+
+
+def _check_weights(jobs: list[Job], settings: Settings, classes: int) -> list[str]:
+    if settings.weights is None:
+        return []
+    for backbone, dataset in {(job.backbone, job.dataset): None for job in jobs if job.start}:
+        load_weights(build_backbone(backbone, classes, dataset), settings.weights)
+    _check_normalisation(settings)
+    average = unread_average(settings.weights)
+    beside = f"{settings.weights.name} also holds a moving average of its weights ({average}), which is not read"
+    return [beside] if average else []
+
+
+def _check_normalisation(settings: Settings) -> None:
+    """Weights of a job of ours want images as that job had them."""
+    folder, given = settings.weights.parent, settings.data_options
+    if not (folder / RECORD_FILE).exists():
+        return
+    record = read_record(folder)
+    theirs = data_options(record)
+    is_theirs = settings.weights.name in record.details.get("files", {}) and record.dataset == settings.dataset
+    if is_theirs and (theirs.mean, theirs.std) != (given.mean, given.std):
+        words = [f"--{name} {','.join(map(str, getattr(theirs, name)))}" for name in ("mean", "std") if theirs.mean]
+        how = f"give {' '.join(words)}" if words else "leave out --mean and --std"
+        raise BadInput(f"{settings.weights} were trained on images that were normalised otherwise: {how}")
+
+
+def _check_executor(jobs: list[Job], settings: Settings, classes: int) -> None:
+    if settings.executor != "native":
+        return
+    if settings.engine != "slurm":
+        if not targets():
+            raise BadInput("--executor native: the compiled executor was not built here")
+        if choose_device(settings.device).type != "cpu":
+            raise BadInput("--executor native runs on the CPU: give --device cpu")
+    for method, backbone, dataset, point in {(job.method, job.backbone, job.dataset, job.point): None for job in jobs}:
+        network = load_method(method).build(build_backbone(backbone, classes, dataset), point)
+        if reason := obstacle(network):
+            raise BadInput(
+                f"--executor native cannot run {method} on {backbone}: {reason}; --executor auto runs it in PyTorch"
+            )
+
+
+def _check_compiler() -> None:
+    """Compiles something small in the way that training is compiled."""
+    try:
+        torch.compile(lambda x: x * 2 + 1)(torch.ones(2))
+    except Exception as error:  # as many types as torch has backends
+        reason = " ".join(str(error).split())[:160]
+        raise BadInput(f"--compile: torch.compile does not work here ({type(error).__name__}: {reason})") from error

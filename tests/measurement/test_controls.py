@@ -1,0 +1,58 @@
+"""Decisions of other images, on a network whose decisions differ."""
+
+import pytest
+import torch
+
+from bench.measurement.controls import ReplayRouter, can_shuffle, shuffled_correct
+from bench.methods import load_method
+from bench.networks.backbones import build_backbone
+
+
+def network_of(method, point=0.6):
+    torch.manual_seed(0)
+    network = load_method(method).build(build_backbone("resnet8", 10, "digits"), point).eval()
+    for parameter in network.router.parameters():
+        torch.nn.init.normal_(parameter, std=1.0)
+    if hasattr(network.router, "threshold"):
+        network.router.threshold.fill_(0.5)
+    return network
+
+
+@torch.no_grad()
+def test_replayed_decisions_give_the_same_logits_and_costs(digits):
+    network = network_of("lcnet")
+    images = digits.normalise(digits.validation.images[:40])
+    expected = network(images)
+    assert 0 < expected.executed().mean() < 1
+    network.router = ReplayRouter(expected.decisions, network.router.cost())
+    replayed = network(images)
+    torch.testing.assert_close(replayed.logits, expected.logits, rtol=0, atol=0)
+    assert (network.cost(replayed).total == network.cost(expected).total).all()
+
+
+@torch.no_grad()
+def test_every_image_gets_the_decisions_of_another(digits, monkeypatch):
+    network, split = network_of("lcnet"), digits.validation.first(60)
+    seen = []
+    monkeypatch.setattr(ReplayRouter, "start", lambda self, images: seen.append((self.decisions, images)))
+    router = network.router
+    shuffled_correct(network, digits, split, seed=1)
+    assert network.router is router
+    (decisions, images) = seen[0]
+    own = network(images).decisions
+    shares = [(decision.layer.executed.mean(), decision.channels.kept.mean()) for decision in own]
+    assert [(d.layer.executed.mean(), d.channels.kept.mean()) for d in decisions] == shares
+    for given, decided in zip(decisions, own):
+        torch.testing.assert_close(given.channels.kept[1:], decided.channels.kept[:-1])
+
+
+@torch.no_grad()
+def test_shuffling_what_is_the_same_for_all_changes_no_answer(digits):
+    network, split = network_of("dense", None), digits.validation
+    answers = network(digits.normalise(split.images)).logits.argmax(1) == split.labels
+    assert shuffled_correct(network, digits, split).tolist() == answers.tolist()
+
+
+@pytest.mark.parametrize(("method", "expected"), [("lcnet", True), ("skipnet", True), ("channel_gating", False)])
+def test_only_routers_can_be_told(method, expected):
+    assert can_shuffle(load_method(method).build(build_backbone("resnet8", 10, "digits"), 0.6)) is expected
