@@ -69,5 +69,5 @@ def _job(suite: Suite, changed: dict[str, Any] | None = None, **rest: Any) -> Jo
     """
     recipe = {name: getattr(suite, name) for name in UNTRAINED} | (changed or {})
     recipe = recipe if recipe["epochs"] else UNTRAINED
-    images = {"mean": suite.mean or (), "std": suite.std or ()}
-    return Job(dataset=suite.dataset, backbone=suite.backbone, **images, **rest, **recipe)
+    rest |= {"mean": suite.mean or (), "std": suite.std or ()}
+    return Job(dataset=suite.dataset, backbone=suite.backbone, **rest, **recipe)
