@@ -27,15 +27,9 @@ from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
 from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.members import member_jobs, read_members
-from bench.runs.plan.suite import (
-    Suite,
-    asked_for,
-    check_suite,
-    choose_shipped,
-    plan_all,
-    pretrained_job,
-    tuned_job,
-)
+from bench.runs.plan.planning import asked_for, plan_all
+from bench.runs.plan.shipped import choose_shipped, pretrained_job, tuned_job
+from bench.runs.plan.suite import Suite, check_suite
 from bench.runs.plan.suite_file import load_suite
 from bench.runs.preflight import check_ahead
 from bench.runs.progress import RunProgress

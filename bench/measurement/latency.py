@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from bench.measurement.dense import COMPILED, PACKED, dense_forms
 from bench.networks.blocks import Backbone
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
+from bench.records import COLUMNS
 
 THROUGHPUT_BATCH = 64
 DENSE, SAME_EXECUTOR, DYNAMIC = "dense", "dense in the same executor", "dynamic"
@@ -65,6 +67,15 @@ class Timing:
     @property
     def valid(self) -> bool:
         return not self.invalid_reasons
+
+    def columns(self) -> dict[str, Any]:
+        """Its part of a record's columns.
+
+        Device, executor and theoretical speed-up of a record are those of the test on all its images.
+        """
+        other = {"device", "executor", "execution", "speedup_theoretical"}
+        shared = {name: value for name, value in vars(self).items() if name in COLUMNS and name not in other}
+        return shared | {"valid": self.valid, "invalid_reasons": "; ".join(self.invalid_reasons)}
 
     def summary(self) -> dict:
         """Everything but the raw values, fit for JSON."""

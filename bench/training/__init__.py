@@ -1,6 +1,6 @@
 """Training: one loop for all methods, with checkpoints."""
 
-from bench.training.recipe import Recipe
+from bench.recipe import Recipe
 from bench.training.selection import selection_key
 from bench.training.trainer import Trainer
 

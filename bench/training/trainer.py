@@ -16,6 +16,7 @@ from bench.data import DataSet
 from bench.measurement.evaluation import evaluate
 from bench.methods.interface import Stage, Step
 from bench.networks.network import DynamicNetwork
+from bench.recipe import Recipe
 from bench.system.distributed import agreed, rank, together
 from bench.system.seeds import derive_seed
 from bench.training.accumulation import accumulate, numbered, require_shares
@@ -24,7 +25,6 @@ from bench.training.gate_statistics import update_gate_statistics
 from bench.training.losses import make_sample_loss, require_finite_loss
 from bench.training.optimisers import make_optimisers, prepare_step
 from bench.training.progress import Progress
-from bench.training.recipe import Recipe
 from bench.training.selection import selection_key
 
 Optimisers = Sequence[torch.optim.Optimizer]
