@@ -11,7 +11,8 @@ import torch
 from bench.runs.attempt import State, attempt
 from bench.runs.failure import FAILURE_FILE, read_failure
 from bench.runs.phases.job import Context
-from bench.runs.plan.suite import Suite, check_suite, plan
+from bench.runs.plan.planning import plan
+from bench.runs.plan.suite import Suite, check_suite
 
 
 @pytest.fixture

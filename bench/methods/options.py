@@ -56,7 +56,7 @@ def _text(value: Any) -> str:
 
 
 def _value(name: str, kind: Any, text: str) -> Any:
-    """``text`` as a value of ``kind``: a number, several with ``+`` between, true, false, none, or one of a few words."""
+    """``text`` as a value of ``kind``: a number, several with ``+`` between, true, false, none, or a word."""
     if get_origin(kind) is tuple:
         return tuple(_value(name, get_args(kind)[0], part) for part in text.split("+"))
     for accepted in _alternatives(kind):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -25,6 +24,7 @@ from bench.networks.backbones import Backbone, build_backbone, load_weights, unr
 from bench.networks.cascade import Cascade, parts_of
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
+from bench.recipe import LEARNING_RATE_FACTORS
 from bench.records import (
     MODEL_FILE,
     SAMPLES_FILE,
@@ -35,12 +35,12 @@ from bench.records import (
     read_record,
     write_record,
 )
-from bench.records.summary import measured
-from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
+from bench.records.summary import measured, misses_point, point_tolerance
+from bench.runs.plan.jobs import Job
 from bench.system import determinism, distributed, environment, resources
 from bench.system.files import file_hash, write_atomically
 from bench.system.seeds import derive_seed
-from bench.training import POINT_TOLERANCE, Recipe, Trainer, selection_key
+from bench.training import Trainer, selection_key
 from bench.training.checkpoint import remove_checkpoints
 from bench.zoo.loading import load_pretrained
 from bench.zoo.members import cascade_of, describe_members
@@ -225,13 +225,7 @@ def _trial(job: Job, method: Method, factor: float, folder: Path, context: Conte
     trainer = Trainer(
         network,
         context.data,
-        Recipe(
-            job.batch_size,
-            job.distillation,
-            label_smoothing=job.label_smoothing,
-            precision=job.precision,
-            micro_batch=job.micro_batch,
-        ),
+        job.recipe,
         folder / CHECKPOINT_FILE.format(f"{factor:g}"),
         identity=f"{job.id} x{factor:g} on {context.data.training_fingerprint()}",
         point=job.point,
@@ -308,9 +302,7 @@ def _record(
         reported_macs=reported.macs if reported else None,
         reported_source=reported.source if reported else None,
         command=context.command,
-        commit=environment.commit(),
-        created_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        environment_id=environment.identify(described),
+        **environment.provenance(described),
         details={
             "environment": described,
             "config": asdict(job),
@@ -382,7 +374,8 @@ def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: Dynamic
     gates = len(split_parameters(network)[1])
     of_exits = sum(len(list(part.exits.parameters())) for part in parts_of(network) if part.exits is not None)
     warnings = gate_warnings(samples, gated=gates > of_exits)
-    if job.point is not None and abs(fraction - job.point) > POINT_TOLERANCE:
-        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {POINT_TOLERANCE:g}"
+    if misses_point(fraction, job.point):
+        tolerance = point_tolerance(job.point)
+        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {tolerance:g}"
         warnings.insert(0, missed)
     return warnings
