@@ -15,7 +15,7 @@ from bench.errors import BadInput
 from bench.runs.plan.written import RUNS
 
 if TYPE_CHECKING:
-    from bench.runs.settings import Settings
+    from bench.runs.settings import Execution, Inputs, Placement, Settings
 
 ENGINE = "This process, worker processes of this machine, or a Slurm cluster. Times are taken behind all else, alone."
 SLURM = "KEY=VALUE for submitit's SlurmExecutor: partition, account, time (minutes), cpus_per_task, ... Repeatable."
@@ -34,17 +34,18 @@ def engine_options(command: Callable) -> Callable:
     return command
 
 
-def make_settings(
-    engine: str, workers: int | None, gpus_per_job: int | None, slurm: dict, device: str, out: Path, **rest
-) -> Settings:
-    """The settings of a new run.
+def make_placement(engine: str, workers: int | None, gpus_per_job: int | None, slurm: dict, device: str) -> Placement:
+    """Where the jobs of a new run go.
+
+    Args:
+        slurm: parameters of Slurm, see :func:`slurm_parameters`.
 
     Raises:
         BadInput: options that do not go together, or a device that is not there.
     """
     import torch
 
-    from bench.runs.settings import Settings, choose_device
+    from bench.runs.settings import Placement, choose_device
 
     if engine == "inline" and (workers or gpus_per_job):
         raise BadInput("--workers and --gpus-per-job are for --engine local and --engine slurm")
@@ -59,17 +60,16 @@ def make_settings(
             raise BadInput(f"--slurm cpus_per_task must be a whole number from 1, not {threads!r}")
     else:
         threads, on_cuda = max(1, torch.get_num_threads() // workers), choose_device(device).type == "cuda"
-    out = out if engine == "inline" else out.resolve()
-    return Settings(
-        out=out,
-        folder=out / RUNS / f"{time.time_ns()}-{os.getpid()}",
-        device=device,
-        engine=engine,
-        workers=workers,
-        threads=threads,
-        gpus_per_job=gpus_per_job or int(on_cuda),
-        **rest,
-    )
+    return Placement(engine, workers, threads, gpus_per_job or int(on_cuda), slurm)
+
+
+def make_settings(out: Path, command: str, inputs: Inputs, execution: Execution, placement: Placement) -> Settings:
+    """The settings of a new run into ``out``."""
+    from bench.runs.settings import Settings
+
+    out = out if placement.engine == "inline" else out.resolve()
+    folder = out / RUNS / f"{time.time_ns()}-{os.getpid()}"
+    return Settings(out, folder, command, inputs, execution, placement)
 
 
 def slurm_parameters(given: tuple[str, ...]) -> dict:

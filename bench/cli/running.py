@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from filelock import Timeout
 from rich.console import Console
 
 from bench.cli.command_line import typed_command
-from bench.cli.options import make_settings, slurm_parameters
+from bench.cli.options import make_placement, make_settings, slurm_parameters
 from bench.data import DataOptions, DataSet
 from bench.data.recorded import data_options
 from bench.errors import BadInput, CheckFailed
@@ -23,6 +24,8 @@ from bench.report.tables import console_table
 from bench.runs.attempt import Outcome, State
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
+from bench.runs.phases import PHASES, Phase
+from bench.runs.phases.timing import Time
 from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.members import member_jobs, read_members
 from bench.runs.plan.suite import (
@@ -37,7 +40,7 @@ from bench.runs.plan.suite import (
 from bench.runs.plan.suite_file import load_suite
 from bench.runs.preflight import check_ahead
 from bench.runs.progress import RunProgress
-from bench.runs.settings import Settings
+from bench.runs.settings import Execution, Inputs, Settings
 from bench.runs.threads import use_threads
 from bench.system import resources
 from bench.system.distributed import agreed, dismiss, group, launched, processes, rank, tell
@@ -84,24 +87,26 @@ def run(
             shipped = {job.id: one for job, one in reversed(named)}
         if device != "cuda":
             use_threads(jobs)
+        read = replace(read, workers=loader_workers, prefetch=prefetch)
         settings = make_settings(
-            engine, workers, gpus_per_job, parameters, device, out, dataset=dataset,
-            data_dir=data_dir and data_dir.absolute(), weights=weights, shipped=shipped,
-            command=typed_command(click.get_current_context()),
-            compile=compile_, executor=executor, deterministic=deterministic,
-            data_options=replace(read, workers=loader_workers, prefetch=prefetch), checkpoint_s=60 * checkpoint_minutes,
-        )  # fmt: skip
-        data = settings.load_data()
+            out,
+            typed_command(click.get_current_context()),
+            Inputs(dataset, data_dir and data_dir.absolute(), weights, shipped, read),
+            Execution(device, compile_, executor, deterministic, 60 * checkpoint_minutes),
+            make_placement(engine, workers, gpus_per_job, parameters, device),
+        )
+        data = settings.inputs.load_data()
+        phases = _phases(timing)
         notes = check_ahead(jobs, settings, data)
         if rank() > 0:
-            follow(jobs, settings, data)
+            follow(jobs, phases, settings, data)
             return
         for note in notes:
             click.echo(note, err=True)
         if fresh:
             _remove(anew, out)
         try:
-            _run(jobs, settings, data, timing and processes() == 1, parameters)
+            _run(jobs, phases, settings, data)
         except Exception:
             dismiss()
             raise
@@ -114,21 +119,29 @@ def tune(job: Path, budget: float | None, ms: float | None, data_dir, device, ex
         raise BadInput("say what one image may cost: --budget 0.5 (of the dense MACs) or --ms 0.4")
     record = read_record(job)
     tuned = tuned_job(record, *((budget, "macs") if ms is None else (ms, "ms")))
+    shipped = {tuned.id: (job.absolute(), record)}
     settings = make_settings(
-        "inline", None, None, {}, device, out, dataset=record.dataset, data_dir=data_dir and data_dir.absolute(),
-        weights=None, command=typed_command(click.get_current_context()),
-        shipped={tuned.id: (job.absolute(), record)}, compile=False,
-        executor=executor, deterministic=False, data_options=data_options(record),
-    )  # fmt: skip
-    _run([tuned], settings, settings.load_data(), timing, {})
+        out,
+        typed_command(click.get_current_context()),
+        Inputs(record.dataset, data_dir and data_dir.absolute(), None, shipped, data_options(record)),
+        Execution(device, executor=executor),
+        make_placement("inline", None, None, {}, device),
+    )
+    _run([tuned], _phases(timing), settings, settings.inputs.load_data())
 
 
-def _run(jobs: list[Job], settings: Settings, data: DataSet, timing: bool, parameters: dict) -> None:
+def _phases(timing: bool) -> Sequence[Phase]:
+    """What is done to each job; several processes share the first phase alone."""
+    wanted = [phase for phase in PHASES if timing or phase.name != Time.name]
+    return wanted[:1] if processes() > 1 else wanted
+
+
+def _run(jobs: list[Job], phases: Sequence[Phase], settings: Settings, data: DataSet) -> None:
     """Brings all jobs to their end and says what became of them."""
     console, out = Console(), settings.out
-    with RunProgress(console, jobs, timing, settings.engine == "inline") as progress, log_to(out):
+    with RunProgress(console, jobs, phases, settings.placement.engine == "inline") as progress, log_to(out):
         try:
-            outcomes = run_jobs(jobs, settings, data, timing, parameters, progress)
+            outcomes = run_jobs(jobs, phases, settings, data, progress)
         except KeyboardInterrupt as signal:
             where = f"interrupted; {os.path.join(out, '')} keeps what is done, and the same command continues behind"
             raise click.Abort(f"{where} the last finished epoch") from signal
