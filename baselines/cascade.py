@@ -25,7 +25,7 @@ from baselines.dense import Dense
 from baselines.l1 import L1
 from bench.methods import (
     BACKBONE_WEIGHT_DECAY,
-    Answers,
+    AllAnswers,
     Budget,
     Choice,
     Method,
@@ -76,12 +76,12 @@ class ConfidenceCascade(Method):
         group = ParameterGroup(parameters, backbone_lr(budget), weight_decay=BACKBONE_WEIGHT_DECAY)
         return Stage(f"member {number}", epochs, [group], partial(member_loss, number=number), warmup=0.2)
 
-    def calibrate(self, network: Cascade, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+    def calibrate(self, network: Cascade, point: float | None, answers: Callable[[], AllAnswers]) -> dict[str, Any]:
         """Thresholds for the whole pool, so that epochs can be compared."""
         network.rule.set_thresholds(choose_thresholds(answers().scored(network.rule), point).thresholds)
         return {}
 
-    def finish(self, network: Cascade, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+    def finish(self, network: Cascade, point: float | None, answers: Callable[[], AllAnswers]) -> dict[str, Any]:
         """Chooses members, thresholds and whose answer it is, and lets go of all other members."""
         known, pool = answers(), [asdict(member) for member in network.described]
         ways = (False, True) if self.averages is None else (self.averages,)
@@ -99,7 +99,7 @@ class ConfidenceCascade(Method):
         told = {"members": list(numbers), "averages": averages, "pool": pool, "compared": compared}
         return choices[numbers, averages].described() | told
 
-    def _choose(self, answers: Answers, numbers: tuple[int, ...], averages: bool, point: float) -> Choice:
+    def _choose(self, answers: AllAnswers, numbers: tuple[int, ...], averages: bool, point: float) -> Choice:
         rule = Committee(len(numbers) - 1)
         rule.averages.fill_(averages)
         return choose_thresholds(answers.of(numbers).scored(rule), point)

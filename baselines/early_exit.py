@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
-from bench.methods import Answers, Budget, Method, MethodInfo, Stage, Step, choose_thresholds, joint_groups
+from bench.methods import AllAnswers, Budget, Method, MethodInfo, Stage, Step, choose_thresholds, joint_groups
 from bench.networks import (
     Backbone,
     DynamicNetwork,
@@ -69,7 +69,9 @@ class EarlyExit(Method):
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
         return [Stage("joint", budget.epochs, joint_groups(network, budget, HEAD_LR), WeightedLoss(network))]
 
-    def calibrate(self, network: DynamicNetwork, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+    def calibrate(
+        self, network: DynamicNetwork, point: float | None, answers: Callable[[], AllAnswers]
+    ) -> dict[str, Any]:
         choice = choose_thresholds(answers().scored(network.rule), point)
         network.rule.set_thresholds(choice.thresholds)
         return choice.described()

@@ -21,6 +21,8 @@ EXECUTORS = ("torch", "native", "auto")
 ENGINES = ("inline", "local", "slurm")
 FORMATS = ("md", "csv", "latex", "html")
 CONVENTIONS = ("macs", "flops")
+CHALLENGER = "lcnet"
+"""Whom ``bench report`` holds against all other methods, where nobody says otherwise."""
 TIERS = ("fast", "full")
 SHIPPED_FOLDER = "results"
 """Where shipped networks lie in the repository."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 RESAMPLES, FEW = 1000, 300
+LARGEST_EXPONENT = 700.0
+"""``exp`` of more is no number."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,92 @@ def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
     return 100 * float(interval.low), 100 * float(interval.high)
 
 
-def student(values: ArrayLike, level: float = 0.95) -> Interval:
-    """Mean of independent repetitions (seeds) with Student's t interval; needs at least two values."""
-    values = np.asarray(values, float)
-    if len(values) < 2:
-        raise ValueError("an interval over repetitions needs at least two of them")
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
-    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds and images: its standard error, and half the width of its interval."""
+
+    value: float
+    error: float
+    half: float
+
+
+def over_seeds_and_images(*parts: ArrayLike, level: float = 0.95) -> Estimate:
+    """Sum of the means of ``parts``, each ``[seeds, images]``, and how far seeds and images leave it uncertain.
+
+    Every seed meets the same images, so seeds and images are crossed random effects. This is their mixed model, by the
+    method of moments. Each effect has Student's t interval of its own, and the halves add up as their squares do
+    (Howe, 1974, "Approximate confidence limits on the mean of X + Y"; Zou and Donner, 2008). It is no two-level
+    bootstrap: none is right for crossed effects (McCullagh, 2000, "Resampling and exchangeable arrays"; Owen, 2007,
+    "The pigeonhole bootstrap"), and resampling the three seeds that one can afford makes intervals much too narrow
+    (``tests/test_statistics.py`` counts how often each holds the truth).
+
+    Args:
+        parts: one, of differences by seed, where seeds are paired; else one for each of what is added, on the same
+            images. A part with a single row says nothing of seeds: the interval then is about that very network.
+    """
+    parts = [np.asarray(part, float) for part in parts]
+    images = parts[0].shape[1]
+    by_image = sum(part.mean(0) for part in parts)
+    effects, rest = [], 0.0
+    for part in (part for part in parts if len(part) > 1):
+        seeds, by_seed = len(part), part.mean(1)
+        effects.append((by_seed.var(ddof=1) / seeds, seeds - 1))
+        residuals = part - by_seed[:, None] - part.mean(0) + part.mean()
+        rest += float((residuals**2).sum()) / ((seeds - 1) * max(images - 1, 1) * seeds * images)
+    if images > 1:  # What varies by image and seed together is in the seeds' share already.
+        effects.append((max(float(by_image.var(ddof=1)) / images - rest, 0.0), images - 1))
+    half = sqrt(sum(variance * stats.t.ppf((1 + level) / 2, freedom) ** 2 for variance, freedom in effects))
+    return Estimate(float(by_image.mean()), sqrt(sum(variance for variance, _ in effects)), half)
+
+
+def accuracy_interval(correct: ArrayLike, level: float = 0.95) -> Interval:
+    """Percentage of ``correct`` (``[seeds, images]``, 0 or 1), with its interval over seeds and images.
+
+    Of one seed it is Wilson's. Of several it is Wilson's for the effective number of images (Korn and Graubard, 1998),
+    which never leaves 0 to 100. See :func:`over_seeds_and_images`.
+    """
+    correct = np.asarray(correct, float)
+    images = correct.shape[1]
+    if len(correct) == 1:
+        right = int(correct.sum())
+        return Interval(100 * right / images, *wilson(right, images, level))
+    found = over_seeds_and_images(correct, level=level)
+    share, spread = found.value, found.value * (1 - found.value)
+    # Where nothing varies (all are right), there are as many images as there are.
+    count = min(spread / found.error**2, correct.size) if found.error else images
+    z = found.half / found.error if found.error else float(stats.norm.ppf((1 + level) / 2))
+    middle, half = share + z**2 / (2 * count), z * sqrt(spread / count + z**2 / (4 * count**2))
+    low, high = (middle - half) / (1 + z**2 / count), (middle + half) / (1 + z**2 / count)
+    return Interval(100 * share, 100 * min(max(low, 0.0), share), 100 * max(min(high, 1.0), share))
+
+
+def cost_interval(costs: ArrayLike, level: float = 0.95) -> Interval:
+    """Mean of ``costs`` (``[seeds, images]``, above 0), with its interval over seeds and images, which stays above 0.
+
+    Of one seed it is the bootstrap over images. Of several it is on the logarithm's scale (delta method). See
+    :func:`over_seeds_and_images`.
+    """
+    costs = np.asarray(costs, float)
+    if len(costs) == 1:
+        return bootstrap_mean(costs[0], level)
+    found = over_seeds_and_images(costs, level=level)
+    ratio = exp(min(found.half / found.value, LARGEST_EXPONENT))
+    return Interval(found.value, found.value / ratio, found.value * ratio)
+
+
+def difference_interval(a: ArrayLike, b: ArrayLike, paired: bool = True, level: float = 0.95) -> Interval:
+    """Accuracy of ``a`` minus that of ``b`` (``[seeds, images]``, 0 or 1) in points, on the same images.
+
+    Of one seed each it is the bootstrap over images, else over seeds and images: see :func:`over_seeds_and_images`.
+
+    Args:
+        paired: whether row i of both is of one seed, so that both began alike.
+    """
+    a, b = 100 * np.asarray(a, float), 100 * np.asarray(b, float)
+    if len(a) == len(b) == 1:
+        return paired_bootstrap(a[0], b[0], level)
+    found = over_seeds_and_images(a - b, level=level) if paired else over_seeds_and_images(a, -b, level=level)
+    return Interval(found.value, max(found.value - found.half, -100.0), min(found.value + found.half, 100.0))
 
 
 def bootstrap_mean(values: ArrayLike, level: float = 0.95, seed: int = 0) -> Interval:

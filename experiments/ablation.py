@@ -120,7 +120,7 @@ def trained(
         teacher = copy.deepcopy(start) if variant.distillation else None
         torch.manual_seed(seed)
         network = method.build(start, point)
-        recipe = Recipe(distillation=variant.distillation, precision=precision)
+        recipe = Recipe(batch_size=128, distillation=variant.distillation, precision=precision)
         trainer = Trainer(
             network, data, recipe, Path(folder) / "checkpoint.pt", point=point, seed=seed, teacher=teacher
         )

@@ -65,7 +65,7 @@ def epoch(backbone: Backbone, data: DataSet, folder: Path) -> dict[str, Callable
 
     def through_bench(_) -> None:
         checkpoint.unlink(missing_ok=True)
-        Trainer(dense, data, Recipe(BATCH), checkpoint).fit(stages)
+        Trainer(dense, data, Recipe(batch_size=BATCH), checkpoint).fit(stages)
 
     def bare(_) -> None:
         backbone.train()

@@ -27,7 +27,7 @@ from bench.measurement.latency import DenseRival
 from bench.networks.backbones import Backbone
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
-from bench.report.plots import RC, save
+from bench.report.plots.accuracy import RC, save
 from bench.system import environment
 
 COPY = "copy"

@@ -27,7 +27,7 @@ def _to_fake_gpu(module):
 @pytest.mark.parametrize("name", sorted(set(method_names()) - READ_VALUES))
 def test_losses_mix_no_devices(name):
     """Every operation on tensors of two devices, or that waits for a value (which stalls a GPU), raises here."""
-    method, recipe, gpu = load_method(name), Recipe(), torch.device("cuda")
+    method, recipe, gpu = load_method(name), Recipe(batch_size=128), torch.device("cuda")
     backbone = build_backbone("resnet8", 10, "cifar10")
     network = method.build(copy.deepcopy(backbone), 0.5 if method.has_points else None)
     with FakeTensorMode(allow_non_fake_inputs=True):

@@ -65,7 +65,7 @@ def test_a_training_killed_within_an_epoch_ends_as_an_undisturbed_one(digits, tm
             return step(self, *arguments)  # noqa: B023
 
         def run():
-            recipe, checkpoint = Recipe(32, micro_batch=16), tmp_path / f"{dies}.pt"  # noqa: B023
+            recipe, checkpoint = Recipe(batch_size=32, micro_batch=16), tmp_path / f"{dies}.pt"  # noqa: B023
             return Trainer(network, few, recipe, checkpoint, seed=1, checkpoint_s=0).fit(stages)  # noqa: B023
 
         with monkeypatch.context() as patch:
@@ -109,8 +109,8 @@ def test_two_processes_make_the_record_of_one(tmp_path, bench_here):
 @pytest.mark.parametrize(
     ("recipe", "says"),
     [
-        (Recipe(32), "2 processes need to know .*--micro-batch"),
-        (Recipe(32, micro_batch=32), "1 micro-batches .* cannot be shared among 2 processes"),
+        (Recipe(batch_size=32), "2 processes need to know .*--micro-batch"),
+        (Recipe(batch_size=32, micro_batch=32), "1 micro-batches .* cannot be shared among 2 processes"),
     ],
 )
 def test_batches_that_cannot_be_shared(digits, tmp_path, monkeypatch, recipe, says):

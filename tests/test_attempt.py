@@ -13,7 +13,8 @@ from bench.runs.attempt import attempt as attempt_phase
 from bench.runs.context import Context
 from bench.runs.failure import FAILURE_FILE, read_failure
 from bench.runs.phases import PHASES
-from bench.runs.plan.suite import Suite, check_suite, plan
+from bench.runs.plan.planning import plan
+from bench.runs.plan.suite import Suite, check_suite
 from bench.runs.settings import Inputs, Settings
 
 

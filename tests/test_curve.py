@@ -26,3 +26,12 @@ def test_curve_of_a_method_with_thresholds(bench_here, tmp_path):
     (dense,) = (tmp_path / "runs").glob("dense-*")
     code, _, error = bench_here("curve", f"runs/{dense.name}")
     assert code == 2 and "does not decide by thresholds" in error
+
+
+def test_what_was_measured_is_shown_where_it_cannot_be_written(bench_here, tmp_path, monkeypatch):
+    measured = pd.DataFrame({"split": ["test"], "threshold_shift": [0.0], "top1": [91.25], "note": [NOTE]})
+    monkeypatch.setattr("bench.zoo.curve.curve", lambda *arguments: measured)
+    (tmp_path / "job" / "curve.csv").mkdir(parents=True)
+    code, out, error = bench_here("curve", "job")
+    assert code == 2 and "91.25" in out
+    assert error.startswith("bench: cannot write job/curve.csv: ") and len(error.splitlines()) == 1

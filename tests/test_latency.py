@@ -12,7 +12,15 @@ from bench.errors import BadInput
 from bench.execution.skipping import lower
 from bench.measurement.clock import MIN_ROUNDS, Measurement, measure, threads
 from bench.measurement.dense import COMPILED, dense_forms
-from bench.measurement.latency import DENSE, DYNAMIC, DenseRival, speedup_theoretical, time_network
+from bench.measurement.latency import (
+    DENSE,
+    DYNAMIC,
+    SAME_EXECUTOR,
+    DenseRival,
+    invalid_reasons,
+    speedup_theoretical,
+    time_network,
+)
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
@@ -72,6 +80,15 @@ def test_a_limit_ends_the_rounds_and_makes_them_invalid():
 def test_an_untrustworthy_measurement_says_why(measurement, reason):
     (found,) = measurement.invalid_reasons(DENSE, DYNAMIC)
     assert found.startswith(reason)
+
+
+def test_both_pairs_of_a_speedup_are_checked_and_each_reason_names_its_pair():
+    shaky = np.repeat(np.random.default_rng(0).uniform(0.5, 3, (40, 1)), 8, 1)
+    times = {DENSE: np.full((40, 8), 2.0), SAME_EXECUTOR: shaky, DYNAMIC: np.ones((40, 8))}
+    (reason,) = invalid_reasons("latency", Measurement(times, np.zeros(40), seconds=5.0))
+    assert reason.startswith(f"latency: too noisy: {DYNAMIC} against {SAME_EXECUTOR}: ")
+    short = invalid_reasons("latency", Measurement(times | {SAME_EXECUTOR: times[DENSE]}, np.zeros(40), seconds=0.1))
+    assert short == ["latency: too short: 0.1 of 2.0 s"], "what is about both is said once"
 
 
 def test_a_steady_measurement_is_valid():

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.dense import Dense
+from baselines.early_exit import EarlyExit
 from bench.choices import parse_method, split_list
 from bench.errors import BadInput
 from bench.methods.options import spelled, with_choices
@@ -21,6 +22,12 @@ def test_choices_are_fields_of_the_method():
     method = _lcnet("lcnet[price=0, learns=all,descent=0.5,channels=false]")
     assert method == LCNet(price=0.0, learns="all", descent=0.5, channels=False)
     assert _lcnet("lcnet[descent=none]") == _lcnet("lcnet") == LCNet()
+
+
+def test_several_numbers_are_one_choice():
+    method = with_choices(EarlyExit(), parse_method("early_exit[shares=0.25+0.5,rule=entropy]")[1])
+    assert method == EarlyExit(shares=(0.25, 0.5), rule="entropy")
+    assert spelled("early_exit", method, EarlyExit()) == "early_exit[shares=0.25+0.5,rule=entropy]"
 
 
 def test_one_method_is_spelled_in_one_way():
@@ -54,6 +61,7 @@ def test_commas_in_brackets_part_no_methods():
         ("lcnet[learns=none]", "learns must be differences or all or nothing, not 'none'"),
         ("lcnet[price]", "choices of a method are written choice=value"),
         ("lcnet[price=1,price=2]", "chooses price twice"),
+        ("lcnet[price=1+2]", "price must be a number, not '1[+]2'"),
         ("lcnet[price=1", "a method is written name or name"),
     ],
 )

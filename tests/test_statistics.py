@@ -2,18 +2,25 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from bench.statistics import (
+    Interval,
+    accuracy_interval,
     adjust,
     area_under_roc,
     bootstrap_mean,
+    cost_interval,
+    difference_interval,
     hypervolume,
     mann_whitney,
     mcnemar,
+    over_seeds_and_images,
     paired_bootstrap,
     pareto_front,
     spearman,
-    student,
     wilson,
 )
 
@@ -29,11 +36,79 @@ def test_wilson_needs_an_image():
         wilson(0, 0)
 
 
-def test_student_interval_by_hand():
-    found = student([1.0, 2.0, 3.0])  # t(0.975, 2) = 4.3027, standard error = 1/sqrt(3)
-    assert (found.value, found.low, found.high) == pytest.approx((2, 2 - 2.4841, 2 + 2.4841), abs=1e-3)
-    with pytest.raises(ValueError, match="at least two"):
-        student([1.0])
+def test_seeds_that_all_meet_the_same_images_have_students_interval():
+    # Images vary in nothing: only seeds do. t(0.975, 2) = 4.3027, standard error = 1/sqrt(3).
+    found = over_seeds_and_images([[1.0] * 5, [2.0] * 5, [3.0] * 5])
+    assert (found.value, found.half) == pytest.approx((2, 2.4841), abs=1e-3)
+
+
+def test_one_seed_of_many_images_has_the_normal_interval():
+    values = np.random.default_rng(0).normal(size=(1, 10_000))
+    found = over_seeds_and_images(values)
+    assert found.half == pytest.approx(1.96 * values.std() / 100, rel=1e-3)
+
+
+def crossed(generator, seeds, spread, images=200):
+    """What two methods have on the same images: seeds of the first vary by ``spread``, images by 0.3, both mean 0."""
+    shared = generator.normal(0, 0.3, images)
+    a, b = (generator.normal(0, of, (seeds, 1)) + generator.normal(0, 0.3, (seeds, images)) for of in (spread, 0))
+    return a + shared, b
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize(("seeds", "spread"), [(2, 0.05), (3, 0.0), (3, 0.05), (3, 0.2)])
+def test_intervals_over_seeds_and_images_hold_the_truth_as_often_as_they_say(seeds, spread, paired):
+    generator, hits = np.random.default_rng(seeds), 0
+    for _ in range(400):
+        a, b = crossed(generator, seeds, spread)
+        found = over_seeds_and_images(a - b) if paired else over_seeds_and_images(a, -b)
+        hits += abs(found.value) <= found.half
+    assert hits / 400 >= 0.93, "95 %, but for the chance of 400 trials"
+
+
+def test_no_bootstrap_of_three_seeds_holds_the_truth_as_often_as_it_says():
+    generator, of_images, of_both = np.random.default_rng(0), 0, 0
+    for trial in range(200):
+        difference = np.subtract(*crossed(generator, seeds=3, spread=0.2))
+        found = bootstrap_mean(difference.mean(0), seed=trial)
+        of_images += found.low <= 0 <= found.high
+        rows, columns = generator.integers(0, 3, (200, 3)), generator.integers(0, 200, (200, 200))
+        low, high = np.quantile(difference[rows[:, :, None], columns[:, None, :]].mean((1, 2)), [0.025, 0.975])
+        of_both += low <= 0 <= high
+    assert of_images / 200 < 0.5
+    assert of_both / 200 < 0.85
+
+
+@given(
+    hnp.arrays(bool, st.tuples(st.integers(1, 4), st.integers(1, 60))),
+)
+def test_accuracies_and_their_intervals_stay_within_the_scale(correct):
+    found = accuracy_interval(correct)
+    assert 0 <= found.low <= found.value <= found.high <= 100
+    assert found.value == pytest.approx(100 * correct.mean())
+    turned = accuracy_interval(~correct)
+    assert (turned.low, turned.high) == pytest.approx((100 - found.high, 100 - found.low))
+    difference = difference_interval(correct, ~correct)
+    assert -100 <= difference.low <= difference.value <= difference.high <= 100
+
+
+def test_accuracy_of_one_seed_is_wilsons_and_of_equal_seeds_no_narrower():
+    correct = np.arange(200) < 150
+    low, high = wilson(150, 200)
+    one, three = accuracy_interval([correct]), accuracy_interval([correct] * 3)
+    assert (one.low, one.high) == (low, high)
+    assert three.high - three.low == pytest.approx(high - low, rel=0.01)
+
+
+def test_all_right_is_no_certainty():
+    found = accuracy_interval(np.ones((3, 50), bool))
+    assert found.high == 100 and found.low == pytest.approx(wilson(50, 50)[0])
+
+
+def test_costs_and_their_intervals_stay_above_zero():
+    found = cost_interval([[1.0] * 9, [9.0] * 9])  # Student's would reach down to -46
+    assert 0 < found.low < 5 < found.high
+    assert cost_interval(np.full((3, 4), 7.0)) == Interval(7.0, 7.0, 7.0)
 
 
 @pytest.mark.parametrize("levels", [4, 100_000])

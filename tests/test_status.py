@@ -4,7 +4,8 @@ import pytest
 
 from bench.errors import BadInput
 from bench.runs.attempt import record_failure
-from bench.runs.plan.suite import Suite, check_suite, plan
+from bench.runs.plan.planning import plan
+from bench.runs.plan.suite import Suite, check_suite
 from bench.runs.plan.written import CANCELLED_FILE, RUNS, Plan
 from bench.runs.status import CANCELLED, DONE, FAILED, RUNNING, WAITING, job_statuses
 

@@ -27,6 +27,8 @@ def curve(job: Path, data_dir: Path | None, span: float, points: int, executor: 
     from bench.zoo.curve import curve as measure_curve
 
     table = measure_curve(job, data_dir, threshold_shifts(span, points), executor)
-    write_atomically(job / CURVE_FILE, lambda path: table.to_csv(path, index=False))
+    # Shown first: what was measured for minutes is not lost where the folder cannot be written.
     click.echo(table.drop(columns="note").to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    click.echo(f"{NOTE}\n{job / CURVE_FILE}")
+    click.echo(NOTE)
+    write_atomically(job / CURVE_FILE, lambda path: table.to_csv(path, index=False))
+    click.echo(job / CURVE_FILE)

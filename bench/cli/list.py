@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import click
 
 from bench.choices import DATASETS, backbone_names, method_names
 from bench.errors import BadInput
 from bench.runs.plan.bundled import suite_names
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+WIDE = 200
+"""Columns in which a method and its whole paper stand on one line."""
 
 
 @click.command("list")
@@ -29,19 +38,39 @@ def _names(what: str) -> list[str]:
 
 def _print_methods() -> None:
     """The table of those that can be loaded, and below it why the others cannot."""
-    from rich.console import Console
+    from bench.cli.terminal import table_console
+
+    console = table_console()
+    table, broken = _methods(console.width)
+    console.print(table)
+    for reason in broken:
+        click.echo(f"cannot be used: {' '.join(reason.split())}")
+
+
+def _methods(width: int) -> tuple[Table, list[str]]:
+    """One line for each method in a pipe and where it fits; in a narrow terminal papers by their number alone."""
     from rich.table import Table
 
     from bench.methods import load_method  # and with it torch
 
-    table, broken = Table("method", "decides", "looks at", "year", "paper"), []
+    table, broken = Table(box=None, pad_edge=False), []
+    table.add_column("method", no_wrap=True)
+    for heading in ("decides", "looks at"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("year", no_wrap=True)
+    table.add_column("paper", no_wrap=True)
     for name in method_names():
         try:
             info = load_method(name).info
         except BadInput as error:
             broken.append(str(error))
             continue
-        table.add_row(name, info.decides, info.looks_at, "" if info.year is None else str(info.year), info.paper)
-    Console().print(table)
-    for reason in broken:
-        click.echo(f"cannot be used: {' '.join(reason.split())}")
+        year = "" if info.year is None else str(info.year)
+        table.add_row(name, info.decides, info.looks_at, year, info.paper if width >= WIDE else _short(info.paper))
+    return table, broken
+
+
+def _short(paper: str) -> str:
+    """What finds a paper: its number at arXiv, or else the first words."""
+    found = re.search(r"arXiv \d{4}\.\d{4,5}", paper)
+    return found[0] if found else re.split("[,:]", paper)[0]

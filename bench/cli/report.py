@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.choices import CONVENTIONS, FORMATS
+from bench.choices import CHALLENGER, CONVENTIONS, FORMATS
 from bench.cli.values import FOLDER, CommaSeparated
 from bench.errors import BadInput
 
@@ -23,10 +23,17 @@ NAMED = 5
     help="Formats, comma separated.",
 )  # fmt: skip
 @click.option("--convention", type=click.Choice(CONVENTIONS), default="macs", show_default=True, help="Counted in.")
+@click.option("--challenger", default=CHALLENGER, show_default=True, help="The method held against every other.")
 @click.option("--data-dir", type=FOLDER, envvar="BENCH_DATA", help="For the gallery's images.")
 @click.option("--open", "open_", is_flag=True, help="Show the page in the browser.")
 def report(
-    folders: tuple[Path, ...], out: Path, formats: tuple[str, ...], convention: str, data_dir: Path | None, open_: bool
+    folders: tuple[Path, ...],
+    out: Path,
+    formats: tuple[str, ...],
+    convention: str,
+    challenger: str,
+    data_dir: Path | None,
+    open_: bool,
 ) -> None:
     """Make tables, plots and a page of all records below RUNS_DIR (default: runs)."""
     from bench.records.unfinished import unfinished_jobs
@@ -37,7 +44,7 @@ def report(
     if open_ and "html" not in formats:
         raise BadInput("--open shows the page: add html to --format")
     folders = folders or (Path("runs"),)
-    for path in write_report(folders, out, formats, convention, data_dir):
+    for path in write_report(folders, out, formats, convention, data_dir, challenger):
         click.echo(path)
     if missing := unfinished_jobs(folders):
         names = ", ".join(job.name for job in missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")

@@ -14,9 +14,11 @@ from rich.console import Console
 
 from bench.cli.command_line import typed_command
 from bench.cli.options import make_placement, make_settings, slurm_parameters
+from bench.cli.terminal import table_console
 from bench.data import DataOptions, DataSet
 from bench.data.recorded import data_options
 from bench.errors import BadInput, CheckFailed
+from bench.measurement.latency import too_few_images
 from bench.networks.backbones import count_outputs
 from bench.records import finished_jobs, read_record
 from bench.report import write_report
@@ -28,15 +30,9 @@ from bench.runs.phases import PHASES, Phase
 from bench.runs.phases.timing import Time
 from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.members import member_jobs, read_members
-from bench.runs.plan.suite import (
-    Suite,
-    asked_for,
-    check_suite,
-    choose_shipped,
-    plan_all,
-    pretrained_job,
-    tuned_job,
-)
+from bench.runs.plan.planning import asked_for, plan_all
+from bench.runs.plan.shipped import choose_shipped, pretrained_job, tuned_job
+from bench.runs.plan.suite import Suite, check_suite
 from bench.runs.plan.suite_file import load_suite
 from bench.runs.preflight import check_ahead
 from bench.runs.progress import RunProgress
@@ -96,17 +92,16 @@ def run(
             make_placement(engine, workers, gpus_per_job, parameters, device),
         )
         data = settings.inputs.load_data()
-        phases = _phases(timing)
         notes = check_ahead(jobs, settings, data)
         if rank() > 0:
-            follow(jobs, phases, settings, data)
+            follow(jobs, PHASES, settings, data)
             return
         for note in notes:
             click.echo(note, err=True)
         if fresh:
             _remove(anew, out)
         try:
-            _run(jobs, phases, settings, data)
+            _run(jobs, _phases(timing, data), settings, data)
         except Exception:
             dismiss()
             raise
@@ -127,13 +122,16 @@ def tune(job: Path, budget: float | None, ms: float | None, data_dir, device, ex
         Execution(device, executor=executor),
         make_placement("inline", None, None, {}, device),
     )
-    _run([tuned], _phases(timing), settings, settings.inputs.load_data())
+    data = settings.inputs.load_data()
+    _run([tuned], _phases(timing, data), settings, data)
 
 
-def _phases(timing: bool) -> Sequence[Phase]:
+def _phases(timing: bool, data: DataSet) -> Sequence[Phase]:
     """What is done to each job; several processes share the first phase alone."""
-    wanted = [phase for phase in PHASES if timing or phase.name != Time.name]
-    return wanted[:1] if processes() > 1 else wanted
+    if processes() > 1:
+        return PHASES[:1]
+    timed = timing and _can_be_timed(data)
+    return [phase for phase in PHASES if timed or phase.name != Time.name]
 
 
 def _run(jobs: list[Job], phases: Sequence[Phase], settings: Settings, data: DataSet) -> None:
@@ -148,7 +146,15 @@ def _run(jobs: list[Job], phases: Sequence[Phase], settings: Settings, data: Dat
     failed = [outcome for outcome in outcomes if outcome.state is State.FAILED]
     if len(failed) == len(jobs) and all(outcome.bad_input for outcome in failed):
         raise BadInput(failed[0].reason)
-    _summarise(console, jobs, failed, out)
+    _summarise(jobs, failed, out)
+
+
+def _can_be_timed(data: DataSet) -> bool:
+    """Whether there are enough test images to take times; says so where there are not, before anything is trained."""
+    reason = too_few_images(len(data.test))
+    if reason:
+        click.echo(f"bench: no times will be taken: {reason}", err=True)
+    return not reason
 
 
 def _suites(name: str | None, given: dict, out: Path) -> list[Suite]:
@@ -188,13 +194,12 @@ def _remove(jobs: list[Job], out: Path) -> None:
                 raise BadInput(f"--fresh: {job.id} is being run by another process") from error
 
 
-def _summarise(console: Console, jobs: list[Job], failed: list[Outcome], out: Path) -> None:
+def _summarise(jobs: list[Job], failed: list[Outcome], out: Path) -> None:
     """The table of this run, the report on the whole folder, where everything lies, and last what failed."""
-    without = {outcome.job.id for outcome in failed}
+    console, without = table_console(), {outcome.job.id for outcome in failed}
     if folders := [out / job.id for job in jobs if job.id not in without]:
-        files = _report(folders, out)
         console.print(console_table([read_record(folder) for folder in folders]))
-        for path in files:
+        for path in _report(folders, out):
             console.print(f"{path}", soft_wrap=True, highlight=False, markup=False)
         if text := resources.line(read_record(folder).details.get("resources", {}) for folder in folders):
             console.print(text, soft_wrap=True, highlight=False, markup=False)

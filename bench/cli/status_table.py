@@ -11,21 +11,24 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bench.cli.terminal import table_console
 from bench.runs.status import DONE, RUNNING, STATES, WAITING, JobStatus, job_statuses
 
 REFRESH_S = 2.0
+NARROWEST_LIVE = 20
+"""Columns: what is redrawn in place must fit the terminal."""
 SHOWN = 20
 """At most so many jobs of one state are named."""
 
 
 def show(runs: Path) -> None:
     """Prints where the jobs in ``runs`` stand."""
-    Console().print(_view(job_statuses(runs)))
+    table_console().print(_view(job_statuses(runs)))
 
 
 def watch(runs: Path) -> None:
     """Shows it again and again; without a terminal, once for each change."""
-    console = Console()
+    console = table_console(NARROWEST_LIVE)
     if not console.file.isatty():
         _print_changes(runs, console)
         return

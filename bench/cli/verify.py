@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from bench.cli.terminal import table_console
 from bench.cli.values import METHOD
 from bench.errors import CheckFailed
 
@@ -24,7 +24,7 @@ def verify(methods: tuple[str, ...]) -> None:
 
     loaded = {name: load_method(name) for name in methods}
     outcomes = {name: verify_method(method) for name, method in loaded.items()}
-    Console().print(_table(outcomes))
+    table_console().print(_table(outcomes))
     failed = [f"{name}: {one.check}" for name, all_ in outcomes.items() for one in all_ if not one.passed]
     if failed:
         raise CheckFailed(f"{len(failed)} checks failed: {'; '.join(failed)}")

@@ -57,7 +57,7 @@ class Measurement:
         return float(np.median(self.speedups(reference, name)))
 
     def invalid_reasons(self, reference: str, name: str) -> list[str]:
-        """Why the comparison of two contestants must not be trusted; empty if it may."""
+        """Why the comparison of two contestants must not be trusted; empty if it may. What is about them names them."""
         reasons = []
         if self.rounds < MIN_ROUNDS:
             reasons.append(f"too few rounds: {self.rounds} of {MIN_ROUNDS}")
@@ -65,7 +65,8 @@ class Measurement:
             reasons.append(f"too short: {self.seconds:.1f} of {MIN_SECONDS:.1f} s")
         low, middle, high = np.percentile(self.speedups(reference, name), (25, 50, 75))
         if high - low > MAX_SPREAD * middle:
-            reasons.append(f"too noisy: the middle half of the rounds spreads over {(high - low) / middle:.0%}")
+            spread = f"the middle half of the rounds spreads over {(high - low) / middle:.0%}"
+            reasons.append(f"too noisy: {name} against {reference}: {spread}")
         foreign = float(np.median(self.foreign))
         if foreign > MAX_FOREIGN:
             reasons.append(f"foreign load: other programs took {foreign:.0%} of the processors")

@@ -12,7 +12,7 @@ from torch import nn
 
 from bench.data import DataSet, Split
 from bench.errors import BadInput
-from bench.methods.calibration import Answers
+from bench.methods.calibration import AllAnswers
 from bench.networks.cascade import Cascade
 from bench.networks.decisions import Output
 from bench.networks.network import DynamicNetwork
@@ -42,7 +42,7 @@ def evaluate(network: DynamicNetwork, data: DataSet, split: Split, batch_size: i
 
 
 @torch.inference_mode()
-def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Split, dense_macs: float) -> Answers:
+def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Split, dense_macs: float) -> AllAnswers:
     """What a network with several answers says of each image at every one of them, and its share of ``dense_macs``.
 
     Nothing stops meanwhile: this is the masked execution with infinite thresholds.
@@ -57,7 +57,7 @@ def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Spl
     answers = len(thresholds) + 1
     macs = [table.pop(f"macs_{number}") for number in range(answers)]
     given = torch.from_numpy(table.drop(columns="index").to_numpy(copy=True)).view(len(labels), answers, -1)
-    return Answers(given.transpose(0, 1).contiguous(), labels, torch.tensor(np.array(macs)) / dense_macs)
+    return AllAnswers(given.transpose(0, 1).contiguous(), labels, torch.tensor(np.array(macs)) / dense_macs)
 
 
 def _answer_columns(network: DynamicNetwork, output: Output, labels: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from bench.measurement.dense import COMPILED, PACKED, dense_forms
 from bench.networks.blocks import Backbone
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
+from bench.records import COLUMNS
 
 THROUGHPUT_BATCH = 64
 DENSE, SAME_EXECUTOR, DYNAMIC = "dense", "dense in the same executor", "dynamic"
@@ -65,6 +67,15 @@ class Timing:
     @property
     def valid(self) -> bool:
         return not self.invalid_reasons
+
+    def columns(self) -> dict[str, Any]:
+        """Its part of a record's columns.
+
+        Device, executor and theoretical speed-up of a record are those of the test on all its images.
+        """
+        other = {"device", "executor", "execution", "speedup_theoretical"}
+        shared = {name: value for name, value in vars(self).items() if name in COLUMNS and name not in other}
+        return shared | {"valid": self.valid, "invalid_reasons": "; ".join(self.invalid_reasons)}
 
     def summary(self) -> dict:
         """Everything but the raw values, fit for JSON."""
@@ -121,6 +132,11 @@ class DenseRival:
             self.left_out[COMPILED] = str(error).strip().split("\n", 1)[0]
 
 
+def too_few_images(count: int) -> str:
+    """Why ``count`` images are too few to time anything; empty where they are enough."""
+    return f"timing needs at least {THROUGHPUT_BATCH} test images, not {count}" if count < THROUGHPUT_BATCH else ""
+
+
 def time_network(
     network: SkippingNetwork | NativeNetwork,
     rival: DenseRival,
@@ -140,8 +156,8 @@ def time_network(
     Raises:
         BadInput: fewer images than one batch of 64.
     """
-    if len(images) < THROUGHPUT_BATCH:
-        raise BadInput(f"timing needs at least {THROUGHPUT_BATCH} images, not {len(images)}")
+    if reason := too_few_images(len(images)):
+        raise BadInput(reason)
     batches = {1: images.split(1), THROUGHPUT_BATCH: _whole_batches(images)}
     with threads(threads_used):
         theoretical = speedup_theoretical(network, rival.macs, images)
@@ -181,8 +197,6 @@ def _timing(
 ) -> Timing:
     one, many = measured[1], measured[THROUGHPUT_BATCH]
     speedup_one, speedup_many = one.speedup(DENSE, DYNAMIC), many.speedup(DENSE, DYNAMIC)
-    reasons = [f"latency: {reason}" for reason in one.invalid_reasons(DENSE, DYNAMIC)]
-    reasons += [f"throughput: {reason}" for reason in many.invalid_reasons(DENSE, DYNAMIC)]
     return Timing(
         latency_ms_p50=one.percentile(DYNAMIC, 50),
         latency_ms_p90=one.percentile(DYNAMIC, 90),
@@ -207,9 +221,15 @@ def _timing(
         images=len(images),
         rounds_latency=one.rounds,
         rounds_throughput=many.rounds,
-        invalid_reasons=reasons,
+        invalid_reasons=invalid_reasons("latency", one) + invalid_reasons("throughput", many),
         raw=_raw("latency", one) | _raw("throughput", many),
     )
+
+
+def invalid_reasons(mode: str, measurement: Measurement) -> list[str]:
+    """Why a mode's speed-ups must not be trusted: over the best dense form, and over dense in the same executor."""
+    found = [reason for other in (DENSE, SAME_EXECUTOR) for reason in measurement.invalid_reasons(other, DYNAMIC)]
+    return [f"{mode}: {reason}" for reason in dict.fromkeys(found)]
 
 
 def _raw(mode: str, measurement: Measurement) -> dict[str, np.ndarray]:

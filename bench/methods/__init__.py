@@ -1,6 +1,6 @@
 """What a method is, how it is found, and what several of them share."""
 
-from bench.methods.calibration import Answers, Choice, choose_thresholds
+from bench.methods.calibration import AllAnswers, Choice, choose_thresholds
 from bench.methods.identity import source_hash
 from bench.methods.interface import (
     BACKBONE_WEIGHT_DECAY,
@@ -20,7 +20,7 @@ from bench.methods.registry import load_method, method_id, method_names
 
 __all__ = [
     "BACKBONE_WEIGHT_DECAY",
-    "Answers",
+    "AllAnswers",
     "Budget",
     "Choice",
     "Method",

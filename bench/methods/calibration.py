@@ -21,7 +21,7 @@ NEAR = 0.01
 
 
 @dataclass(frozen=True)
-class Answers:
+class AllAnswers:
     """What a network says about a split when no sample stops.
 
     Attributes:
@@ -44,10 +44,10 @@ class Answers:
         correct = torch.stack([rule.answer(part).argmax(1) == labels for part in parts], 1)
         return ScoredAnswers(scores.cpu().numpy(), correct.cpu().numpy(), self.cost.T.numpy())
 
-    def of(self, numbers: Sequence[int]) -> Answers:
+    def of(self, numbers: Sequence[int]) -> AllAnswers:
         """Those of a cascade of some of the members alone."""
         each = torch.diff(self.cost, dim=0, prepend=torch.zeros_like(self.cost[:1]))
-        return Answers(self.given[list(numbers)], self.labels, each[list(numbers)].cumsum(0))
+        return AllAnswers(self.given[list(numbers)], self.labels, each[list(numbers)].cumsum(0))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from bench.methods.calibration import Answers
+from bench.methods.calibration import AllAnswers
 from bench.networks.blocks import Backbone, SelfGatedUnit
 from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
@@ -144,7 +144,9 @@ class Method:
         """The stages that train ``network``; their epochs add up to ``budget.epochs``."""
         raise NotImplementedError
 
-    def calibrate(self, network: DynamicNetwork, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+    def calibrate(
+        self, network: DynamicNetwork, point: float | None, answers: Callable[[], AllAnswers]
+    ) -> dict[str, Any]:
         """Sets what no gradient sets, from validation images alone; by default nothing.
 
         Called behind every epoch, before its validation, so that epochs are compared as they would be used.
@@ -157,7 +159,7 @@ class Method:
         """
         return {}
 
-    def finish(self, network: DynamicNetwork, point: float | None, answers: Callable[[], Answers]) -> dict[str, Any]:
+    def finish(self, network: DynamicNetwork, point: float | None, answers: Callable[[], AllAnswers]) -> dict[str, Any]:
         """As :meth:`calibrate`, once, behind the training and before the test; may also let go of parts in place."""
         return self.calibrate(network, point, answers)
 

@@ -49,12 +49,16 @@ def spelled(name: str, method: Method, default: Method) -> str:
 def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return "+".join(map(_text, value))
     # The shortest text that means this number and no other.
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def _value(name: str, kind: Any, text: str) -> Any:
-    """``text`` as a value of ``kind``: a number, true or false, none, or one of a few words."""
+    """``text`` as a value of ``kind``: a number, several with ``+`` between, true, false, none, or a word."""
+    if get_origin(kind) is tuple:
+        return tuple(_value(name, get_args(kind)[0], part) for part in text.split("+"))
     for accepted in _alternatives(kind):
         if accepted is str or text in map(str, get_args(accepted)):
             return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.records.record import RECORD_FILE
+from bench.records.store import RECORD_FILE
 
 FAILURE_FILE = "failure.json"
 TRACES = (FAILURE_FILE, "checkpoint-*.pt")

@@ -24,12 +24,14 @@ class Cell:
         value: what a click on the heading sorts by: a number, or the text itself where None.
         best: shown in bold.
         target: id of the page's element that tells more.
+        invalid: shown as what must not be trusted.
     """
 
     text: str
     value: float | None = None
     best: bool = False
     target: str = ""
+    invalid: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,6 @@ def p_text(value: float) -> str:
 
 
 def interval(found: Interval, seeds: int, write: Callable[[float], str]) -> str:
-    """``mean ± half width (n=seeds)``, or ``value [low, high] (n=1)`` of one seed."""
-    if seeds > 1:
-        return f"{write(found.value)} ± {write(found.high - found.value)} (n={seeds})"
-    if found.low == found.high:
-        return f"{write(found.value)} (n=1)"
-    return f"{write(found.value)} [{write(found.low)}, {write(found.high)}] (n=1)"
+    """``mean [low, high] (n=seeds)``; without what stands in brackets where nothing varies."""
+    spread = "" if found.low == found.high else f" [{write(found.low)}, {write(found.high)}]"
+    return f"{write(found.value)}{spread} (n={seeds})"

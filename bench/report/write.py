@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import matplotlib
-
+from bench.choices import CHALLENGER
 from bench.errors import BadInput
 from bench.records import table
-from bench.report import plots
-from bench.report.headroom import Headroom, find_findings, headroom_picture, headroom_tables
+from bench.report.drawing import draw
+from bench.report.headroom import Headroom, find_findings, headroom_tables
 from bench.report.page import page
-from bench.report.plots import paths
 from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tables.comparisons import comparison_table, front_table
@@ -30,29 +28,35 @@ def write_report(
     formats: Sequence[str] = ("md", "csv"),
     convention: str = "macs",
     data_dir: Path | None = None,
+    challenger: str = CHALLENGER,
 ) -> list[Path]:
     """Writes the report on all records below ``folders`` into ``out``.
 
     Args:
         formats: some of ``md``, ``csv``, ``latex`` and ``html``.
         convention: what tables count, ``macs`` or ``flops`` (1 MAC = 2 FLOPs). The CSV always has MACs.
+        challenger: the method that is held against every other one.
         data_dir: where the page's gallery finds the images of data sets that are not embedded.
 
     Returns:
         The files written.
 
     Raises:
-        BadInput: no records, records that cannot stand in one table, or a folder that cannot be written.
+        BadInput: no records, records that cannot stand in one table, a challenger without records, or a folder that
+            cannot be written.
     """
     groups, unit = load_groups(folders), UNITS[convention]
+    known = {result.record.method for group in groups for result in group.results}
+    if challenger not in known | {CHALLENGER}:
+        raise BadInput(f"no record of the challenger {challenger!r}: there are {', '.join(sorted(known))}")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"cannot write to {out}: {error.strerror}") from error
     jobs = {result.job for group in groups for result in group.results}
     findings = [found for found in find_findings(folders) if found.jobs <= jobs]  # of records that are not here: none
-    tables = {group: group_tables(group, unit, findings) for group in groups}
-    figures = {group: draw(group, groups, unit, out, findings) for group in groups}
+    tables = {group: group_tables(group, unit, findings, challenger) for group in groups}
+    figures = {group: _draw(group, groups, unit, out, findings) for group in groups}
     texts = {}
     if "md" in formats:
         texts["report.md"] = "\n".join(_markdown(group, tables[group], figures[group]) for group in groups)
@@ -70,13 +74,15 @@ def write_report(
     return files + [path for paths in figures.values() for path in paths]
 
 
-def group_tables(group: Group, unit: Unit, findings: Sequence[Headroom] = ()) -> list[Table]:
+def group_tables(
+    group: Group, unit: Unit, findings: Sequence[Headroom] = (), challenger: str = CHALLENGER
+) -> list[Table]:
     """Every table that the group's records, and findings about them, allow."""
     tables = (
         results_table(group, unit),
         time_table(group),
         comparison_table(group),
-        trade_table(group, unit),
+        trade_table(group, unit, challenger),
         front_table(group, unit),
         stop_table(group, unit),
     )
@@ -90,22 +96,13 @@ def headroom_of(group: Group, findings: Sequence[Headroom]) -> Headroom | None:
     return max(same, key=lambda found: len(found.jobs), default=None)
 
 
-def draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path, findings: Sequence[Headroom] = ()) -> list[Path]:
-    """Draws every plot that the group's records, and findings about them, allow, as SVG and PNG."""
-    headroom = headroom_of(group, findings)
-    with matplotlib.rc_context(plots.RC):
-        figures = {
-            "pareto": plots.macs_plot(group, groups, unit),
-            "latency": plots.latency_plot(group, groups),
-            "speedup": plots.speedup_plot(group, groups),
-            "macs": paths.macs_histograms(group, groups, unit),
-            "blocks": paths.block_shares(group),
-            "classes": paths.class_shares(group),
-            "gates": paths.gate_shares(group),
-            "headroom": headroom_picture(headroom) if headroom else None,
-        }
-        found = ((name, figure) for name, figure in figures.items() if figure)
-        return [path for name, figure in found for path in plots.save(figure, out, f"{name}-{group.slug}")]
+def _draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path, findings: Sequence[Headroom]) -> list[Path]:
+    def makers() -> dict[str, Callable]:
+        from bench.report.plots.group import group_plots  # and with it matplotlib
+
+        return group_plots(group, groups, unit, headroom_of(group, findings))
+
+    return draw(group.name, makers, out)
 
 
 def _markdown(group: Group, tables: Sequence[Table], figures: Sequence[Path]) -> str:

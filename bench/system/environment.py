@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -28,6 +29,15 @@ def describe(device: torch.device) -> dict:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def provenance(environment: dict) -> dict[str, str]:
+    """The part of a record's columns that says from what source, when and in which ``environment`` it was made."""
+    return {
+        "commit": commit(),
+        "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "environment_id": identify(environment),
     }
 
 

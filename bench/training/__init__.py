@@ -1,7 +1,7 @@
 """Training: one loop for all methods, with checkpoints."""
 
-from bench.training.recipe import Recipe
-from bench.training.selection import POINT_TOLERANCE, selection_key
+from bench.recipe import Recipe
+from bench.training.selection import selection_key
 from bench.training.trainer import Trainer
 
-__all__ = ["POINT_TOLERANCE", "Recipe", "Trainer", "selection_key"]
+__all__ = ["Recipe", "Trainer", "selection_key"]

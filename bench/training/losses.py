@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import BadInput
-from bench.training.recipe import Recipe
+from bench.recipe import Recipe
 
+TEMPERATURE = 4.0
+"""Of the dense network's softened outputs in distillation."""
 EXPLODED = 1000.0
 """Times the loss that a stage began with (or 1, where that is more): no training comes back from there."""
 
@@ -31,15 +33,15 @@ def make_sample_loss(
     weight = 0.0 if teacher is None else recipe.distillation
     if weight:
         with torch.no_grad():
-            soft = F.softmax(teacher(images).float() / recipe.temperature, 1)
+            soft = F.softmax(teacher(images).float() / TEMPERATURE, 1)
 
     def loss(logits: Tensor) -> Tensor:
         logits = logits.float()
         hard = F.cross_entropy(logits, labels, reduction="none", label_smoothing=recipe.label_smoothing)
         if not weight:
             return hard
-        log_probabilities = F.log_softmax(logits / recipe.temperature, 1)
-        divergence = F.kl_div(log_probabilities, soft, reduction="none").sum(1) * recipe.temperature**2
+        log_probabilities = F.log_softmax(logits / TEMPERATURE, 1)
+        divergence = F.kl_div(log_probabilities, soft, reduction="none").sum(1) * TEMPERATURE**2
         return (1 - weight) * hard + weight * divergence
 
     return loss

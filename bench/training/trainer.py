@@ -16,6 +16,7 @@ from bench.data import DataSet
 from bench.measurement.evaluation import evaluate
 from bench.methods.interface import Stage, Step
 from bench.networks.network import DynamicNetwork
+from bench.recipe import Recipe
 from bench.system.distributed import agreed, rank, together
 from bench.system.seeds import derive_seed
 from bench.training.accumulation import accumulate, numbered, require_shares
@@ -24,7 +25,6 @@ from bench.training.gate_statistics import update_gate_statistics
 from bench.training.losses import make_sample_loss, require_finite_loss
 from bench.training.optimisers import make_optimisers, prepare_step
 from bench.training.progress import Progress
-from bench.training.recipe import Recipe
 from bench.training.selection import selection_key
 
 Optimisers = Sequence[torch.optim.Optimizer]
@@ -78,7 +78,8 @@ class Trainer:
         """Runs all ``stages``, behind the checkpoint where there is one.
 
         *Best* is the highest validation accuracy among epochs of the last stage whose MACs fraction is within
-        ``POINT_TOLERANCE`` of ``point``; where none is, see :func:`bench.training.selection.selection_key`.
+        :func:`bench.records.summary.point_tolerance` of ``point``; where none is, see
+        :func:`bench.training.selection.selection_key`.
 
         Returns:
             One row per epoch.

@@ -15,7 +15,7 @@ from bench.errors import BadInput
 from bench.execution import to_inference
 from bench.measurement.clock import Measurement, measure
 from bench.measurement.evaluation import collect_answers, evaluate
-from bench.methods.calibration import Answers, choose_thresholds
+from bench.methods.calibration import AllAnswers, choose_thresholds
 from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
 from bench.zoo.curve import thresholds_of
@@ -70,7 +70,7 @@ class Knob:
         answers = collect_answers(self.network, self.data, self.data.validation, self.dense_macs)
         if budget.unit == "ms":
             times = torch.tensor(self._answer_times(), dtype=torch.float64)
-            answers = Answers(answers.given, answers.labels, times[:, None].expand_as(answers.cost))
+            answers = AllAnswers(answers.given, answers.labels, times[:, None].expand_as(answers.cost))
         low, high = float(answers.cost[0].mean()), float(answers.cost[-1].mean())
         if not low <= budget.value <= high:
             raise BadInput(_out_of_reach(budget, low, high))

@@ -3,7 +3,8 @@
 from bench.runs.attempt import State
 from bench.runs.engines.loop import run_all
 from bench.runs.plan.jobs import distinct
-from bench.runs.plan.suite import Suite, check_suite, plan
+from bench.runs.plan.planning import plan
+from bench.runs.plan.suite import Suite, check_suite
 
 
 def test_a_job_that_is_named_twice_is_done_once():

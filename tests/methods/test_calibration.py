@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.methods.calibration import NEAR, Answers, ScoredAnswers, choose_thresholds
+from bench.methods.calibration import NEAR, AllAnswers, ScoredAnswers, choose_thresholds
 from bench.networks.stopping import Committee, StopRule
 
 
@@ -61,7 +61,7 @@ def test_scored_as_the_rule_stops():
     given_ = torch.randn(3, 50, 10)
     labels = torch.randint(10, (50,))
     rule = StopRule(2)
-    answers = Answers(given_, labels, torch.tensor([[0.2], [0.6], [1.0]]).expand(3, 50).double())
+    answers = AllAnswers(given_, labels, torch.tensor([[0.2], [0.6], [1.0]]).expand(3, 50).double())
     scored = answers.scored(rule)
     choice = choose_thresholds(scored, 0.6)
     rule.set_thresholds(choice.thresholds)
@@ -71,7 +71,7 @@ def test_scored_as_the_rule_stops():
 
 
 def test_some_members_alone_cost_their_own():
-    answers = Answers(torch.randn(3, 4, 2), torch.zeros(4).long(), torch.tensor([[0.2], [0.7], [1.7]]).expand(3, 4))
+    answers = AllAnswers(torch.randn(3, 4, 2), torch.zeros(4).long(), torch.tensor([[0.2], [0.7], [1.7]]).expand(3, 4))
     pair = answers.of((1, 2))
     torch.testing.assert_close(pair.cost[:, 0], torch.tensor([0.5, 1.5]))
     assert pair.scored(Committee(1)).correct.shape == (4, 2)

@@ -24,6 +24,9 @@ from hypothesis import strategies as st
 from mutations import json_values, mutated, mutated_json
 from safetensors.torch import load_file, save
 
+from bench.runs.plan.suite import Suite
+from bench.system.options import options_of
+
 SMALL = "resnet8-w0.25"
 MAKE = f"run --methods lnet --points 0.6 --backbone {SMALL} --epochs 0 --no-timing --out runs".split()
 
@@ -106,10 +109,7 @@ def generated(strategy: st.SearchStrategy, draw: random.Random) -> object:
 # Suite files
 
 SUITE = {"methods": ["lcnet", "skipnet"], "points": [0.3, 0.5], "seeds": [0, 1], "epochs": 1, "backbone": SMALL}
-SUITE_KEYS = (
-    "methods dataset backbone points seeds epochs backbone_epochs budget backbone_weights distillation trials "
-    "precision label_smoothing mean std"
-).split()
+SUITE_KEYS = tuple(options_of(Suite))
 SUITE_VALUES = (
     "dense", "cifar10", "digits", "resnet20", "resnet8-w0.5", "resnet8-w99999", "resnet110b-w1e9", "resnet8-w0.0001",
     "quick", "bfloat16", [0.5, 1], [0], [1.5], ["lcnet"], 0.5, 3, 10**400, [10**4000], list(range(300)),
@@ -385,8 +385,7 @@ def folder_case(draw: random.Random, folder: Path, base: Path) -> list[str]:
 COMMANDS = ("run", "status", "cancel", "merge", "report", "compare", "curve", "check", "publish", "verify", "list")
 OPTIONS = (
     "--methods --suite --pretrained --dataset --data-dir --backbone --points --seeds --epochs --backbone-epochs "
-    "--budget --backbone-weights --distillation --label-smoothing --mean --std --trials --precision "
-    "--device --compile --executor --deterministic "
+    "--budget --backbone-weights --distillation --trials --precision --device --compile --executor --deterministic "
     "--timing --no-timing --out --fresh --engine --workers --gpus-per-job --slurm --against --tier --part --to --span "
     "--format --convention --open --help --version -x --"
 ).split()

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.report.page.interactive import pareto_figure
-from bench.report.plots import latency_plot, macs_plot, speedup_plot
+from bench.report.plots.accuracy import latency_plots, macs_plot, speedup_plots
 from bench.report.plots.paths import block_shares, class_shares, gate_shares, macs_histograms
 from bench.report.results import load_groups
 from bench.report.units import UNITS
@@ -42,7 +42,8 @@ def test_latency_plot_shows_timed_records_and_the_dense_network_beside_them(runs
     runs.add("cnet", point=0.6, dynamic=True)
     timed = runs.add("lcnet", point=0.6, dynamic=True, latency_ms_p50=4.0, dense_latency_ms_p50=5.0)
     groups = groups_of(runs)
-    drawn = lines(latency_plot(groups[0], groups))
+    (figure,) = latency_plots(groups[0], groups)
+    drawn = lines(figure)
     assert drawn["lcnet"] == [[4.0, timed.top1]]
     assert drawn["dense"] == drawn["plain ResNets"] == [[5.0, dense.top1]]
     assert "cnet" not in drawn
@@ -51,8 +52,8 @@ def test_latency_plot_shows_timed_records_and_the_dense_network_beside_them(runs
 def test_nothing_timed_nothing_gated_nothing_drawn(runs):
     runs.add("dense")
     groups = groups_of(runs)
-    assert latency_plot(groups[0], groups) is None
-    assert speedup_plot(groups[0], groups) is None
+    assert latency_plots(groups[0], groups) == []
+    assert speedup_plots(groups[0], groups) == []
     assert macs_histograms(groups[0], groups, MACS) is None
     assert block_shares(groups[0]) is None
     assert class_shares(groups[0]) is None
@@ -75,3 +76,13 @@ def test_gate_share_is_that_of_the_records(runs):
     record = runs.add("lcnet", point=0.6, dynamic=True)
     (bar,) = gate_shares(groups_of(runs)[0]).axes[0].patches
     assert bar.get_width() == pytest.approx(100 * record.gate_macs_mean / record.macs_mean)
+
+
+def test_each_machine_has_a_time_plot_of_its_own(runs):
+    for machine, latency in (("fast", 1.0), ("slow", 9.0)):
+        times = {"latency_ms_p50": latency, "dense_latency_ms_p50": 2 * latency, "speedup_latency": 2.0}
+        runs.add("lcnet", point=0.6, dynamic=True, environment_id=machine, speedup_theoretical=2.0, **times)
+    (group,) = groups_of(runs)
+    drawn = [lines(figure)["lcnet"][0][0] for figure in latency_plots(group, [group])]
+    assert sorted(drawn) == [1.0, 9.0]
+    assert len(speedup_plots(group, [group])) == 2

@@ -1,9 +1,14 @@
 """Which records stand together, and which must not."""
 
+from pathlib import Path
+
 import pytest
 
 from bench.errors import BadInput
 from bench.report.results import load_groups
+
+MEANS = [("dense", None, 91.17), ("l1", 0.3, 86.25), ("lcnet", 0.3, 85.53)]
+"""Of three shipped seeds each, in percent, as ``results/README.md`` quotes them."""
 
 
 def test_no_records_is_bad_input(runs):
@@ -65,3 +70,37 @@ def test_another_schema_version_is_refused_by_name(runs):
     runs.add("dense", schema_version=99)
     with pytest.raises(BadInput, match=r"record\.json has schema version 99"):
         load_groups([runs.folder])
+
+
+def test_seeds_pool_across_commits_machines_and_source_but_not_across_versions_of_a_method(runs):
+    for seed, version in ((0, None), (1, 1), (2, 2)):
+        config = {"seed": seed, "source": f"hash{seed}", "epochs": 3} | ({"method_version": version} if version else {})
+        where = {"commit": str(seed) * 40, "environment_id": f"machine{seed}", "threads": 1 + seed}
+        runs.add("lcnet", point=0.6, seed=seed, dynamic=True, details={"config": config}, **where)
+    (group,) = load_groups([runs.folder])
+    assert sorted(tuple(entry.seeds) for entry in group.entries) == [(0, 1), (2,)]
+    assert sorted(entry.origin for entry in group.entries) == ["1 seed", "2 seeds, 2 commits, 2 machines"]
+
+
+def test_options_that_older_records_do_not_know_are_off(runs):
+    runs.add("lcnet", point=0.6, dynamic=True, details={"config": {"epochs": 3}})
+    new = {"epochs": 3, "label_smoothing": 0.0, "network": ""}
+    runs.add("lcnet", point=0.6, dynamic=True, seed=1, details={"config": new})
+    runs.add("lcnet", point=0.6, dynamic=True, seed=2, details={"config": new | {"label_smoothing": 0.1}})
+    (group,) = load_groups([runs.folder])
+    assert sorted(tuple(entry.seeds) for entry in group.entries) == [(0, 1), (2,)]
+
+
+@pytest.mark.parametrize(("method", "point", "top1"), MEANS)
+def test_shipped_seeds_of_a_method_stand_in_one_line(shipped, method, point, top1):
+    found = [entry for entry in shipped.entries if (entry.record.method, entry.record.point) == (method, point)]
+    assert [entry.seeds for entry in found] == [[0, 1, 2]]
+    assert found[0].top1.value == pytest.approx(top1, abs=0.005)
+    assert found[0].origin == "3 seeds, 2 commits"
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """What is shipped for ResNet-20 after three epochs."""
+    (group,) = load_groups([Path(__file__).parents[2] / "results" / "cifar10-resnet20"])
+    return group

@@ -10,7 +10,7 @@ from rich.console import Console
 from scipy import stats
 
 from bench.errors import BadInput
-from bench.records import COLUMNS, SAMPLES_FILE, find_records
+from bench.records import COLUMNS, SAMPLES_FILE, TABLE_COLUMNS, find_records
 from bench.report import group_tables, write_report
 from bench.report.results import load_groups
 from bench.report.tables import console_table, results_table
@@ -18,6 +18,7 @@ from bench.report.tables.comparisons import comparison_table, front_table
 from bench.report.tables.times import time_table
 from bench.report.tabular import latex_document, latex_text, markdown_text, to_markdown
 from bench.report.units import UNITS, significant
+from bench.statistics import accuracy_interval, difference_interval
 
 MACS, FLOPS = UNITS["macs"], UNITS["flops"]
 
@@ -35,7 +36,7 @@ def column(table, heading):
 def test_csv_read_back_equals_the_records(full_runs, full_report):
     read = pd.read_csv(full_report.folder / "table.csv", dtype={"commit": str})
     records = list(find_records([full_runs.folder]).values())
-    assert list(read.columns) == list(COLUMNS)
+    assert list(read.columns) == list(TABLE_COLUMNS)
     assert len(read) == len(records)
     keys = ["dataset", "method", "point", "seed"]
     read = read.sort_values(keys).to_dict("records")
@@ -46,13 +47,99 @@ def test_csv_read_back_equals_the_records(full_runs, full_report):
             assert pd.isna(row[name]) if value in (None, "") else row[name] == value, name
 
 
-def test_one_seed_shows_wilson_and_several_show_student(runs):
+def test_one_seed_shows_wilson_and_several_their_interval_over_seeds_and_images(runs):
     top1 = [runs.add("dense", seed=seed, top1=90 + seed).top1 for seed in range(3)]
     alone = runs.add("lcnet", point=0.6, dynamic=True)
+    (group,) = load_groups([runs.folder])
     dense, lcnet = column(table_of(runs), "Top-1 (%)")
-    low, high = stats.t.interval(0.95, 2, loc=sum(top1) / 3, scale=stats.sem(top1))
-    assert dense.text == f"{sum(top1) / 3:.2f} ± {(high - low) / 2:.2f} (n=3)"
+    found = accuracy_interval([result.samples["correct"] for result in group.dense.results])
+    assert dense.text == f"{sum(top1) / 3:.2f} [{found.low:.2f}, {found.high:.2f}] (n=3)"
     assert lcnet.text == f"{alone.top1:.2f} [{alone.top1_low:.2f}, {alone.top1_high:.2f}] (n=1)"
+
+
+def test_no_interval_leaves_the_scale(runs):
+    for seed, top1 in enumerate((100, 99, 92)):
+        runs.add("dense", seed=seed, top1=top1)
+    (cell,) = column(table_of(runs), "Top-1 (%)")
+    low, high = map(float, re.search(r"\[(.*), (.*)\]", cell.text).groups())
+    assert 0 < low < cell.value < high <= 100
+
+
+def test_a_record_that_was_never_timed_says_so_and_keeps_its_accuracy(runs):
+    runs.add("dense")
+    runs.add("lcnet", point=0.5, dynamic=True, latency_ms_p50=2.5)
+    reasons = ["latency: too few rounds: 3 of 7"]
+    late = {"valid": False, "invalid_reasons": reasons[0], "details": {"timing": {"invalid_reasons": reasons}}}
+    runs.add("skipnet", point=0.5, latency_ms_p50=2.5, **late)
+    table = table_of(runs)
+    assert [cell.text.partition(",")[0] for cell in column(table, "Status")] == ["VALID"] * 3
+    assert [cell.text for cell in column(table, "Time")] == ["not timed", "VALID", "INVALID"]
+    assert "skipnet 0.5 - time INVALID: latency: too few rounds: 3 of 7" in table.notes
+    (group,) = load_groups([runs.folder])
+    assert [cell.text for cell in column(time_table(group), "Status")] == ["VALID", "INVALID"]
+    states = pd.read_csv(csv_of(runs)).set_index("method")["time_state"]
+    assert states.to_dict() == {"dense": "not timed", "lcnet": "valid", "skipnet": "invalid"}
+
+
+def csv_of(runs):
+    write_report([runs.folder], runs.folder.parent / "csv", ("csv",))
+    return runs.folder.parent / "csv" / "table.csv"
+
+
+def test_a_missed_operating_point_is_marked_in_its_line(runs):
+    runs.add("dense")
+    runs.add("shallow", point=0.01, macs_fraction=0.04)
+    runs.add("slim", point=0.6, macs_fraction=0.62)
+    table = table_of(runs)
+    assert [cell.text for cell in column(table, "Status")] == ["VALID", "VALID", "VALID, missed its point"]
+    assert [cell.text for cell in column(table, "Fraction")] == ["1.000", "0.620", "0.040 (not 0.01)"]
+
+
+def test_entries_are_paired_where_they_cost_alike(runs):
+    runs.add("dense", top1=92)
+    runs.add("lcnet", point=0.01, top1=60, macs_fraction=0.16)
+    runs.add("shallow", point=0.01, top1=90, macs_fraction=1.0)
+    runs.add("slim", point=0.6, top1=85, macs_fraction=0.62)
+    runs.add("l1", point=0.6 + 1e-12, top1=88, macs_fraction=0.58)
+    (group,) = load_groups([runs.folder])
+    rows = [(row[0].text, row[1].text) for row in comparison_table(group).rows if row[1].text != "dense"]
+    assert rows == [("slim 0.6", "l1 0.6")], "not six times dearer ones that were asked for the same point"
+
+
+def test_seeds_that_both_have_are_compared_and_seeds_count(runs):
+    for seed in (0, 1, 2):
+        runs.add("dense", seed=seed, top1=92)
+        runs.add("slim", point=0.5, seed=seed, top1=88)
+    runs.add("l1", point=0.3, seed=1, top1=80)
+    (group,) = load_groups([runs.folder])
+    table = comparison_table(group)
+    by_name = {row[0].text: row for row in table.rows}
+    assert [by_name[name][2].text for name in ("slim 0.5", "l1 0.3")] == ["3 of both", "1 of both"]
+    dense, slim = group.dense, group.entries[1]
+    found = difference_interval(slim.by_seed("correct"), dense.by_seed("correct"))
+    assert by_name["slim 0.5"][3].text == f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
+    assert by_name["slim 0.5"][6].value is None and by_name["l1 0.3"][6].value is not None
+
+
+def test_times_of_two_machines_neither_pool_nor_compete(runs):
+    for seed, machine, latency in ((0, "fast", 1.0), (1, "fast", 1.2), (2, "slow", 9.0)):
+        runs.add("lcnet", point=0.5, seed=seed, dynamic=True, latency_ms_p50=latency, environment_id=machine)
+    runs.add("cnet", point=0.5, dynamic=True, latency_ms_p50=10.0, environment_id="slow")
+    (group,) = load_groups([runs.folder])
+    table = time_table(group)
+    rows = {row[0].text: row[3] for row in table.rows}
+    texts = {name: cell.text for name, cell in rows.items()}
+    expected = {"1.10", "9.00", "10.00"}
+    assert set(texts.values()) == expected and all("machine" in name for name in texts)
+    assert sorted(cell.text for cell in rows.values() if cell.best) == ["1.10", "9.00"]
+    assert sum("environment" in remark for remark in table.notes) == 2
+
+
+def test_dense_forms_that_were_left_out_are_told(runs):
+    timing = {"timing": {"dense_forms_left_out": {"torch.compile, folded": "no C++ compiler"}}}
+    runs.add("lcnet", point=0.5, dynamic=True, latency_ms_p50=2.5, details=timing)
+    (group,) = load_groups([runs.folder])
+    assert "lcnet 0.5 - dense form left out: torch.compile, folded (no C++ compiler)" in time_table(group).notes
 
 
 def test_flops_are_twice_the_macs_and_the_heading_says_which(runs):
@@ -113,9 +200,9 @@ def test_paired_comparison_agrees_with_scipy(runs):
     (row,) = comparison_table(group).rows
     dense, lcnet = (entry.results[0].samples.set_index("index")["correct"] for entry in group.entries)
     only_lcnet, only_dense = int((lcnet & ~dense).sum()), int((dense & ~lcnet).sum())
-    assert [cell.value for cell in row[3:5]] == [only_lcnet, only_dense]
-    assert row[5].value == pytest.approx(stats.binomtest(only_lcnet, only_lcnet + only_dense).pvalue)
-    assert row[2].value == pytest.approx(100 * (lcnet.mean() - dense.mean()))
+    assert [cell.value for cell in row[4:6]] == [only_lcnet, only_dense]
+    assert row[6].value == pytest.approx(stats.binomtest(only_lcnet, only_lcnet + only_dense).pvalue)
+    assert row[3].value == pytest.approx(100 * (lcnet.mean() - dense.mean()))
 
 
 def test_hypervolume_states_its_reference(runs):
@@ -171,12 +258,22 @@ def test_markup_of_single_texts():
 
 
 def test_console_table_fits_a_terminal_and_tells_invalid(runs):
-    record = runs.add("lcnet", point=0.6, dynamic=True, valid=False, speedup_latency=1.5)
+    record = runs.add("lcnet", point=0.6, dynamic=True, valid=False, speedup_latency=1.5, latency_ms_p50=1.0)
     text = console_text(record)
     assert f"{record.top1:.2f}" in text
     assert f"[{record.top1_low:.1f}, {record.top1_high:.1f}]" in text
     assert "INVALID" in text
     assert "1.50 / —" in text
+
+
+@pytest.mark.parametrize("scale", [1, 100])
+def test_console_table_cuts_nothing_in_80_columns(runs, scale):
+    name = "blockdrop_pooled_with_a_long_name"
+    costs = {"macs_mean": 24.4893e6 * scale, "macs_std": 1.46e6 * scale, "macs_p5": 23.99e6 * scale}
+    record = runs.add(name, point=0.6, dynamic=True, speedup_theoretical=12.5, macs_fraction=0.7, **costs)
+    text = console_text(record)
+    assert "…" not in text and "0.700" in text and "missed" in text and "not timed" in text
+    assert name in "".join(line.strip().split(" ")[0] for line in text.splitlines())
 
 
 def console_text(record):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from bench.errors import BadInput
+from bench.report import write_report
 from bench.report.results import load_groups
 from bench.report.tables.trades import trade_table
 from bench.report.units import UNITS
@@ -39,3 +41,16 @@ def test_without_lcnet_there_is_no_such_table(runs):
     runs.add("slim", point=0.5)
     (group,) = load_groups([runs.folder])
     assert trade_table(group, UNITS["macs"]) is None
+
+
+def test_any_method_can_be_the_challenger(runs, tmp_path):
+    runs.add("dense", top1=90)
+    for method in ("slim", "lcnet"):
+        for point in (0.5, 0.8):
+            runs.add(method, point=point, top1=80)
+    (group,) = load_groups([runs.folder])
+    table = trade_table(group, UNITS["macs"], "slim")
+    assert table.title.endswith("slim against each rival")
+    assert {row[0].text for row in table.rows} == {"dense", "lcnet"}
+    with pytest.raises(BadInput, match="no record of the challenger 'skipnet': there are dense, lcnet, slim"):
+        write_report([runs.folder], tmp_path / "report", challenger="skipnet")

@@ -10,12 +10,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from bench.recipe import UNTRAINED
 from bench.runs.estimate import Estimate
 from bench.runs.phases import PHASES
 from bench.runs.plan.jobs import Job
 from bench.runs.progress import RunProgress
 
-JOB = Job("lcnet", "digits", "resnet8", 0.5, 0, 3, 32, 0.5, 1, "float32", "", "", "source")
+RECIPE = UNTRAINED | {"epochs": 3, "batch_size": 32, "distillation": 0.5}
+JOB = Job(method="lcnet", dataset="digits", backbone="resnet8", point=0.5, seed=0, source="source", **RECIPE)
 OTHER = replace(JOB, seed=1, epochs=1, trials=2)
 ROW = {"stage": "joint", "epoch": 1, "of": 3, "validation_top1": 96.1, "validation_macs_fraction": 0.512}
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from bench.runs.plan.suite import Suite, check_suite, plan
+from bench.runs.plan.planning import plan
+from bench.runs.plan.suite import Suite, check_suite
 from bench.runs.threads import step_macs, use_threads
 from bench.system import threads as system_threads
 

@@ -10,7 +10,7 @@ from synthetic import quick_run
 from bench.choices import SHIPPED
 from bench.errors import BadInput
 from bench.records import find_records
-from bench.runs.plan.suite import choose_shipped
+from bench.runs.plan.shipped import choose_shipped
 from bench.zoo import location
 from bench.zoo.location import shipped_folder
 

@@ -13,7 +13,6 @@ from bench.report.headroom.findings import (
     read_findings,
     write_findings,
 )
-from bench.report.headroom.picture import headroom_picture
 from bench.report.headroom.tables import headroom_tables
 from bench.report.headroom.write import make_folder, write_headroom
 
@@ -27,7 +26,6 @@ __all__ = [
     "Oracle",
     "Probe",
     "find_findings",
-    "headroom_picture",
     "headroom_tables",
     "make_folder",
     "read_findings",

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.headroom.findings import Headroom
-from bench.report.plots import RC
+from bench.report.plots.accuracy import RC
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 

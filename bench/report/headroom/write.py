@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from bench.errors import BadInput
+from bench.report.drawing import draw
 from bench.report.headroom.findings import FILE, Headroom, write_findings
-from bench.report.headroom.picture import headroom_picture
-from bench.report.plots import save
 from bench.system.files import write_atomically
 
 NAME = "headroom"
@@ -38,8 +38,13 @@ def write_headroom(found: Headroom, out: Path) -> list[Path]:
     write_findings(out / FILE, found)
     table = cascade_frame(found)
     write_atomically(out / f"{NAME}.csv", lambda path: table.to_csv(path, index=False))
-    picture = headroom_picture(found)
-    return [out / FILE, out / f"{NAME}.csv", *(save(picture, out, NAME) if picture else [])]
+    return [out / FILE, out / f"{NAME}.csv", *draw(NAME, lambda: _makers(found), out)]
+
+
+def _makers(found: Headroom) -> dict[str, Callable]:
+    from bench.report.headroom.picture import headroom_picture  # and with it matplotlib
+
+    return {NAME: lambda: headroom_picture(found)}
 
 
 def cascade_frame(found: Headroom) -> pd.DataFrame:

@@ -15,7 +15,8 @@ from PIL import Image
 
 from bench.errors import BadInput
 from bench.records import Record
-from bench.report.results import Entry, Group, Result, by_method, middle
+from bench.report.entries import Entry, Result, by_method, middle
+from bench.report.results import Group
 
 if TYPE_CHECKING:
     from bench.data import DataOptions, DataSet

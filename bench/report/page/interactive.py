@@ -10,8 +10,9 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from bench.report.plots import STATIC, plain_resnets, styles
-from bench.report.results import Entry, Group, by_method
+from bench.report.entries import Entry, by_method
+from bench.report.results import Group
+from bench.report.styles import STATIC, plain_resnets, styles
 from bench.report.tables import front_marks, mean_macs
 from bench.report.units import Unit, interval, number, significant
 
@@ -101,7 +102,7 @@ def _error_bars(entries: Sequence[Entry], colour: str) -> dict[str, Any]:
 
 
 def _symbol(shape: str, entry: Entry, mark: str) -> str:
-    if not entry.record.valid:
+    if not entry.valid:
         return "x-thin"
     return shape if mark == "front" else f"{shape}-open"
 
@@ -112,7 +113,8 @@ def _hover(entry: Entry, mark: str, unit: Unit) -> str:
         f"<b>{html.escape(entry.label)}</b>",
         f"top-1 {interval(entry.top1, seeds, number)} %",
         f"{interval(entry.macs, seeds, lambda v: significant(unit.millions(v)))} M {unit.name}",
-        f"{number(entry.mean('macs_fraction'), 3)} of the dense backbone",
-        f"{html.escape(record.execution)}, {mark if record.valid else 'INVALID'}",
+        f"{number(entry.mean('macs_fraction'), 3)} of the dense backbone{', missed its point' if entry.missed else ''}",
+        f"{html.escape(record.execution)}, {mark if entry.valid else 'INVALID'}",
+        f"time: {entry.time_text}",
     ]
     return "<br>".join(lines)

@@ -12,9 +12,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bench.records import COLUMNS
+from bench.records.validity import time_state
+from bench.report.entries import Result, note
 from bench.report.page.gallery import Gallery, gallery
 from bench.report.page.interactive import packed_plotly, pareto_figure
-from bench.report.results import Group, Result, note
+from bench.report.results import Group
 from bench.report.tabular import Table
 from bench.report.units import Unit
 
@@ -88,6 +90,7 @@ def facts(result: Result) -> dict[str, str]:
         "data": note(record.details, "data"),
         "start": note(record.details, "start"),
         "warnings": "; ".join(map(str, record.details.get("warnings") or [])),
+        "time_state": time_state(record),
     }
     known |= {"dataset": record.title, "command": without_folders(record.command)}
     return {name: f"{value}" for name, value in (known | told).items() if value != ""}

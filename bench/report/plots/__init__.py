@@ -1,15 +1,1 @@
-"""Plots of a report."""
-
-from bench.report.plots.accuracy import (
-    RC,
-    STATIC,
-    latency_plot,
-    macs_plot,
-    plain_resnets,
-    save,
-    short,
-    speedup_plot,
-    styles,
-)
-
-__all__ = ["RC", "STATIC", "latency_plot", "macs_plot", "plain_resnets", "save", "short", "speedup_plot", "styles"]
+"""Plots of a report. What is in here imports matplotlib: only ``drawing`` does so, when there is something to draw."""

@@ -1,4 +1,4 @@
-"""Print-quality plots, readable without colour: every method has a marker, a line and a grey of its own."""
+"""Print-quality plots of accuracy and speed-up."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.report.results import Entry, Group, by_method
+from bench.report.entries import Entry, by_method, timing_machine
+from bench.report.results import Group
+from bench.report.styles import Style, plain_resnets, short, styles
 from bench.report.tables import front_marks
 from bench.report.units import Unit
+from bench.system.files import write_atomically
 
-# Okabe and Ito's colours: the colour-blind can tell them apart. Markers and lines do so in grey.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8A7F00")
-MARKERS = "sD^vPX*<>p"
-LINES = ("--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
-STATIC = {"dense": ("#000000", "o", "-"), "slim": ("#777777", "o", "-"), "shallow": ("#777777", "h", "-")}
 RC = {
     "font.size": 9,
     "axes.grid": True,
@@ -28,39 +26,22 @@ RC = {
     "text.parse_math": False,
     "figure.constrained_layout.use": True,
 }
-LONGEST = 32
-"""Letters of a name."""
-Style = tuple[str, str, object]
 Measure = Callable[[Entry], float | None]
 
 
-def styles(groups: Sequence[Group]) -> dict[str, Style]:
-    """Colour, marker and line of each method, the same in every plot of a report."""
-    names = sorted({entry.record.method for group in groups for entry in group.entries if not entry.is_static})
-    return {
-        name: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)])
-        for i, name in enumerate(names)
-    } | STATIC
-
-
-def plain_resnets(group: Group, groups: Sequence[Group]) -> list[Entry]:
-    """The valid static networks of all backbones on the group's data: what dynamic ones have to beat."""
-    same = [other for other in groups if other.dataset == group.dataset]
-    return [entry for other in same for entry in other.entries if entry.is_static and entry.record.valid]
-
-
-def short(name: str) -> str:
-    """A name that leaves room for the plot."""
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
-
-
 def save(figure: Figure, out: Path, name: str) -> list[Path]:
-    """Writes ``figure`` as SVG and PNG, the same bytes each time."""
+    """Writes ``figure`` as SVG and PNG, the same bytes each time.
+
+    Raises:
+        BadInput: a file that cannot be written.
+    """
     paths = [out / f"{name}.{kind}" for kind in ("svg", "png")]
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")  # Laid out once, not again for every draw: that takes most of the time.
-    figure.savefig(paths[0], metadata={"Date": None})
-    figure.savefig(paths[1], dpi=160)
+    more = {"svg": {"metadata": {"Date": None}}, "png": {"dpi": 160}}
+    for path in paths:
+        kind = path.suffix[1:]
+        write_atomically(path, lambda file, kind=kind: figure.savefig(file, format=kind, **more[kind]))
     return paths
 
 
@@ -70,30 +51,54 @@ def macs_plot(group: Group, groups: Sequence[Group], unit: Unit) -> Figure:
     def cost(entry: Entry) -> float:
         return unit.millions(entry.macs.value)
 
-    return _pareto(group, groups, cost, f"{unit.name} per image (M), gates included")
+    static, label = plain_resnets(group, groups), f"{unit.name} per image (M), gates included"
+    return _pareto(group.name, group.entries, static, groups, cost, label)
 
 
-def latency_plot(group: Group, groups: Sequence[Group]) -> Figure | None:
-    """Accuracy against milliseconds, timed entries only; None where there are none."""
+def latency_plots(group: Group, groups: Sequence[Group]) -> list[Figure]:
+    """Accuracy against milliseconds, one plot for each machine; none where nothing was timed."""
+    return [figure for machine in group.timed if (figure := _latency_plot(group, groups, machine))]
 
+
+def _latency_plot(group: Group, groups: Sequence[Group], machine: str) -> Figure | None:
     def latency(entry: Entry) -> float | None:
-        own = entry.mean("latency_ms_p50")
-        return dense if own is None and entry is group.dense else own
+        return entry.mean("latency_ms_p50") if entry.about_time else dense
 
-    # A dense record need not be timed itself: every timed method was timed beside it.
-    beside = [entry.mean("dense_latency_ms_p50") for entry in group.entries]
-    dense = next((value for value in beside if value is not None), None)
-    if all(entry.mean("latency_ms_p50") is None for entry in group.entries):
-        return None
-    return _pareto(group, groups, latency, "Latency of one image, median (ms)")
-
-
-def speedup_plot(group: Group, groups: Sequence[Group]) -> Figure | None:
-    """Measured against theoretical speed-up, in one executor: on the line, saved MACs are saved time."""
-    timed = [entry for entry in group.entries if entry.mean("skipping_speedup_latency") is not None]
+    timed = [entry for entry in group.timed[machine] if latency(entry) is not None]
     if not timed:
         return None
-    figure, axes = _figure(group.name)
+    # A dense record need not be timed itself: every timed method was timed beside it.
+    beside = (entry.mean("dense_latency_ms_p50") for entry in sorted(timed, key=lambda entry: not entry.valid))
+    dense = next((value for value in beside if value is not None), None)
+    if group.dense and dense is not None and not any(entry.record.method == "dense" for entry in timed):
+        timed = [group.dense, *timed]
+    here = timing_machine(group.timed[machine][0].record)
+    of_others = [
+        entry
+        for other in groups
+        if other.dataset == group.dataset and other is not group
+        for same in other.timed.values()
+        for entry in same
+        if entry.is_static and entry.valid and timing_machine(entry.record) == here
+    ]
+    static = [entry for entry in [*timed, *of_others] if entry.is_static and entry.valid]
+    return _pareto(_title(group, machine), timed, static, groups, latency, "Latency of one image, median (ms)")
+
+
+def speedup_plots(group: Group, groups: Sequence[Group]) -> list[Figure]:
+    """Measured against theoretical speed-up in one executor, one plot for each machine that timed any.
+
+    On the line, saved MACs are saved time.
+    """
+    found = []
+    for machine, entries in group.timed.items():
+        if timed := [entry for entry in entries if entry.mean("skipping_speedup_latency") is not None]:
+            found.append(_speedup_plot(_title(group, machine), timed, groups))
+    return found
+
+
+def _speedup_plot(title: str, timed: Sequence[Entry], groups: Sequence[Group]) -> Figure:
+    figure, axes = _figure(title)
     look = styles(groups)
     for method, entries in by_method(timed).items():
         x = [entry.mean("speedup_theoretical") for entry in entries]
@@ -108,9 +113,14 @@ def speedup_plot(group: Group, groups: Sequence[Group]) -> Figure | None:
     return figure
 
 
-def _pareto(group: Group, groups: Sequence[Group], cost: Measure, label: str) -> Figure:
-    figure, axes = _figure(group.name)
-    own = [entry for entry in group.entries if cost(entry) is not None]
+def _title(group: Group, machine: str) -> str:
+    return f"{group.name}, machine {machine}" if machine else group.name
+
+
+def _pareto(
+    title: str, own: Sequence[Entry], static: Sequence[Entry], groups: Sequence[Group], cost: Measure, label: str
+) -> Figure:
+    figure, axes = _figure(title)
     look, marks = styles(groups), front_marks(own, cost)
     for method, entries in by_method(own).items():
         x, y = [cost(entry) for entry in entries], [entry.top1.value for entry in entries]
@@ -122,7 +132,7 @@ def _pareto(group: Group, groups: Sequence[Group], cost: Measure, label: str) ->
         _points(axes, entries, x, y, look[method], marks)
     limits = axes.get_xlim()
     # Other depths may lie far away: their line leads out of the picture instead of squeezing it.
-    static = sorted((entry for entry in plain_resnets(group, groups) if cost(entry) is not None), key=cost)
+    static = sorted(static, key=cost)
     costs = [cost(entry) for entry in static]
     axes.plot(costs, [entry.top1.value for entry in static], "-", color="#999999", zorder=1, label="plain ResNets")
     axes.set(xlim=limits, xlabel=label, ylabel="Top-1 (%)")
@@ -146,7 +156,7 @@ def _points(
     for entry, cost, quality in zip(entries, x, y):
         if marks.get(entry) == "dominated":
             axes.plot(cost, quality, marker, color=colour, markerfacecolor="white")
-        if not entry.record.valid:
+        if not entry.valid:
             axes.plot(cost, quality, "x", color="black", markersize=10)
 
 

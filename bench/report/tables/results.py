@@ -9,14 +9,18 @@ import rich.markup
 import rich.table
 
 from bench.records import Record
-from bench.report.results import Entry, Group, note
+from bench.records.summary import misses_point
+from bench.records.validity import INVALID, VALID, result_reasons, time_reasons, time_state, time_text
+from bench.report.entries import Entry, note
+from bench.report.results import Group
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
 from bench.report.units import Unit, interval, number, significant
 from bench.statistics import pareto_front
 
 INTERVALS = (
-    "95 % intervals: several seeds, mean ± Student's t over n seeds; one seed, top-1 by Wilson and the cost by "
-    "percentile bootstrap, both over images."
+    "95 % intervals. One seed: over images, top-1 by Wilson and the cost by percentile bootstrap. Several seeds: over "
+    "seeds and images together, by their mixed model; they do not leave 0 to 100 %. Seeds of equal training pool, "
+    "also across commits and machines."
 )
 
 
@@ -35,14 +39,16 @@ def results_table(group: Group, unit: Unit) -> Table:
         return [
             name_cell(entry),
             status_cell(entry),
+            Cell(entry.time_text, invalid=INVALID.upper() in entry.time_text),
+            Cell(entry.origin),
             Cell(interval(entry.top1, seeds, number), entry.top1.value, entry in best_top1),
             Cell(interval(entry.macs, seeds, lambda v: significant(unit.millions(v))), macs, entry in best_macs),
             Cell(f"{significant(unit.millions(low))}-{significant(unit.millions(high))}", high - low),
-            Cell(number(entry.mean("macs_fraction"), 3), entry.mean("macs_fraction"), entry in best_macs),
+            Cell(fraction_text(entry), entry.mean("macs_fraction"), entry in best_macs),
             Cell(f"{significant(unit.millions(gates), 3)} ({100 * gates / macs:.2f} %)", gates),
-            Cell(number(record.params / 1e6, 3), record.params),
+            Cell(number(entry.mean("params") / 1e6, 3), entry.mean("params")),
             Cell(fronts[entry]),
-            Cell(record.execution),
+            Cell(", ".join(_distinct(result.record.execution for result in entry.results))),
             Cell(number(record.reported_top1), record.reported_top1),
             Cell(significant(reported), reported),
             Cell(f"[{sources.index(record.reported_source) + 1}]" if record.reported_source else UNKNOWN),
@@ -61,7 +67,9 @@ def results_table(group: Group, unit: Unit) -> Table:
 def _columns(name: str) -> list[Column]:
     return [
         Column("Method", numeric=False),
-        Column("Status", "INVALID: the measurement missed its minimums, see the notes", numeric=False),
+        Column("Status", "Of accuracy and cost; missed: it costs something else than its point asks", numeric=False),
+        Column("Time", "Whether times were taken, and may be trusted: see the table of times", numeric=False),
+        Column("From", "Seeds, and commits and machines where there are several", numeric=False),
         Column("Top-1 (%)", "Accuracy on the test images, with its 95 % interval"),
         Column(f"{name}/image (M)", f"Mean {name} over test images, gates included, with its 95 % interval"),
         Column("p5-p95 (M)", f"5th to 95th percentile of {name} over test images"),
@@ -82,13 +90,20 @@ def name_cell(entry: Entry) -> Cell:
 
 
 def status_cell(entry: Entry) -> Cell:
-    """VALID or INVALID, never left to the reader."""
-    return Cell("VALID" if entry.record.valid else "INVALID")
+    """VALID or INVALID, never left to the reader, and whether it missed its operating point."""
+    if not entry.valid:
+        return Cell(INVALID.upper(), invalid=True)
+    return Cell(VALID.upper() + (", missed its point" if entry.missed else ""))
+
+
+def fraction_text(entry: Entry) -> str:
+    """Share of the dense backbone's MACs, and beside it the point where it should have been."""
+    return number(entry.mean("macs_fraction"), 3) + (f" (not {entry.record.point:g})" if entry.missed else "")
 
 
 def front_marks(entries: Sequence[Entry], cost: Callable[[Entry], float]) -> dict[Entry, str]:
     """``front`` or ``dominated`` in accuracy and ``cost`` for each valid entry; invalid ones take no part."""
-    valid = [entry for entry in entries if entry.record.valid]
+    valid = [entry for entry in entries if entry.valid]
     kept = pareto_front([cost(entry) for entry in valid], [entry.top1.value for entry in valid])
     marks = {entry: "front" if on_front else "dominated" for entry, on_front in zip(valid, kept)}
     return {entry: marks.get(entry, UNKNOWN) for entry in entries}
@@ -125,8 +140,9 @@ def remarks(group: Group) -> list[str]:
     said: dict[str, list[str]] = {}
     for entry in group.entries:
         for record in (result.record for result in entry.results):
-            if not record.valid:
-                said.setdefault(f"INVALID: {record.invalid_reasons or 'no reason given'}", []).append(entry.label)
+            for what, reasons in (("INVALID", result_reasons(record)), ("time INVALID", time_reasons(record))):
+                if reasons:
+                    said.setdefault(f"{what}: {'; '.join(reasons)}", []).append(entry.label)
             if start := note(record.details, "start"):
                 said.setdefault(f"start: {start}", []).append(entry.label)
             said.setdefault(f"epochs: {record.stage_epochs or 'none'}", []).append(entry.label)
@@ -140,19 +156,21 @@ def remarks(group: Group) -> list[str]:
 
 
 def console_table(records: Iterable[Record]) -> rich.table.Table:
-    """What ``bench run`` ends with: two lines for each record, MACs in millions, fit for 80 columns."""
+    """What ``bench run`` ends with: three lines for each record, MACs in millions, fit for 80 columns."""
     note = (
-        "Top-1 in percent [Wilson's 95 % interval]. MACs per image in millions: mean ± std [5th, 95th percentile]. "
-        "Speed-up over the dense backbone in the same executor: theoretical, below it measured latency / throughput."
+        "Top-1 in percent [Wilson's 95 % interval], and whether it and the cost may be trusted. MACs per image in "
+        "millions: mean ± std [5th, 95th percentile]. Frac.: of the dense backbone's MACs; missed: not what the point "
+        "asks. Speed-up over the dense backbone in the same executor: theoretical, below it measured latency / "
+        "throughput, and whether the time may be trusted."
     )
     records = list(records)
     places = dict.fromkeys(f"{record.title} / {record.backbone}" for record in records)
     table = rich.table.Table(box=rich.box.SIMPLE, caption=note, padding=0, pad_edge=False)
     if len(places) == 1:  # Above the columns, which it must not widen.
         table.title = f"[bold]{rich.markup.escape(*places)}[/bold]"
-    for heading in ("Method", "Execution", "Top-1", "MACs", "Frac.", "Gates", "Speed-up"):
-        justify = "left" if heading in ("Method", "Execution") else "right"
-        table.add_column(heading, justify=justify, no_wrap=heading == "Method")
+    table.add_column("Method", overflow="fold")  # a long name goes on below, numbers are never cut
+    for heading in ("Top-1", "MACs", "Frac.", "Gates", "Speed-up"):
+        table.add_column(heading, justify="right", no_wrap=True)
     place = table.title and next(iter(places))
     for record in records:
         if place != (place := f"{record.title} / {record.backbone}"):
@@ -166,20 +184,21 @@ def _console_cells(record: Record) -> tuple[str, ...]:
     macs = (record.macs_mean, record.macs_std, record.macs_p5, record.macs_p95)
     mean, spread, low, high = (value / 1e6 for value in macs)
     return (
-        f"{record.method}{point}\n  seed {record.seed}",
-        f"{record.execution}\n{record.executor} {'VALID' if record.valid else 'INVALID'}",
-        f"{record.top1:.2f}\n[{record.top1_low:.1f}, {record.top1_high:.1f}]",
+        f"{record.method}{point}\n  seed {record.seed}\n  {record.execution}, {record.executor}",
+        f"{record.top1:.2f}\n[{record.top1_low:.1f}, {record.top1_high:.1f}]\n"
+        f"{(INVALID if result_reasons(record) else VALID).upper()}",
         f"{significant(mean)} ± {significant(spread, 3)}\n[{significant(low, 3)}, {significant(high, 3)}]",
-        number(record.macs_fraction, 3),
+        number(record.macs_fraction, 3) + ("\nmissed" if misses_point(record.macs_fraction, record.point) else ""),
         significant(record.gate_macs_mean / 1e6, 2),
         f"{number(record.speedup_theoretical)}\n"
-        f"{number(record.skipping_speedup_latency)} / {number(record.skipping_speedup_throughput)}",
+        f"{number(record.skipping_speedup_latency)} / {number(record.skipping_speedup_throughput)}\n"
+        f"{time_text(time_state(record))}",
     )
 
 
 def best(entries: Sequence[Entry], value: Callable[[Entry], float | None], choose: Callable) -> list[Entry]:
     """The valid entries that share the best value."""
-    known = [(value(entry), entry) for entry in entries if entry.record.valid and value(entry) is not None]
+    known = [(value(entry), entry) for entry in entries if entry.valid and value(entry) is not None]
     best = choose((found for found, _ in known), default=None)
     return [entry for found, entry in known if found == best]
 

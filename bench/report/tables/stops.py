@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.report.results import Entry, Group
+from bench.report.entries import Entry
+from bench.report.results import Group
 from bench.report.tables import caption, name_cell
 from bench.report.tabular import Cell, Column, Table
 from bench.report.units import Unit, number, significant

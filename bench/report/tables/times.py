@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bench.report.results import Entry, Group
-from bench.report.tables import best, caption, name_cell, status_cell
+from bench.report.entries import Entry
+from bench.report.results import Group
+from bench.report.tables import best, caption, machine, name_cell, status_cell
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
 from bench.report.units import number, p_text
 from bench.statistics import mann_whitney
@@ -39,11 +40,6 @@ COLUMNS = (
 )
 
 
-def is_timed(entry: Entry) -> bool:
-    """Whether latency or throughput was measured for every seed."""
-    return entry.mean("latency_ms_p50") is not None or entry.mean("throughput_ips") is not None
-
-
 def rounds(entry: Entry) -> tuple[list[float], list[float]] | None:
     """Median latency (ms) of each interleaved round, of the entry and of its dense backbone, over all seeds."""
     timings = [result.record.details.get("timing", {}).get("latency_rounds_ms") for result in entry.results]
@@ -53,12 +49,18 @@ def rounds(entry: Entry) -> tuple[list[float], list[float]] | None:
 
 
 def time_table(group: Group) -> Table | None:
-    """Latency, throughput and realised speed-ups; None where nothing was timed."""
-    timed = [entry for entry in group.entries if is_timed(entry)]
-    if not timed:
+    """Latency, throughput and realised speed-ups; None where nothing was timed.
+
+    Seeds pool, and values compete for the best, within one machine.
+    """
+    if not group.timed:
         return None
     winners = {
-        field: best(timed, lambda entry, field=field: entry.mean(field), choose) if choose else []
+        field: [
+            entry
+            for entries in group.timed.values()
+            for entry in (best(entries, lambda entry, field=field: entry.mean(field), choose) if choose else [])
+        ]
         for field, _, _, choose in COLUMNS
     }
 
@@ -69,6 +71,7 @@ def time_table(group: Group) -> Table | None:
         return [
             name_cell(entry),
             status_cell(entry),
+            Cell(entry.origin),
             *(Cell(number(value), value, entry in winners[field]) for field, value in values),
             Cell(UNKNOWN if p_value is None else p_text(p_value), p_value),
             Cell(f"{entry.record.execution}, {entry.record.executor}"),
@@ -77,11 +80,13 @@ def time_table(group: Group) -> Table | None:
     return Table(
         name=f"time-{group.slug}",
         title=f"{group.name}: measured time",
-        caption=f"{caption(group)} Means over seeds. p: Mann-Whitney U test of the median latencies of all "
-        "rounds against the dense backbone's, two-sided, not adjusted. Best valid measured value of a column in bold.",
+        caption=f"{caption(group)} Means over the seeds that were timed, within one machine. p: Mann-Whitney U test of "
+        "the median latencies of all rounds against the dense backbone's, two-sided, not adjusted. Best valid measured "
+        "value of a column in bold.",
         columns=[
             Column("Method", numeric=False),
-            Column("Status", "INVALID: the measurement missed its minimums", numeric=False),
+            Column("Status", "INVALID: the times must not be trusted, see the notes", numeric=False),
+            Column("From", "Seeds, and commits where there are several", numeric=False),
             *(Column(heading, meaning) for _, heading, meaning, _ in COLUMNS),
             Column("p (Mann-Whitney)", "Whether the rounds differ from those of the dense backbone, two-sided"),
             Column(
@@ -90,5 +95,26 @@ def time_table(group: Group) -> Table | None:
                 numeric=False,
             ),
         ],
-        rows=[row(entry) for entry in timed],
+        rows=[row(entry) for entries in group.timed.values() for entry in entries],
+        notes=[*_machines(group), *_left_out(group)],
     )
+
+
+def _machines(group: Group) -> list[str]:
+    """What machines are called in this table; nothing where there is one, which the caption names."""
+    return [
+        f"machine {name}: {machine(entries[0].record)} (environment {entries[0].record.environment_id})"
+        for name, entries in group.timed.items()
+        if name
+    ]
+
+
+def _left_out(group: Group) -> list[str]:
+    """Dense forms that could not be raced, so that the best stock form is the best of fewer."""
+    said: dict[str, list[str]] = {}
+    for entry in (entry for entries in group.timed.values() for entry in entries):
+        for result in entry.results:
+            forms = (result.record.details.get("timing") or {}).get("dense_forms_left_out")
+            for form, reason in forms.items() if is_of(forms, dict[str, str]) else ():
+                said.setdefault(f"dense form left out: {form} ({reason})", []).append(entry.label)
+    return [f"{', '.join(dict.fromkeys(labels))} - {remark}" for remark, labels in said.items()]

@@ -1,4 +1,4 @@
-"""LC-Net against every rival, in the terms of its paper's abstract: times fewer MACs, points more."""
+"""One method against every other, in the terms of LC-Net's abstract: times fewer MACs, points more."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.report.results import Entry, Group, by_method
+from bench.choices import CHALLENGER
+from bench.report.entries import Entry, by_method
+from bench.report.results import Group
 from bench.report.tables import caption
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
 from bench.report.units import Unit, number
 from bench.statistics import Front
 
-CHALLENGER = "lcnet"
 
-
-def trade_table(group: Group, unit: Unit) -> Table | None:
-    """What LC-Net gains over each other method, at equal cost and at equal accuracy; None without valid LC-Net."""
-    valid = [entry for entry in group.entries if entry.record.valid]
-    methods = by_method(valid)
-    if CHALLENGER not in methods or len(methods) < 2:
+def trade_table(group: Group, unit: Unit, challenger: str = CHALLENGER) -> Table | None:
+    """What ``challenger`` gains over each other method, at equal cost and at equal accuracy; None where it is not."""
+    methods = by_method([entry for entry in group.entries if entry.valid])
+    if challenger not in methods or len(methods) < 2:
         return None
-    ours = _front(methods.pop(CHALLENGER) + ([group.dense] if group.dense else []))
+    ours = _front(methods.pop(challenger) + ([group.dense] if group.dense else []))
     return Table(
         name=f"trades-{group.slug}",
-        title=f"{group.name}: {CHALLENGER} against each rival",
-        caption=f"{caption(group)} The operating points of {CHALLENGER} and the dense backbone are joined by straight "
-        "lines; each operating point of a rival is held against them, from the least to the greatest gain. Where the "
-        f"lines do not reach a rival's cost or accuracy, nothing is extrapolated ({UNKNOWN}). Seeds averaged.",
+        title=f"{group.name}: {challenger} against each rival",
+        caption=f"{caption(group)} The operating points of {challenger} and the dense backbone are joined by straight "
+        "lines; each operating point of a rival is held against them at the cost it has, from the least to the "
+        f"greatest gain. Where the lines do not reach a rival's cost or accuracy, nothing is extrapolated ({UNKNOWN}). "
+        "Seeds averaged.",
         columns=[
             Column("Rival", numeric=False),
             Column("Operating points"),
-            Column(f"Points more at equal {unit.name}", f"Top-1 of {CHALLENGER} minus the rival's"),
-            Column(f"Times fewer {unit.name} at equal top-1", f"{unit.name} of the rival over those of {CHALLENGER}"),
+            Column(f"Points more at equal {unit.name}", f"Top-1 of {challenger} minus the rival's"),
+            Column(f"Times fewer {unit.name} at equal top-1", f"{unit.name} of the rival over those of {challenger}"),
         ],
         rows=[_row(method, entries, ours) for method, entries in methods.items()],
     )

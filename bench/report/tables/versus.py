@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.records import COLUMNS
-from bench.report.results import Entry, Result, require_same_images
+from bench.report.entries import Entry, Result
+from bench.report.results import require_same_images
 from bench.report.tables.comparisons import compare
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
 from bench.report.units import number, p_text, significant

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import asdict
 from typing import Any
 
@@ -17,13 +16,12 @@ from bench.networks.cascade import parts_of
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
 from bench.records import SCHEMA_VERSION, Record
-from bench.records.summary import measured
+from bench.records.summary import measured, misses_point, point_tolerance
 from bench.runs.context import Context
 from bench.runs.phases.start import start_note, start_record_of, starting_backbone
 from bench.runs.phases.trials import Trial
 from bench.runs.plan.jobs import Job
 from bench.system import determinism, environment
-from bench.training import POINT_TOLERANCE
 
 
 def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -> Record:
@@ -56,9 +54,7 @@ def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -
         reported_macs=reported.macs if reported else None,
         reported_source=reported.source if reported else None,
         command=context.settings.command,
-        commit=environment.commit(),
-        created_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        environment_id=environment.identify(described),
+        **environment.provenance(described),
         details={
             "environment": described,
             "config": asdict(job),
@@ -96,7 +92,8 @@ def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: Dynamic
     gates = len(split_parameters(network)[1])
     of_exits = sum(len(list(part.exits.parameters())) for part in parts_of(network) if part.exits is not None)
     warnings = gate_warnings(samples, gated=gates > of_exits)
-    if job.point is not None and abs(fraction - job.point) > POINT_TOLERANCE:
-        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {POINT_TOLERANCE:g}"
+    if misses_point(fraction, job.point):
+        tolerance = point_tolerance(job.point)
+        missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {tolerance:g}"
         warnings.insert(0, missed)
     return warnings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import torch
 
@@ -57,19 +57,11 @@ def _timed_images(job: Job, data: DataSet) -> torch.Tensor:
 
 
 def _with_timing(record: Record, timing: Timing, context: Context) -> Record:
-    shared = {declared.name for declared in fields(Record)} & {declared.name for declared in fields(Timing)}
-    # Threads are those of the timing: training may have run with fewer, beside others (``details``: ``placement``).
-    shared -= {"device", "executor", "execution", "speedup_theoretical", "invalid_reasons"}
     described = environment.describe(context.device)
     rounds = {
         "method": timing.raw[f"latency_{DYNAMIC}_ms"].mean(1).tolist(),
         "dense": timing.raw[f"latency_{DENSE}_ms"].mean(1).tolist(),
     }
     more = {"latency_rounds_ms": rounds, "environment": described, "placement": context.placement()}
-    return replace(
-        record,
-        **{name: getattr(timing, name) for name in shared},
-        valid=timing.valid,
-        invalid_reasons="; ".join(timing.invalid_reasons),
-        details=record.details | {"timing": timing.summary() | more},
-    )
+    # Threads are those of the timing: training may have run with fewer, beside others (``details``: ``placement``).
+    return replace(record, **timing.columns(), details=record.details | {"timing": timing.summary() | more})

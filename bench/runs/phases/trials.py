@@ -15,11 +15,12 @@ from bench.methods import load_method
 from bench.methods.interface import FINE_TUNING_LR, Budget, Method, Stage
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
+from bench.recipe import LEARNING_RATE_FACTORS
 from bench.runs.context import Context
 from bench.runs.phases.start import has_start, starting_backbone
-from bench.runs.plan.jobs import LEARNING_RATE_FACTORS, Job
+from bench.runs.plan.jobs import Job
 from bench.system.seeds import derive_seed
-from bench.training import Recipe, Trainer, selection_key
+from bench.training import Trainer, selection_key
 from bench.zoo.loading import load_pretrained
 from bench.zoo.members import cascade_of
 
@@ -98,13 +99,7 @@ def _trial(job: Job, method: Method, factor: float, context: Context) -> Trial:
     trainer = Trainer(
         network,
         context.data,
-        Recipe(
-            job.batch_size,
-            job.distillation,
-            label_smoothing=job.label_smoothing,
-            precision=job.precision,
-            micro_batch=job.micro_batch,
-        ),
+        job.recipe,
         context.out / job.id / CHECKPOINT_FILE.format(f"{factor:g}"),
         identity=f"{job.id} x{factor:g} on {context.data.training_fingerprint()}",
         point=job.point,

@@ -9,10 +9,11 @@ from typing import Any
 from bench.choices import parse_method
 from bench.errors import BadInput
 from bench.methods import load_method, method_id
+from bench.recipe import UNTRAINED
 from bench.records import MODEL_FILE, Record, read_record
 from bench.runs.plan.defaults import defaults_for
 from bench.runs.plan.jobs import Job
-from bench.runs.plan.suite import UNTRAINED, method_source
+from bench.runs.plan.planning import method_source
 
 
 def read_members(folders: Sequence[Path]) -> dict[str, tuple[Path, Record]]:
@@ -64,7 +65,6 @@ def _job(method: str, last: Record, point: float, members: tuple[str, ...]) -> J
         backbone=last.backbone,
         point=point,
         seed=last.seed,
-        epochs=0,
         members=members,
         **UNTRAINED,
         **method_source(load_method(method)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import yaml
 
 from bench.errors import BadInput
 from bench.runs.plan.bundled import SUITES, suite_names
-from bench.runs.plan.suite import LISTS, SHARED, Suite, check_suite
+from bench.runs.plan.suite import SHARED, Suite, check_suite
+from bench.system.options import options_of
 
 LARGEST_BYTES = 1_000_000
 
@@ -63,10 +63,10 @@ def _suite_from(values: object, options: Mapping[str, Any]) -> Suite:
     """A suite of what stands in a file; a value alone stands for a list of one."""
     if not isinstance(values, dict):
         raise BadInput("it must be a mapping of options, or a list of such")
-    known = {declared.name for declared in fields(Suite)}
+    known = options_of(Suite)
     if unknown := [str(key) for key in values if key not in known]:
         raise BadInput(f"unknown option {unknown[0]!r}: choose from {', '.join(sorted(known))}")
-    given = {key: _as_tuple(value) if key in LISTS else value for key, value in values.items()}
+    given = {key: _as_tuple(value) if known[key].is_list else value for key, value in values.items()}
     try:
         return Suite(**given | dict(options))
     except TypeError as error:

@@ -46,7 +46,7 @@ def read_plans(out: Path) -> dict[Path, Plan]:
     for path in sorted((out / RUNS).glob(f"*/{PLAN_FILE}")):
         try:
             values = _of_today(json.loads(path.read_text()))
-            jobs = [of_declared_kinds(Job(**job)) for job in values.pop("jobs")]
+            jobs = [Job.read(job) for job in values.pop("jobs")]
             if any(Path(job.id).name != job.id for job in jobs):
                 raise ValueError("a job's name leads elsewhere")
             found[path.parent] = of_declared_kinds(Plan(**values, jobs=jobs))

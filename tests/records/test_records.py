@@ -60,6 +60,6 @@ def test_a_table_of_images_that_no_run_writes(job, spoil, says):
 
 
 def test_a_small_file_that_claims_many_images_is_not_read(job, monkeypatch):
-    monkeypatch.setattr("bench.records.record.MOST_IMAGES", 499)
+    monkeypatch.setattr("bench.records.samples.MOST_IMAGES", 499)
     with pytest.raises(BadInput, match="500 rows"):
         read_samples(job)

@@ -3,7 +3,8 @@
 import pytest
 
 from bench.errors import BadInput
-from bench.runs.plan.suite import Suite, check_suite, plan
+from bench.runs.plan.planning import plan
+from bench.runs.plan.suite import Suite, check_suite
 from bench.runs.plan.suite_file import load_suite
 
 REST = "epochs: 0\nbackbone: resnet8\n"

@@ -1,0 +1,55 @@
+"""Whether a record's accuracy and cost can be trusted, and whether its time can: two things.
+
+The columns ``valid`` and ``invalid_reasons`` tell of both together; a record without times says nothing of time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.records.record import Record
+
+VALID, INVALID, NOT_TIMED = "valid", "invalid", "not timed"
+"""What a record's time is: in tables in capitals, in ``table.csv`` (column ``time_state``) as here."""
+_TIMES = "latency_ms_p50", "throughput_ips"
+
+
+def is_timed(record: Record) -> bool:
+    """Whether times were taken for this record, valid or not."""
+    return "timing" in record.details or any(getattr(record, name) is not None for name in _TIMES)
+
+
+def time_state(record: Record) -> str:
+    """``VALID``, ``INVALID`` or ``NOT_TIMED``."""
+    if not is_timed(record):
+        return NOT_TIMED
+    return VALID if record.valid else INVALID
+
+
+def time_text(state: str) -> str:
+    """A time's state as tables show it: what was measured in capitals."""
+    return state if state == NOT_TIMED else state.upper()
+
+
+def result_reasons(record: Record) -> list[str]:
+    """Why accuracy and cost must not be trusted; empty where they may.
+
+    A reason that timing is not known to have given counts against them.
+    """
+    if record.valid:
+        return []
+    said = [reason for reason in record.invalid_reasons.split("; ") if reason]
+    of_time = time_reasons(record)
+    return [reason for reason in said if reason not in of_time] or ([] if of_time else ["no reason given"])
+
+
+def time_reasons(record: Record) -> list[str]:
+    """Why the times must not be trusted, as the timing itself found."""
+    reasons = (record.details.get("timing") or {}).get("invalid_reasons")
+    return [str(reason) for reason in reasons] if isinstance(reasons, list) else []
+
+
+def is_sound(record: Record) -> bool:
+    """Whether accuracy and cost may be trusted."""
+    return not result_reasons(record)
