@@ -67,7 +67,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where jobs run.
+    """Where jobs run; 0 is what was not said yet, see :func:`bench.runs.request.placed`.
 
     Attributes:
         engine: ``inline``, ``local`` or ``slurm``.
@@ -77,8 +77,8 @@ class Placement:
     """
 
     engine: str = "inline"
-    workers: int = 1
-    threads: int = 1
+    workers: int = 0
+    threads: int = 0
     gpus_per_job: int = 0
     slurm: Mapping[str, Any] = field(default_factory=dict)
 

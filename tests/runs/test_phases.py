@@ -26,7 +26,7 @@ class Note:
 def with_note(monkeypatch):
     """The program with that phase as an entry of ``PHASES``, as its author would add it."""
     monkeypatch.setattr("bench.runs.phases.phase.PHASES", phases := (*PHASES, Note()))
-    for user in ("bench.runs.phases", "bench.cli.running"):
+    for user in ("bench.runs.phases", "bench.runs.run"):
         monkeypatch.setattr(f"{user}.PHASES", phases)
 
 
