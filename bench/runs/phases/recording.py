@@ -16,7 +16,8 @@ from bench.networks.cascade import parts_of
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
 from bench.records import SCHEMA_VERSION, Record
-from bench.records.summary import measured, misses_point, point_tolerance
+from bench.records.points import misses_point, point_tolerance
+from bench.records.summary import measured
 from bench.runs.context import Context
 from bench.runs.phases.start import start_note, start_record_of, starting_backbone
 from bench.runs.phases.trials import Trial
