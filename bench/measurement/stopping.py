@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from bench.data import DataSet
 from bench.measurement.evaluation import collect_answers
+from bench.measurement.selection import random_choice
 from bench.methods.calibration import ScoredAnswers
 from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
+from bench.statistics import area_under_roc
 
 
 def describe_stopping(
@@ -29,9 +30,13 @@ def describe_stopping(
     scored = collect_answers(network, data, data.test, dense_macs).scored(network.rule)
     taken = samples["exit"].to_numpy()
     answers = [_answer(number, taken, samples, scored) for number in range(scored.correct.shape[1])]
+    shares = [answer["share"] for answer in answers]
     return {
         "answers": answers,
-        "random_control": _control(answers),
+        "random_control": {
+            "top1": 100 * random_choice(scored.correct.T, shares),
+            "macs_fraction": random_choice(scored.cost.T, shares),
+        },
         "worst_case_macs_fraction": float(scored.cost[:, -1].max()),
         "parameters": [sum(one.numel() for one in part.parameters()) for part in parts_of(network)],
     }
@@ -40,25 +45,11 @@ def describe_stopping(
 def _answer(number: int, taken: np.ndarray, samples: pd.DataFrame, scored: ScoredAnswers) -> dict:
     """One answer: of those who stop at it, and of all images."""
     here, correct = taken == number, scored.correct[:, number]
+    scores = np.nan_to_num(scored.scores[:, number]) if number < scored.scores.shape[1] else None
     return {
         "share": float(here.mean()),
         "top1_of_those": 100 * float(samples["correct"][here].mean()) if here.any() else None,
         "top1_of_all": 100 * float(correct.mean()),
         "macs_fraction": float(scored.cost[:, number].mean()),
-        "auroc": _auroc(correct, scored.scores[:, number]) if number < scored.scores.shape[1] else None,
-    }
-
-
-def _auroc(correct: np.ndarray, scores: np.ndarray) -> float | None:
-    """Chance that a right answer has a higher score than a wrong one; None where all are right, or wrong."""
-    if correct.all() or not correct.any():
-        return None
-    return float(roc_auc_score(correct, np.nan_to_num(scores)))
-
-
-def _control(answers: list[dict]) -> dict:
-    """Expected accuracy and cost had as many images stopped at each answer, chosen by chance."""
-    return {
-        "top1": sum(answer["share"] * answer["top1_of_all"] for answer in answers),
-        "macs_fraction": sum(answer["share"] * answer["macs_fraction"] for answer in answers),
+        "auroc": None if scores is None else area_under_roc(scores, correct),
     }
