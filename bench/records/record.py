@@ -88,7 +88,7 @@ class Record:
     @property
     def method_version(self) -> int:
         """Version that its authors gave the method; 1 in records from before there were versions."""
-        version = (self.details.get("config") or {}).get("method_version")
+        version: Any = (self.details.get("config") or {}).get("method_version")
         return version if is_of(version, int) else 1
 
     @property

@@ -11,8 +11,11 @@ import pandas as pd
 from bench.errors import BadInput
 
 KEY = ["method", "dataset", "backbone", "point", "seed"]
-TYPES = dict.fromkeys(("method", "dataset", "backbone"), str) | {"seed": int}
-TYPES |= dict.fromkeys(("point", "n_test", "top1", "macs_mean", "macs_backbone"), float)
+TYPES: dict[str, type] = {
+    **dict.fromkeys(("method", "dataset", "backbone"), str),
+    "seed": int,
+    **dict.fromkeys(("point", "n_test", "top1", "macs_mean", "macs_backbone"), float),
+}
 """Of the columns that are compared."""
 SAME_POINT, NO_POINT = 1e-9, -1.0
 ONE_SIDED = {"left_only": "agreed, but there is no record", "right_only": "a record that the agreed table lacks"}
