@@ -20,7 +20,7 @@ def planned(jobs, tmp_path):
     """A run that was planned and has not begun; its folder."""
     folder = tmp_path / RUNS / "1"
     folder.mkdir(parents=True)
-    Plan("local", 2, "bench run", False, jobs).write(folder)
+    Plan("local", 2, "bench run", ("record",), jobs).write(folder)
     return folder
 
 
