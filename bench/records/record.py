@@ -123,7 +123,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     true of records without times: ``time_state`` tells.
     """
 
-    def row(record: Record) -> dict:
+    def row(record: Record) -> dict[str, Any]:
         fields = {name: getattr(record, name) for name in COLUMNS}
         return fields | {"dataset": record.title, "time_state": time_state(record)}
 

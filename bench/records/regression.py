@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -92,7 +93,7 @@ def _with_points_of(table: pd.DataFrame, agreed: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _row_differences(row: dict) -> list[str]:
+def _row_differences(row: dict[str, Any]) -> list[str]:
     allowed = {
         "top1": lambda value: TOP1_TOLERANCE,
         "macs_mean": lambda value: MACS_TOLERANCE * value,
