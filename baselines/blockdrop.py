@@ -195,6 +195,7 @@ class BlockDrop(Method):
         return DynamicNetwork(backbone, PolicyRouter(backbone, pooled=self.pooled or large))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         backbone, policy = joint_groups(network, budget, POLICY_LR)
         curriculum = budget.epochs // 3
         return [

@@ -133,6 +133,7 @@ class ChannelGating(Method):
     groups: ClassVar[int] = 4
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         for block in backbone.blocks:
             block.units = Modules(ChannelGatedUnit(unit, self.groups) for unit in block.units)
         network = DynamicNetwork(backbone)
@@ -141,5 +142,6 @@ class ChannelGating(Method):
         return network
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         groups = joint_groups(network, budget, GATE_LR)
         return [Stage("joint", budget.epochs, groups, ThresholdLoss(network, point))]

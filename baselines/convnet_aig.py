@@ -112,12 +112,13 @@ class RateLoss:
         self.rates = torch.tensor(rates)
 
     def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
-        network.router.noise = max(0.0, 1 - step.progress / NOISE_ENDS)
+        router: Any = network.router
+        router.noise = max(0.0, 1 - step.progress / NOISE_ENDS)
         output = network(step.images)
         targets = falling_target(self.rates.to(step.images.device), step.progress)
         misses = output.executed().mean(0) - targets
         # Replaced, not changed: the backward pass of a compiled network may still need the old ones.
-        network.router.thresholds = network.router.thresholds + THRESHOLD_RATE * misses.detach()
+        router.thresholds = router.thresholds + THRESHOLD_RATE * misses.detach()
         return step.task_loss(output.logits) + RATE_WEIGHT * misses.square().mean()
 
 
@@ -161,5 +162,6 @@ class ConvNetAIG(Method):
         return DynamicNetwork(backbone, AIGRouter(backbone))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         loss = RateLoss(execution_rates(network, point))
         return [Stage("joint", budget.epochs, joint_groups(network, budget, ROUTER_LR), loss)]

@@ -128,6 +128,7 @@ class FBS(Method):
     )
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         dense = count_backbone(backbone).total
         image = torch.zeros(1, *backbone.image_shape)
 

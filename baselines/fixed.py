@@ -76,5 +76,6 @@ class Fixed(Dense):
     has_points = True
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         executed = nearest_distribution(count_backbone(backbone), point)
         return DynamicNetwork(backbone, FixedRouter(len(backbone.blocks), executed))

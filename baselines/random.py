@@ -66,6 +66,7 @@ class Random(Dense):
     has_points = True
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         cost = count_backbone(backbone)
         probability = (point * cost.total - cost.fixed) / (cost.total - cost.fixed)
         return DynamicNetwork(backbone, RandomRouter(len(backbone.blocks), probability))

@@ -14,7 +14,7 @@ thresholds are calibrated on validation images.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from torch import Tensor
 
@@ -45,19 +45,21 @@ class SDN(EarlyExit):
         backbone, heads = joint_groups(network, budget, HEAD_LR)
         if self.mixed:
             return [Stage("mixed", budget.epochs, [backbone, heads], RisingLoss(network))]
+        assert network.exits is not None
         heads = replace(heads, parameters=list(network.exits.heads.parameters()))
         return [Stage("heads", budget.epochs, [heads], heads_loss)]
 
 
 def heads_loss(network: DynamicNetwork, step: Step) -> Tensor:
     """Sum of the heads' losses; the backbone's own answer is not among them."""
-    return sum(step.task_loss(logits) for logits in network(step.images).exits.given[:-1])
+    return cast(Tensor, sum(step.task_loss(logits) for logits in network(step.images).exits.given[:-1]))
 
 
 class RisingLoss:
     """The last answer's loss, and the heads' with weights from ``FIRST_WEIGHT`` to their shares of the MACs."""
 
     def __init__(self, network: DynamicNetwork):
+        assert network.exits is not None
         self.shares = network.exits.shares(network.backbone_cost)
 
     def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:

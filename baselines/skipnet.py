@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -222,12 +222,13 @@ class HybridLoss:
     def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
         settling = step.progress > COOLING
         temperature = SETTLED if settling else COLDEST ** (step.progress / COOLING)
-        with network.router.sampled(temperature):
+        router: Any = network.router
+        with router.sampled(temperature):
             output = network(step.images)
         miss = network.macs_fraction(output).mean() - falling_target(self.point, step.progress / COOLING)
         # Replaced, not changed: the backward pass of a compiled network may still need the old one.
         rate = SETTLED_RATE if settling else RATE
-        network.router.threshold = network.router.threshold + rate * miss.detach()
+        router.threshold = router.threshold + rate * miss.detach()
         drawn = torch.stack(output.trace.log_probabilities, 1)
         return step.task_loss(output.logits) + policy_gradient(drawn, self._returns(network, output, step))
 
@@ -275,6 +276,7 @@ class SkipNet(Method):
         return DynamicNetwork(backbone, self.router(backbone))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         share = 1 / 6 if budget.pretrained else 164 / 190
         supervised_epochs = min(round(budget.epochs * share), max(0, budget.epochs - 1))
         supervised, hybrid = (joint_groups(network, budget, rate) for rate in (ROUTER_LR, HYBRID_LR))

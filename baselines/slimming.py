@@ -85,6 +85,7 @@ class Slimming(Dense):
     has_points = True
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         tuning = super().stages(network, point, budget)[0]
         sparse = budget.epochs // 2
         loss = SparsityLoss(PAPER_PENALTY * PAPER_EPOCHS / max(1, sparse))

@@ -49,6 +49,7 @@ class ZTW(SDN):
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
         means = min(budget.epochs // 2, max(1, int(ENSEMBLE_SHARE * budget.epochs)))
         (heads,) = super().stages(network, point, Budget(budget.epochs - means, budget.pretrained))
+        assert network.rule is not None
         group = ParameterGroup(list(network.rule.parameters()), HEAD_LR, weight_decay=0.0, optimiser="adamw")
         return [heads, Stage("means", means, [group], means_loss)]
 

@@ -60,7 +60,7 @@ class LCNetMenu(LCNet):
     """Layer-Net, and a Channel-Net that chooses one of four widths."""
 
     @property
-    def info(self) -> MethodInfo:
+    def info(self) -> MethodInfo:  # type: ignore[override]
         """What ``bench list methods`` tells."""
         return MethodInfo("layer and width (quarters)", "block input, pooled", PAPER, 2020)
 

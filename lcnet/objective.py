@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -38,6 +39,7 @@ class PricedLoss:
         fractions = network.macs_fraction(output)
         target = 1 + (self.point - 1) * min(1.0, step.progress / self.descent)
         # Replaced, not changed: the backward pass of a compiled network may still need the old one.
-        network.router.threshold = network.router.threshold + RATE * (fractions.detach().mean().float() - target)
+        router: Any = network.router
+        router.threshold = router.threshold + RATE * (fractions.detach().mean().float() - target)
         loss = step.task_loss(output.logits) + self.price * fractions.mean().float()
         return loss + self.image_price * fractions.float().var(unbiased=False) if self.image_price else loss

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +68,7 @@ class LCRouter(Router):
         The backbone's weights can make good any scale that is common to all images, so the gradient of a mean score
         says little about what a gate is worth.
         """
-        return [net.linear.weight for net in self.nets()]
+        return [cast(nn.Parameter, net.linear.weight) for net in self.nets()]
 
     def look(self, index: int, x: Tensor) -> Tensor:
         # Detached: a nearly constant channel is blown up by the standardisation, and so would its gradient be.

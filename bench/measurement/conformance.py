@@ -158,6 +158,7 @@ def check_all_stop(method: Method) -> str:
         return ONE_ANSWER
     network.rule.thresholds.fill_(-torch.inf)
     output = _run(network, images)
+    assert output.exits is not None and output.exits.given is not None
     answer = network.rule.answer([output.exits.given[0]])
     _require(torch.equal(output.logits, answer), "another answer than the first")
     _require_same(_see(network, images), _see(lower(network), images))

@@ -47,6 +47,7 @@ def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Spl
 
     Nothing stops meanwhile: this is the masked execution with infinite thresholds.
     """
+    assert network.rule is not None
     thresholds = network.rule.thresholds.clone()
     network.rule.thresholds.fill_(torch.inf)
     try:
@@ -61,6 +62,7 @@ def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Spl
 
 
 def _answer_columns(network: DynamicNetwork, output: Output, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    assert output.exits is not None and output.exits.given is not None
     columns = {"label": labels}
     for number, (logits, macs) in enumerate(zip(output.exits.given, network.answer_costs(output))):
         columns[f"macs_{number}"] = macs

@@ -166,7 +166,8 @@ class Method:
 
 def split_parameters(network: DynamicNetwork | Cascade) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Parameters of the backbone, and of the gates: those of routers, self-gated units and exits."""
-    backbones, gates = [], []
+    backbones: list[nn.Parameter] = []
+    gates: list[nn.Parameter] = []
     for part in parts_of(network):
         backbones += part.backbone.parameters()
         gates += part.router.parameters()
