@@ -25,6 +25,7 @@ DETERMINING = (
     "methods/interface.py",
     "methods/objective.py",
     "networks",
+    "records/points.py",
     "system/seeds.py",
     "training",
 )

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.records import Record
-from bench.records.summary import misses_point
+from bench.records.points import misses_point
 from bench.records.validity import INVALID, is_sound, is_timed, time_state, time_text
 from bench.statistics import Interval, accuracy_interval, cost_interval
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from bench.records.summary import point_tolerance
+from bench.records.points import point_tolerance
 
 
 def selection_key(row: Mapping, point: float | None) -> tuple[int, float]:

@@ -78,7 +78,7 @@ class Trainer:
         """Runs all ``stages``, behind the checkpoint where there is one.
 
         *Best* is the highest validation accuracy among epochs of the last stage whose MACs fraction is within
-        :func:`bench.records.summary.point_tolerance` of ``point``; where none is, see
+        :func:`bench.records.points.point_tolerance` of ``point``; where none is, see
         :func:`bench.training.selection.selection_key`.
 
         Returns:

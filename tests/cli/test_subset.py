@@ -60,7 +60,7 @@ def test_a_corrupt_test_image_is_told_before_training(image_folders, bench_here,
 
 def test_mending_a_test_image_keeps_the_training(image_folders, bench_here, tmp_path, monkeypatch):
     """Here it breaks while the network is trained."""
-    command = (*RUN, *SMALL, "--methods", "dense", "--epochs", "1", "--data-dir", image_folders)
+    command = _with("--methods", "dense", "--epochs", "1", "--data-dir", image_folders)
     whole = _break(image_folders)
     with monkeypatch.context() as context:
         context.setattr(DataSet, "require_trainable", lambda self: None)
@@ -70,6 +70,13 @@ def test_mending_a_test_image_keeps_the_training(image_folders, bench_here, tmp_
     monkeypatch.setattr(Trainer, "train_epoch", None)
     code, _, error = bench_here(*command)
     assert code == 0, error
+
+
+def _with(*arguments):
+    """The usual command line with some options in place of its own."""
+    usual = (*RUN[1:], *SMALL[:-1])
+    options = dict(zip(usual[::2], usual[1::2])) | dict(zip(arguments[::2], arguments[1::2]))
+    return "run", *(word for option in options.items() for word in option), SMALL[-1]
 
 
 def _break(folder):
@@ -95,5 +102,5 @@ def _break(folder):
     ],
 )
 def test_options_that_do_not_fit_are_refused(image_folders, bench_here, arguments, says):
-    code, _, error = bench_here(*RUN, *SMALL, *arguments, "--data-dir", image_folders)
+    code, _, error = bench_here(*_with(*arguments), "--data-dir", image_folders)
     assert code == 2 and says in error and error.count("\n") == 1

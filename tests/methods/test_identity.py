@@ -1,5 +1,6 @@
 """What a job's id covers: all of the source that determines numbers, and nothing that does not."""
 
+import ast
 import importlib
 import shutil
 import subprocess
@@ -184,6 +185,31 @@ def test_an_id_covers_a_new_module_of_a_determining_package_and_no_report(harnes
     assert source_hash(method) == before
     (harness / "data" / "new.py").write_text("NEW = 1\n")
     assert source_hash(method) != before
+
+
+NO_NUMBERS = {
+    "choices": "names",
+    "errors": "exceptions",
+    "recipe": "its values are in the job",
+    "records": "read to compare fingerprints",
+    "system.distributed": "N processes give the numbers of one",
+    "system.files": "writing",
+    "system.validation": "refusals",
+}
+"""Modules of the harness that determining ones import and that determine nothing, and why."""
+
+
+def test_what_determining_modules_import_determines_too_or_is_known_to_give_no_numbers():
+    files = {file.relative_to(HARNESS).with_suffix("") for file in determining_files()}
+    determining = {".".join(path.parts).removesuffix(".__init__") for path in files}
+    outside = set()
+    for file in determining_files():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bench."):
+                module = node.module.removeprefix("bench.")
+                inner = {f"{module}.{alias.name}" for alias in node.names}
+                outside |= {module} - determining if not inner & determining else set()
+    assert outside <= NO_NUMBERS.keys() | {"system", "methods", "measurement"}
 
 
 def test_a_package_that_was_moved_away_is_missed(harness):

@@ -52,7 +52,7 @@ COMMANDS = {
 WEIGHTS = {"run": 6, "suite": 2, "report": 3, "status": 1, "methods": 1, "suites": 1, "help": 1}
 FOREIGN = re.compile(
     r"libgomp: |OMP: |.*Warning: |  \w|sh: |shell-init: |Invalid -W option|fatal: |trace: |\d+:\d+:|mkdir -p failed|"
-    r"Matplotlib created "
+    r"Matplotlib created |Missing colon in file |Bad (key|value) |In .*matplotlibrc"
 )
 """Lines that others wrote on standard error: Python's warnings, the shell, git, OpenMP, matplotlib."""
 CUT = re.compile(r"\d…")

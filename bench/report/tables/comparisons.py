@@ -9,7 +9,7 @@ from math import isclose
 import numpy as np
 
 from bench.errors import BadInput
-from bench.records.summary import POINT_TOLERANCE, point_tolerance
+from bench.records.points import POINT_TOLERANCE, point_tolerance
 from bench.report.entries import Entry, by_method
 from bench.report.results import Group
 from bench.report.tables import caption, name_cell, status_cell

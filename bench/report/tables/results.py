@@ -9,7 +9,7 @@ import rich.markup
 import rich.table
 
 from bench.records import Record
-from bench.records.summary import misses_point
+from bench.records.points import misses_point
 from bench.records.validity import INVALID, VALID, result_reasons, time_reasons, time_state, time_text
 from bench.report.entries import Entry, note
 from bench.report.results import Group

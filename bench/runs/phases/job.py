@@ -35,7 +35,8 @@ from bench.records import (
     read_record,
     write_record,
 )
-from bench.records.summary import measured, misses_point, point_tolerance
+from bench.records.points import misses_point, point_tolerance
+from bench.records.summary import measured
 from bench.runs.plan.jobs import Job
 from bench.system import determinism, distributed, environment, resources
 from bench.system.files import file_hash, write_atomically
