@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import BadInput
-from bench.methods.interface import Budget, Method, MethodInfo, Stage, Step, joint_groups
+from bench.methods.interface import Budget, Method, MethodInfo, Stage, TrainingBatch, joint_groups
 from bench.methods.objective import falling_target, target_penalty
 from bench.networks.blocks import Backbone, ConvUnit, SelfGatedUnit
 from bench.networks.decisions import UnitDecision
@@ -101,7 +101,7 @@ class ThresholdLoss:
         self.point = point
         self.lowest = lowest_fraction(network)
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         target = falling_target(self.point, step.progress)
         threshold = threshold_for((target - self.lowest) / (1 - self.lowest))
         output = network(step.images)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from torch import Tensor, nn
 
-from bench.methods import AllAnswers, Budget, Method, MethodInfo, Stage, Step, choose_thresholds, joint_groups
+from bench.methods import AllAnswers, Budget, Method, MethodInfo, Stage, TrainingBatch, choose_thresholds, joint_groups
 from bench.networks import (
     Backbone,
     DynamicNetwork,
@@ -85,7 +85,7 @@ class WeightedLoss:
         assert network.exits is not None
         self.weights = [*network.exits.shares(network.backbone_cost), 1.0]
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         given = network(step.images).exits.given
         weighted = [weight * step.task_loss(logits) for weight, logits in zip(self.weights, given)]
         return cast(Tensor, sum(weighted) / sum(self.weights))

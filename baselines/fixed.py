@@ -37,8 +37,8 @@ class FixedRouter(Router):
         self.register_buffer("executed", torch.zeros(blocks))
         self.executed[list(executed)] = 1
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
-        executed = self.executed[index].to(glance.dtype).expand(len(glance))
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
+        executed = self.executed[index].to(features.dtype).expand(len(features))
         return LayerDecision(executed, executed)
 
 

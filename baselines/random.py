@@ -55,8 +55,8 @@ class RandomRouter(Router):
     def start(self, images: Tensor) -> Tensor:
         return (uniform_from_content(images, self.blocks) < self.probability).to(images.dtype)
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
-        return LayerDecision(trace[:, index], trace[:, index])
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
+        return LayerDecision(state[:, index], state[:, index])
 
 
 class Random(Dense):

@@ -19,7 +19,7 @@ from typing import ClassVar, cast
 from torch import Tensor
 
 from baselines.early_exit import HEAD_LR, EarlyExit
-from bench.methods import Budget, MethodInfo, Stage, Step, joint_groups
+from bench.methods import Budget, MethodInfo, Stage, TrainingBatch, joint_groups
 from bench.networks import DynamicNetwork
 
 FIRST_WEIGHT = 0.01
@@ -50,7 +50,7 @@ class SDN(EarlyExit):
         return [Stage("heads", budget.epochs, [heads], heads_loss)]
 
 
-def heads_loss(network: DynamicNetwork, step: Step) -> Tensor:
+def heads_loss(network: DynamicNetwork, step: TrainingBatch) -> Tensor:
     """Sum of the heads' losses; the backbone's own answer is not among them."""
     return cast(Tensor, sum(step.task_loss(logits) for logits in network(step.images).exits.given[:-1]))
 
@@ -62,7 +62,7 @@ class RisingLoss:
         assert network.exits is not None
         self.shares = network.exits.shares(network.backbone_cost)
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         *early, last = network(step.images).exits.given
         weights = [FIRST_WEIGHT + (share - FIRST_WEIGHT) * step.progress for share in self.shares]
         weighted = [weight * step.task_loss(logits) for weight, logits in zip(weights, early)]

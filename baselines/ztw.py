@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from baselines.early_exit import HEAD_LR
 from baselines.sdn import SDN
 from bench.errors import BadInput
-from bench.methods import Budget, MethodInfo, ParameterGroup, Stage, Step
+from bench.methods import Budget, MethodInfo, ParameterGroup, Stage, TrainingBatch
 from bench.networks import DynamicNetwork, PooledHead, StopRule
 
 ENSEMBLE_SHARE = 0.2
@@ -54,7 +54,7 @@ class ZTW(SDN):
         return [heads, Stage("means", means, [group], means_loss)]
 
 
-def means_loss(network: DynamicNetwork, step: Step) -> Tensor:
+def means_loss(network: DynamicNetwork, step: TrainingBatch) -> Tensor:
     """Sum of the losses of what the exits answer together."""
     given = network(step.images).exits.given[:-1]
     return sum(step.task_loss(network.rule.answer(list(given[: number + 1]))) for number in range(len(given)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.methods import Step
+from bench.methods import TrainingBatch
 from bench.networks import DynamicNetwork
 
 RATE = 0.3
@@ -34,7 +34,7 @@ class PricedLoss:
     price: float = 2.0
     image_price: float = 0.0
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         output = network(step.images)
         fractions = network.macs_fraction(output)
         target = 1 + (self.point - 1) * min(1.0, step.progress / self.descent)
