@@ -67,6 +67,9 @@ class PolicyRouter(Router):
             changes would have a compiled training step compiled anew.
     """
 
+    bound: Tensor
+    free: Tensor
+
     def __init__(self, backbone: Backbone, pooled: bool):
         super().__init__(len(backbone.blocks))
         self.image_shape = backbone.image_shape

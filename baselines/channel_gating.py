@@ -35,6 +35,7 @@ from bench.methods.objective import falling_target, target_penalty
 from bench.networks.blocks import Backbone, ConvUnit, SelfGatedUnit
 from bench.networks.decisions import UnitDecision
 from bench.networks.gates import straight_through
+from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
 
 SHARPNESS = 2.0
@@ -51,6 +52,8 @@ class ChannelGatedUnit(SelfGatedUnit):
         unit: the plain unit; its convolution and batch norm are used on.
         groups: p, the base path reads every p-th input channel.
     """
+
+    base: Tensor
 
     def __init__(self, unit: ConvUnit, groups: int):
         super().__init__(unit.conv, unit.norm, unit.activation)
@@ -131,7 +134,7 @@ class ChannelGating(Method):
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         for block in backbone.blocks:
-            block.units = nn.ModuleList(ChannelGatedUnit(unit, self.groups) for unit in block.units)
+            block.units = Modules(ChannelGatedUnit(unit, self.groups) for unit in block.units)
         network = DynamicNetwork(backbone)
         if point < lowest_fraction(network):
             raise BadInput(f"channel gating with p = {self.groups} cannot go below {lowest_fraction(network):.3f}")

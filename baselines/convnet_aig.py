@@ -37,6 +37,7 @@ from bench.methods.objective import falling_target
 from bench.networks.blocks import Backbone
 from bench.networks.decisions import LayerDecision
 from bench.networks.gates import straight_through
+from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import GateCost, Router
 
@@ -80,9 +81,11 @@ class AIGRouter(Router):
     ``noise`` scales the Gumbel noise in training; there is none in evaluation mode.
     """
 
+    thresholds: Tensor
+
     def __init__(self, backbone: Backbone):
         super().__init__(len(backbone.blocks))
-        self.gates = nn.ModuleList(AIGGate(block.in_channels) for block in backbone.blocks)
+        self.gates = Modules(AIGGate(block.in_channels) for block in backbone.blocks)
         self.noise = 1.0
         self.register_buffer("thresholds", torch.zeros(self.blocks))
 

@@ -30,6 +30,7 @@ from bench.methods.objective import falling_target, nearest_step
 from bench.networks.blocks import Backbone, ConvUnit, SelfGatedUnit
 from bench.networks.cost import count_backbone
 from bench.networks.decisions import UnitDecision
+from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import GateCost, Router
 
@@ -44,6 +45,8 @@ class BoostedUnit(SelfGatedUnit):
 
     In training another density may be set; evaluation always uses the one of the operating point.
     """
+
+    training_density: Tensor
 
     def __init__(self, unit: ConvUnit, density: float):
         super().__init__(unit.conv, unit.norm, unit.activation)
@@ -93,7 +96,7 @@ class PredictorCost(Router):
 def boosted(backbone: Backbone, density: float) -> DynamicNetwork:
     """``backbone`` with every convolution of its residual branches boosted and suppressed; changed in place."""
     for block in backbone.blocks:
-        block.units = nn.ModuleList(BoostedUnit(unit, density) for unit in block.units)
+        block.units = Modules(BoostedUnit(unit, density) for unit in block.units)
     return DynamicNetwork(backbone, PredictorCost(backbone))
 
 

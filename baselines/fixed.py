@@ -30,6 +30,8 @@ class FixedRouter(Router):
         executed: indices of those that run.
     """
 
+    executed: Tensor
+
     def __init__(self, blocks: int, executed: Sequence[int]):
         super().__init__(blocks)
         self.register_buffer("executed", torch.zeros(blocks))

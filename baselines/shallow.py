@@ -13,6 +13,7 @@ from baselines.dense import Dense
 from bench.methods.interface import MethodInfo, Reported
 from bench.networks.blocks import Backbone
 from bench.networks.cost import count_backbone
+from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
 
 
@@ -63,5 +64,5 @@ class Shallow(Dense):
             return abs(cost.total - saved - point * cost.total)
 
         gone = set(order[: min(range(len(order) + 1), key=miss)])
-        backbone.blocks = nn.ModuleList(block for index, block in enumerate(backbone.blocks) if index not in gone)
+        backbone.blocks = Modules(block for index, block in enumerate(backbone.blocks) if index not in gone)
         return DynamicNetwork(backbone)

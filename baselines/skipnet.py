@@ -47,6 +47,7 @@ from bench.networks.blocks import Backbone, ResidualBlock
 from bench.networks.decisions import LayerDecision, Output
 from bench.networks.gates import straight_through
 from bench.networks.importance import block_importance
+from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import GateCost, Router
 
@@ -83,6 +84,8 @@ class SkipRouter(Router):
         soft: in training, blend with the probability instead of a hard decision. Tests stay hard; this is the
             variant whose accuracy collapses (paper, table 3), kept to show just that.
     """
+
+    threshold: Tensor
 
     def __init__(self, backbone: Backbone, soft: bool = False):
         super().__init__(len(backbone.blocks))
@@ -135,8 +138,8 @@ class RecurrentRouter(SkipRouter):
 
     def __init__(self, backbone: Backbone, soft: bool = False):
         super().__init__(backbone, soft)
-        self.projections = nn.ModuleList(nn.Linear(block.in_channels, HIDDEN) for block in backbone.blocks[1:])
-        self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in backbone.blocks[1:])
+        self.projections = Modules(nn.Linear(block.in_channels, HIDDEN) for block in backbone.blocks[1:])
+        self.norms = Modules(nn.BatchNorm1d(block.in_channels, affine=False) for block in backbone.blocks[1:])
         self.cell = nn.LSTMCell(HIDDEN, HIDDEN)
         self.output = nn.Linear(HIDDEN, 1)
         nn.init.normal_(self.output.weight, std=INITIAL_SPREAD)
@@ -165,8 +168,8 @@ class FeedForwardRouter(SkipRouter):
     def __init__(self, backbone: Backbone, deep: bool, soft: bool = False):
         super().__init__(backbone, soft)
         self.deep = deep
-        self.features = nn.ModuleList(self._features(block) for block in backbone.blocks[1:])
-        self.outputs = nn.ModuleList(nn.Linear(block.in_channels, 2) for block in backbone.blocks[1:])
+        self.features = Modules(self._features(block) for block in backbone.blocks[1:])
+        self.outputs = Modules(nn.Linear(block.in_channels, 2) for block in backbone.blocks[1:])
         for output, logit in zip(self.outputs, initial_logits(backbone)):
             output.bias.data = torch.stack([torch.zeros(()), logit])
         self.gate_macs = tuple(_gate_macs(backbone, self.features, self.outputs))
@@ -191,7 +194,7 @@ class FeedForwardRouter(SkipRouter):
 
 
 @torch.no_grad()
-def _gate_macs(backbone: Backbone, features: nn.ModuleList, outputs: nn.ModuleList) -> Iterator[int]:
+def _gate_macs(backbone: Backbone, features: Modules[nn.Sequential], outputs: Modules[nn.Linear]) -> Iterator[int]:
     """MACs of each feed-forward gate, from the shapes of the block inputs."""
     x = backbone.stem.eval()(torch.zeros(1, *backbone.image_shape))
     for index, block in enumerate(backbone.blocks):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
 
@@ -72,11 +73,11 @@ def over_seeds_and_images(*parts: ArrayLike, level: float = 0.95) -> Estimate:
         parts: one, of differences by seed, where seeds are paired; else one for each of what is added, on the same
             images. A part with a single row says nothing of seeds: the interval then is about that very network.
     """
-    parts = [np.asarray(part, float) for part in parts]
-    images = parts[0].shape[1]
-    by_image = sum(part.mean(0) for part in parts)
+    arrays = [np.asarray(part, float) for part in parts]
+    images = arrays[0].shape[1]
+    by_image: NDArray[np.float64] = sum(part.mean(0) for part in arrays)  # type: ignore[assignment]
     effects, rest = [], 0.0
-    for part in (part for part in parts if len(part) > 1):
+    for part in (part for part in arrays if len(part) > 1):
         seeds, by_seed = len(part), part.mean(1)
         effects.append((by_seed.var(ddof=1) / seeds, seeds - 1))
         residuals = part - by_seed[:, None] - part.mean(0) + part.mean()
@@ -171,7 +172,7 @@ def mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
     return McNemar(only_a, only_b, p_value)
 
 
-def adjust(p_values: ArrayLike) -> list[float]:
+def adjust(p_values: Sequence[float]) -> list[float]:
     """p-values of one table adjusted for their number (Benjamini and Hochberg, 1995)."""
     return [float(value) for value in stats.false_discovery_control(p_values)] if len(p_values) else []
 
@@ -206,7 +207,7 @@ def pareto_front(cost: ArrayLike, quality: ArrayLike) -> NDArray[np.bool_]:
     cost, quality = np.asarray(cost, float), np.asarray(quality, float)
     no_worse = (cost[None] <= cost[:, None]) & (quality[None] >= quality[:, None])
     better = (cost[None] < cost[:, None]) | (quality[None] > quality[:, None])
-    return ~(no_worse & better).any(1)
+    return np.asarray(~(no_worse & better).any(1), bool)
 
 
 def hypervolume(cost: ArrayLike, quality: ArrayLike, reference: tuple[float, float]) -> float:
@@ -233,8 +234,8 @@ class Front:
 
     def quality_at(self, cost: ArrayLike) -> NDArray[np.float64]:
         """The quality reached at each cost."""
-        return np.interp(cost, self._cost, self._quality, left=np.nan, right=np.nan)
+        return np.interp(np.asarray(cost, float), self._cost, self._quality, left=np.nan, right=np.nan)
 
     def cost_of(self, quality: ArrayLike) -> NDArray[np.float64]:
         """The cost at which each quality is reached."""
-        return np.interp(quality, self._quality, self._cost, left=np.nan, right=np.nan)
+        return np.interp(np.asarray(quality, float), self._quality, self._cost, left=np.nan, right=np.nan)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bench.networks.blocks import ResidualBlock, require_ungrouped
 from bench.networks.importance import block_importance, filter_norms
+from bench.networks.modules import Modules
 
 CHANNEL_SCORE = 4.0
 """Mean score of the channel with the largest filter of its block; that of the smallest one is near zero."""
@@ -42,6 +43,7 @@ class ScoreNet(nn.Module):
     def folded(self, norm: nn.BatchNorm1d, threshold: Tensor, sharpness: float) -> nn.Linear:
         """Scores above ``threshold`` times ``sharpness`` in evaluation mode, from inputs that ``norm`` has not yet
         standardised."""
+        assert norm.running_mean is not None and norm.running_var is not None
         factor = sharpness * self.gain / torch.sqrt(norm.running_var + norm.eps)
         folded = nn.Linear(self.linear.in_features, self.linear.out_features)
         folded.weight = nn.Parameter(self.linear.weight * factor)
@@ -49,7 +51,7 @@ class ScoreNet(nn.Module):
         return folded
 
 
-def layer_nets(blocks: Sequence[ResidualBlock], mean_score: float | None) -> nn.ModuleList:
+def layer_nets(blocks: Sequence[ResidualBlock], mean_score: float | None) -> Modules[ScoreNet]:
     """Layer-Nets that start by executing every block for every image.
 
     Args:
@@ -62,19 +64,19 @@ def layer_nets(blocks: Sequence[ResidualBlock], mean_score: float | None) -> nn.
         scores = ALONE_SCORE * (1 + block_importance(blocks).argsort().argsort() / len(blocks))
     else:
         scores = torch.full((len(blocks),), mean_score)
-    return nn.ModuleList(ScoreNet(block.in_channels, score[None]) for block, score in zip(blocks, scores))
+    return Modules(ScoreNet(block.in_channels, score[None]) for block, score in zip(blocks, scores))
 
 
-def channel_nets(blocks: Sequence[ResidualBlock], norms: Iterable[Tensor]) -> nn.ModuleList:
+def channel_nets(blocks: Sequence[ResidualBlock], norms: Iterable[Tensor]) -> Modules[ScoreNet]:
     """One Channel-Net per block; the order of ``norms`` decides the mean scores of its outputs."""
     means = spread_scores(list(norms), block_importance(blocks))
-    return nn.ModuleList(ScoreNet(block.in_channels, mean) for block, mean in zip(blocks, means))
+    return Modules(ScoreNet(block.in_channels, mean) for block, mean in zip(blocks, means))
 
 
-def unordered_channel_nets(blocks: Sequence[ResidualBlock]) -> nn.ModuleList:
+def unordered_channel_nets(blocks: Sequence[ResidualBlock]) -> Modules[ScoreNet]:
     """One Channel-Net per block, whose outputs all have one and the same mean score."""
     means = [torch.full((block.inner_channels,), CHANNEL_SCORE / 2) for block in blocks]
-    return nn.ModuleList(ScoreNet(block.in_channels, mean) for block, mean in zip(blocks, means))
+    return Modules(ScoreNet(block.in_channels, mean) for block, mean in zip(blocks, means))
 
 
 def inner_norms(block: ResidualBlock) -> Tensor:

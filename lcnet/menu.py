@@ -45,6 +45,7 @@ class MenuRouter(LCRouter):
         self.channel_nets = channel_nets(backbone.blocks, groups)
 
     def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision:
+        assert self.channel_nets is not None
         lowest = self.choices.sharpness * (self.channel_nets[index](glance) - self.threshold).cummin(1).values
         score = lowest.repeat_interleave(self.widths[index] // MENU, 1)
         return ChannelDecision(is_open(score), relu1(score))

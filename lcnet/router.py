@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bench.networks.blocks import Backbone
 from bench.networks.decisions import ChannelDecision, LayerDecision
 from bench.networks.gates import is_open, relu1
+from bench.networks.modules import Modules
 from bench.networks.router import FoldedGates, GateCost, Router
 from lcnet.gates import ORDERS, ScoreNet, channel_nets, layer_nets, unordered_channel_nets
 
@@ -32,14 +33,17 @@ class LCRouter(Router):
             channel; that of a skipped block is not evaluated.
     """
 
+    threshold: Tensor
+
     def __init__(self, backbone: Backbone, choices: LCNet):
         super().__init__(len(backbone.blocks))
         self.choices = choices
         blocks = backbone.blocks
         self.register_buffer("threshold", torch.tensor(INITIAL_THRESHOLD))
         # Without affine parameters: standardised inputs let images differ; the linear layers absorb the statistics.
-        self.norms = nn.ModuleList(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
-        self.layer_nets = self.channel_nets = None
+        self.norms = Modules(nn.BatchNorm1d(block.in_channels, affine=False) for block in blocks)
+        self.layer_nets: Modules[ScoreNet] | None = None
+        self.channel_nets: Modules[ScoreNet] | None = None
         if choices.layers:
             self.layer_nets = layer_nets(blocks, choices.layer_score if choices.channels else None)
         if choices.channels:
@@ -83,13 +87,13 @@ class LCRouter(Router):
         return ChannelDecision(is_open(score), relu1(score))
 
     def folded_gates(self, index: int) -> FoldedGates:
-        def fold(nets: nn.ModuleList | None, sharpness: float) -> nn.Linear | None:
+        def fold(nets: Modules[ScoreNet] | None, sharpness: float) -> nn.Linear | None:
             return None if nets is None else nets[index].folded(self.norms[index], self.threshold, sharpness)
 
         return FoldedGates(fold(self.layer_nets, 1.0), fold(self.channel_nets, self.choices.sharpness))
 
     def cost(self) -> GateCost:
-        def macs(nets: nn.ModuleList | None) -> tuple[int, ...]:
+        def macs(nets: Modules[ScoreNet] | None) -> tuple[int, ...]:
             return (0,) * self.blocks if nets is None else tuple(net.macs for net in nets)
 
         return GateCost(0, macs(self.layer_nets), macs(self.channel_nets))

@@ -8,16 +8,24 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.runs.attempt import State, attempt
+from bench.runs.attempt import State
+from bench.runs.attempt import attempt as attempt_phase
+from bench.runs.context import Context
 from bench.runs.failure import FAILURE_FILE, read_failure
-from bench.runs.phases.job import Context
+from bench.runs.phases import PHASES
 from bench.runs.plan.planning import plan
 from bench.runs.plan.suite import Suite, check_suite
+from bench.runs.settings import Inputs, Settings
 
 
 @pytest.fixture
 def context(digits, tmp_path):
-    return Context(tmp_path / "runs", digits, torch.device("cpu"), None, "bench run")
+    settings = Settings(tmp_path / "runs", tmp_path / "runs" / "engine", "bench run", Inputs("digits"))
+    return Context(settings, digits, torch.device("cpu"))
+
+
+def attempt(job, context):
+    return attempt_phase(job, PHASES[0], context)
 
 
 @pytest.fixture
@@ -35,11 +43,11 @@ def test_a_job_is_done_once(jobs, context):
 
 
 def test_a_failure_is_kept_with_its_reason_until_a_success(jobs, context, monkeypatch):
-    def breaks(job, context):
+    def breaks(phase, job, context):
         raise RuntimeError("two\nlines")
 
     with monkeypatch.context() as patched:
-        patched.setattr("bench.runs.attempt.run_job", breaks)
+        patched.setattr("bench.runs.phases.training.TrainAndTest.run", breaks)
         outcome = attempt(jobs[0], context)
         assert (outcome.state, outcome.bad_input) == (State.FAILED, False)
         assert read_failure(context.out / jobs[0].id).reason == outcome.reason == "RuntimeError: two lines"

@@ -1,75 +1,80 @@
-"""The options of ``bench run`` that say where its jobs run."""
+"""Options that belong together, each group made by one decorator, for every command that takes them."""
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from bench.choices import ENGINES
+from bench.choices import DEVICES, ENGINES, EXECUTORS, SHIPPED, SHIPPED_FOLDER
+from bench.cli.values import FOLDER, SUITE, CommaSeparated, data_dir_option
 from bench.errors import BadInput
-from bench.runs.plan.written import RUNS
 
-if TYPE_CHECKING:
-    from bench.runs.settings import Settings
-
+SUITES = "A suite file, or a name from `bench list suites`; options override it."
+PRETRAINED = f"Measure the shipped networks below this folder. Default: {SHIPPED_FOLDER}, here or in the repository."
+MEMBERS = (
+    "Folders of trained networks, the cheapest first, that --methods cascade is made of: nothing is trained, members "
+    "and thresholds are chosen on validation images for each of --points."
+)
+EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
+DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
+CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
+LOADERS = "Decode images (imagenet). Default: spare cores."
 ENGINE = "This process, worker processes of this machine, or a Slurm cluster. Times are taken behind all else, alone."
 SLURM = "KEY=VALUE for submitit's SlurmExecutor: partition, account, time (minutes), cpus_per_task, ... Repeatable."
 
-
-def engine_options(command: Callable) -> Callable:
-    """Adds ``--engine``, ``--workers``, ``--gpus-per-job`` and ``--slurm`` to a command."""
-    options = (
-        click.option("--engine", type=click.Choice(ENGINES), default="inline", show_default=True, help=ENGINE),
-        click.option("--workers", type=click.IntRange(min=1), help="At most so many jobs at once."),
-        click.option("--gpus-per-job", type=click.IntRange(min=1), help="Default: 1 where jobs use CUDA."),
-        click.option("--slurm", multiple=True, metavar="KEY=VALUE", help=SLURM),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+Decorator = Callable[[Callable], Callable]
 
 
-def make_settings(
-    engine: str, workers: int | None, gpus_per_job: int | None, slurm: dict, device: str, out: Path, **rest
-) -> Settings:
-    """The settings of a new run.
+def _all(*options: Decorator) -> Decorator:
+    """Several options as one decorator; help shows them in their order."""
 
-    Raises:
-        BadInput: options that do not go together, or a device that is not there.
-    """
-    import torch
+    def add(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
 
-    from bench.runs.settings import Settings, choose_device
+    return add
 
-    if engine == "inline" and (workers or gpus_per_job):
-        raise BadInput("--workers and --gpus-per-job are for --engine local and --engine slurm")
-    if engine != "inline" and not workers:
-        raise BadInput(f"--engine {engine} needs to know how many jobs may run at once: --workers N")
-    if engine != "slurm" and slurm:
-        raise BadInput("--slurm is for --engine slurm")
-    workers = workers or 1
-    if engine == "slurm":
-        threads, on_cuda = slurm.get("cpus_per_task", 1), device == "cuda"
-        if not isinstance(threads, int) or threads < 1:
-            raise BadInput(f"--slurm cpus_per_task must be a whole number from 1, not {threads!r}")
-    else:
-        threads, on_cuda = max(1, torch.get_num_threads() // workers), choose_device(device).type == "cuda"
-    out = out if engine == "inline" else out.resolve()
-    return Settings(
-        out=out,
-        folder=out / RUNS / f"{time.time_ns()}-{os.getpid()}",
-        device=device,
-        engine=engine,
-        workers=workers,
-        threads=threads,
-        gpus_per_job=gpus_per_job or int(on_cuda),
-        **rest,
-    )
+
+device_option = click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+executor_option = click.option(
+    "--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True, help=EXECUTOR
+)
+timing_option = click.option(
+    "--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs."
+)
+out_option = click.option("--out", type=FOLDER, default=Path("runs"), show_default=True)
+source_options = _all(
+    click.option("--suite", type=SUITE, help=SUITES),
+    click.option("--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED, help=PRETRAINED),
+    click.option("--members", type=CommaSeparated(Path), help=MEMBERS),
+)
+"""Where jobs come from, other than from options of training."""
+input_options = _all(
+    data_dir_option,
+    click.option(
+        "--loader-workers", type=click.IntRange(min=0), help="Decode images (imagenet). Default: spare cores."
+    ),
+    click.option("--prefetch", type=click.IntRange(min=1), default=2, help="Batches each keeps ready. Default: 2."),
+)
+"""What becomes :class:`bench.runs.settings.Inputs`, beside what jobs say."""
+execution_options = _all(
+    click.option("--checkpoint-minutes", type=click.FloatRange(min=0), default=10.0, help=CHECKPOINTS),
+    device_option,
+    click.option("--compile", is_flag=True, help="Train through torch.compile."),
+    executor_option,
+    click.option("--deterministic", is_flag=True, help=DETERMINISTIC),
+)
+"""What becomes :class:`bench.runs.settings.Execution`."""
+placement_options = _all(
+    click.option("--engine", type=click.Choice(ENGINES), default="inline", show_default=True, help=ENGINE),
+    click.option("--workers", type=click.IntRange(min=1), help="At most so many jobs at once."),
+    click.option("--gpus-per-job", type=click.IntRange(min=1), help="Default: 1 where jobs use CUDA."),
+    click.option("--slurm", multiple=True, metavar="KEY=VALUE", help=SLURM),
+)
+"""What becomes :class:`bench.runs.settings.Placement`."""
 
 
 def slurm_parameters(given: tuple[str, ...]) -> dict:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from bench.choices import DEVICES, EXECUTORS
+from bench.cli.options import device_option, executor_option, out_option, timing_option
 from bench.cli.values import FOLDER, data_dir_option
 
 
@@ -15,10 +13,10 @@ from bench.cli.values import FOLDER, data_dir_option
 @click.option("--budget", type=click.FloatRange(0, 2, min_open=True), help="Mean MACs, a fraction of the dense ones.")
 @click.option("--ms", type=click.FloatRange(0, min_open=True), help="Mean milliseconds of one image, as timed here.")
 @data_dir_option
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
-@click.option("--executor", type=click.Choice(EXECUTORS), default="auto", show_default=True)
-@click.option("--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs.")
-@click.option("--out", type=FOLDER, default=Path("runs"), show_default=True)
+@device_option
+@executor_option
+@timing_option
+@out_option
 def tune(**options) -> None:
     """Sets the thresholds of the network in folder JOB on validation images, tests it, and writes a record of its own.
 

@@ -13,6 +13,7 @@ from bench.execution.native import targets
 from bench.execution.skipping import lower
 from bench.measurement.counting import count_macs
 from bench.measurement.forced import forced, opened
+from bench.methods import load_method
 from bench.methods.interface import Budget, Method, Stage, Step, split_parameters
 from bench.networks.backbones import Backbone, build_backbone
 from bench.networks.cascade import Cascade, parts_of
@@ -40,6 +41,18 @@ class Outcome:
 
 class Failure(Exception):
     """A check did not hold; the message says what was seen."""
+
+
+def verify(method: str | Method) -> list[Outcome]:
+    """Runs every check on a method, as ``bench verify`` does.
+
+    Args:
+        method: a registered name, with choices in brackets where wanted, or a method itself.
+
+    Raises:
+        BadInput: an unknown name.
+    """
+    return verify_method(load_method(method) if isinstance(method, str) else method)
 
 
 def verify_method(method: Method) -> list[Outcome]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bench.errors import BadInput
 from bench.networks.decisions import UnitDecision
+from bench.networks.modules import Modules
 
 
 class ConvUnit(nn.Module):
@@ -51,7 +52,7 @@ class SelfGatedUnit(ConvUnit):
         """What learns as a gate does; the unit's other parameters learn as the backbone does."""
         raise NotImplementedError
 
-    def forward(self, x: Tensor) -> tuple[Tensor, UnitDecision]:
+    def forward(self, x: Tensor) -> tuple[Tensor, UnitDecision]:  # type: ignore[override]
         return (super().forward(x), UnitDecision.everything(x)) if self.opened else self.gated(x)
 
 
@@ -77,9 +78,9 @@ class ResidualBlock(nn.Module):
             because the residual sum stays at full width.
     """
 
-    def __init__(self, units: Sequence[nn.Module], shortcut: nn.Module, gated_unit: int | None = None):
+    def __init__(self, units: Sequence[ConvUnit], shortcut: nn.Module, gated_unit: int | None = None):
         super().__init__()
-        self.units = nn.ModuleList(units)
+        self.units = Modules(units)
         self.shortcut = shortcut
         self.gated_unit = len(self.units) - 2 if gated_unit is None else gated_unit
 
@@ -151,7 +152,7 @@ class Backbone(nn.Module):
         self.name = name
         self.image_shape = image_shape
         self.stem = stem
-        self.blocks = nn.ModuleList(blocks)
+        self.blocks = Modules(blocks)
         self.classifier = classifier
 
     @property

@@ -15,6 +15,7 @@ from bench.errors import BadInput
 from bench.networks.blocks import Backbone
 from bench.networks.cost import BackboneCost, SampleCost, output_cost
 from bench.networks.decisions import ExitDecision, Output
+from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
 from bench.networks.stopping import Committee
 
@@ -50,7 +51,7 @@ class Cascade(nn.Module):
             raise BadInput("a member of a cascade is one network with one answer")
         if len({(one.backbone.image_shape, one.backbone.classifier.out_features) for one in members}) > 1:
             raise BadInput("the members of a cascade must see images of one size and know the same classes")
-        self.members = nn.ModuleList(members)
+        self.members = Modules(members)
         self.described = tuple(described)
         self.rule = Committee(len(members) - 1)
 
@@ -79,7 +80,7 @@ class Cascade(nn.Module):
 
     def keep(self, numbers: Sequence[int]) -> None:
         """Lets go of all members but ``numbers``, in place. Thresholds have to be set again."""
-        self.members = nn.ModuleList(self.members[number] for number in numbers)
+        self.members = Modules(self.members[number] for number in numbers)
         self.described = tuple(self.described[number] for number in numbers)
         averages = self.rule.averages
         self.rule = Committee(len(numbers) - 1).to(averages.device)
@@ -126,6 +127,7 @@ def cascade_cost(members: Sequence[DynamicNetwork], output: Output) -> SampleCos
         blocks = len(member.backbone_cost.blocks)
         own = Output(output.logits, output.decisions[first : first + blocks])
         cost = output_cost(member.backbone_cost, member.gate_cost, own)
+        assert output.exits is not None
         asked = (output.exits.taken >= number).double()
         costs.append((asked * cost.total, asked * cost.gates))
         first += blocks

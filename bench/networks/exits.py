@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bench.networks.blocks import Backbone
 from bench.networks.cost import BackboneCost, count_backbone
+from bench.networks.modules import Modules
 from bench.networks.stopping import StopRule
 
 
@@ -24,7 +25,7 @@ class Exits(nn.Module):
     def __init__(self, heads: Mapping[int, nn.Module], rule: StopRule):
         super().__init__()
         self.after = tuple(sorted(heads))
-        self.heads = nn.ModuleList(heads[index] for index in self.after)
+        self.heads = Modules(heads[index] for index in self.after)
         self.rule = rule
 
     def ask(self, index: int, x: Tensor, given: list[Tensor]) -> bool:

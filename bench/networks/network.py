@@ -86,7 +86,8 @@ class DynamicNetwork(nn.Module):
 
     def _stopped(self, given: list[Tensor], decisions: list[BlockDecision]) -> Output:
         """What was computed in full, seen from where each sample stops."""
-        logits, taken = self.rule.choose(given)
+        assert self.exits is not None
+        logits, taken = self.exits.rule.choose(given)
         reached = reached_parts(self.gate_cost, taken).to(logits.dtype).unbind(1)
         final = tuple(decision.of_those(comes) for decision, comes in zip(decisions, reached))
         return Output(logits, final, None, ExitDecision(taken, torch.stack(given)))
@@ -101,6 +102,7 @@ class DynamicNetwork(nn.Module):
         Args:
             output: of a pass in which no sample stopped: only then is every block's decision known.
         """
+        assert output.exits is not None and output.exits.given is not None
         like, answers = output.exits.taken, len(output.exits.given)
         stopped = [replace(output, exits=ExitDecision(torch.full_like(like, number))) for number in range(answers)]
         return torch.stack([self.cost(one).total for one in stopped])

@@ -22,6 +22,8 @@ class StopRule(nn.Module):
         stops: number of answers that may be the last; behind them comes one that always is.
     """
 
+    thresholds: Tensor
+
     def __init__(self, stops: int):
         super().__init__()
         # Per answer: training does not move them, calibration on validation images does.
@@ -88,6 +90,8 @@ class Committee(StopRule):
 
     Wang et al., Wisdom of Committees, ICLR 2022, take the mean. Which of both is calibrated.
     """
+
+    averages: Tensor
 
     def __init__(self, stops: int):
         super().__init__(stops)

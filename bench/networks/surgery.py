@@ -14,6 +14,7 @@ def keep_outputs(unit: ConvUnit, kept: Tensor) -> None:
     """Removes all output channels of ``unit`` but ``kept`` (indices), in place: parameters keep their identity."""
     conv, norm = unit.conv, unit.norm
     require_ungrouped(conv)
+    assert norm.running_mean is not None and norm.running_var is not None
     for tensor in (conv.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var):
         _keep(tensor, 0, kept)
     conv.out_channels = norm.num_features = len(kept)

@@ -103,6 +103,12 @@ class Record:
         same = self.speedup_throughput_same_executor
         return self.speedup_throughput if same is None else same
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: every column that is known, below each other."""
+        known = {name: value for name in COLUMNS if (value := getattr(self, name)) not in (None, "")}
+        shown = {name: f"{value:.6g}" if isinstance(value, float) else str(value) for name, value in known.items()}
+        return pd.Series(shown, name="value").to_frame().to_html(header=False)
+
 
 COLUMNS = [declared.name for declared in fields(Record) if "meaning" in declared.metadata]
 """Columns of ``table.csv``, in the order of the contract; ours, which it does not name, come last."""

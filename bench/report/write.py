@@ -23,8 +23,8 @@ from bench.system.files import write_atomically
 
 
 def write_report(
-    folders: Sequence[Path],
-    out: Path,
+    folders: Sequence[str | Path],
+    out: str | Path,
     formats: Sequence[str] = ("md", "csv"),
     convention: str = "macs",
     data_dir: Path | None = None,
@@ -45,6 +45,7 @@ def write_report(
         BadInput: no records, records that cannot stand in one table, a challenger without records, or a folder that
             cannot be written.
     """
+    folders, out = [Path(folder) for folder in folders], Path(out)
     groups, unit = load_groups(folders), UNITS[convention]
     known = {result.record.method for group in groups for result in group.results}
     if challenger not in known | {CHALLENGER}:

@@ -1,4 +1,4 @@
-"""One job, tried by whoever comes first: what goes wrong with it stays with it, and nobody does it twice."""
+"""Does a phase of a job at most once: takes the job's lock, skips what is done, records why it failed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from filelock import Timeout
 
 from bench.data.recorded import require_same_data
 from bench.errors import BadInput
-from bench.records import RECORD_FILE, is_timed, read_record
+from bench.records import RECORD_FILE, has_whole_record, read_record
+from bench.runs.context import Context
 from bench.runs.failure import FAILURE_FILE, Failure, read_failure
 from bench.runs.locks import has_lock, job_lock
-from bench.runs.phases.job import Context, is_done, run_job
-from bench.runs.phases.timing import Timer
+from bench.runs.phases import Phase, makes_record
 from bench.runs.plan.jobs import Job
 from bench.system.distributed import processes
 from bench.system.files import remove_unfinished, write_atomically
@@ -52,40 +52,38 @@ class Outcome:
     bad_input: bool = False
 
 
-def attempt(job: Job, context: Context, timer: Timer | None = None) -> Outcome:
-    """Does ``job`` unless it is done or another live process is doing it. Jobs that others start from come first.
+def attempt(job: Job, phase: Phase, context: Context) -> Outcome:
+    """Does one phase of ``job`` unless it is done or another live process holds the job.
 
-    Args:
-        timer: adds times to the record, if there is one, instead of making it.
+    Jobs that others start from come first. A job without a record is kept as it is by all phases but the first.
 
     Returns:
         What became of it. Whatever is wrong with this one job is an outcome and no exception, so that others go on;
         its reason is also in ``failure.json`` where the record would be.
     """
-    if _is_kept(job, context.out, timer):
-        return _kept(job, context, timer)
+    if _is_kept(job, phase, context.out):
+        return _kept(job, phase, context)
     try:
         if waiting := _waits(job, context.out):
             return waiting if waiting.state is State.TAKEN else _failed(job, context, BadInput(waiting.reason))
         with job_lock(context.out, job.id):
             # Another process may have finished it since the first look.
-            return _kept(job, context, timer) if _is_kept(job, context.out, timer) else _run(job, context, timer)
+            return (_kept if _is_kept(job, phase, context.out) else _run)(job, phase, context)
     except Timeout:
         return Outcome(job, State.TAKEN, f"{job.id} is being run by another process")
     except (OSError, BadInput) as error:
         return _failed(job, context, error)
 
 
-def _is_kept(job: Job, out: Path, timer: Timer | None) -> bool:
-    if timer is None:
-        return is_done(job, out)
-    return not is_done(job, out) or is_timed(read_record(out / job.id))
+def _is_kept(job: Job, phase: Phase, out: Path) -> bool:
+    folder = out / job.id
+    return (not makes_record(phase) and not has_whole_record(folder)) or phase.is_done(folder)
 
 
-def _kept(job: Job, context: Context, timer: Timer | None) -> Outcome:
+def _kept(job: Job, phase: Phase, context: Context) -> Outcome:
     """A record of other images under the same name is not this job's."""
     try:
-        if timer is None:
+        if makes_record(phase):
             require_same_data(read_record(context.out / job.id), context.data)
     except BadInput as error:
         return Outcome(job, State.FAILED, str(error), bad_input=True)
@@ -101,19 +99,19 @@ def _tidy(job: Job, out: Path) -> None:
         remove_checkpoints(out / job.id)
 
 
-def _run(job: Job, context: Context, timer: Timer | None) -> Outcome:
+def _run(job: Job, phase: Phase, context: Context) -> Outcome:
     folder = context.out / job.id
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     remove_unfinished(folder)
-    LOG.info("%s %s", job.id, "starts" if timer is None else "is timed")
+    LOG.info("%s: %s", job.id, phase.name)
     try:
-        (timer or run_job)(job, context)
+        phase.run(job, context)
     except Exception as error:
         outcome = _failed(job, context, error)
         if processes() > 1 and not _expected(error):
             raise  # The others do not know of it and would wait forever; torchrun ends them with this one.
         return outcome
-    LOG.info("%s is done", job.id)
+    LOG.info("%s is %s", job.id, phase.past)
     return Outcome(job, State.DONE)
 
 
@@ -134,7 +132,7 @@ def _waits(job: Job, out: Path) -> Outcome | None:
 
 
 def _failed(job: Job, context: Context, error: Exception) -> Outcome:
-    return record_failure(job, context.out, context.command, error)
+    return record_failure(job, context.out, context.settings.command, error)
 
 
 def record_failure(job: Job, out: Path, command: str, error: Exception) -> Outcome:

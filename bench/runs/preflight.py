@@ -26,43 +26,45 @@ def check_ahead(jobs: list[Job], settings: Settings, data: DataSet) -> list[str]
         if job.epochs:
             require_shares(job.batch_size, job.micro_batch, len(data.train))
     _check_executor(jobs, settings, len(data.classes))
-    if settings.compile and settings.engine != "slurm" and any(job.epochs for job in jobs):
+    if settings.execution.compile and settings.placement.engine != "slurm" and any(job.epochs for job in jobs):
         _check_compiler()
     return _check_weights(jobs, settings, len(data.classes))
 
 
 def _check_weights(jobs: list[Job], settings: Settings, classes: int) -> list[str]:
-    if settings.weights is None:
+    if settings.inputs.weights is None:
         return []
     for backbone, dataset in {(job.backbone, job.dataset): None for job in jobs if job.start}:
-        load_weights(build_backbone(backbone, classes, dataset), settings.weights)
+        load_weights(build_backbone(backbone, classes, dataset), settings.inputs.weights)
     _check_normalisation(settings)
-    average = unread_average(settings.weights)
-    beside = f"{settings.weights.name} also holds a moving average of its weights ({average}), which is not read"
+    average = unread_average(settings.inputs.weights)
+    name = settings.inputs.weights.name
+    beside = f"{name} also holds a moving average of its weights ({average}), which is not read"
     return [beside] if average else []
 
 
 def _check_normalisation(settings: Settings) -> None:
     """Weights of a job of ours want images as that job had them."""
-    folder, given = settings.weights.parent, settings.data_options
+    weights, given = settings.inputs.weights, settings.inputs.data_options
+    folder = weights.parent
     if not (folder / RECORD_FILE).exists():
         return
     record = read_record(folder)
     theirs = data_options(record)
-    is_theirs = settings.weights.name in record.details.get("files", {}) and record.dataset == settings.dataset
+    is_theirs = weights.name in record.details.get("files", {}) and record.dataset == settings.inputs.dataset
     if is_theirs and (theirs.mean, theirs.std) != (given.mean, given.std):
         words = [f"--{name} {','.join(map(str, getattr(theirs, name)))}" for name in ("mean", "std") if theirs.mean]
         how = f"give {' '.join(words)}" if words else "leave out --mean and --std"
-        raise BadInput(f"{settings.weights} were trained on images that were normalised otherwise: {how}")
+        raise BadInput(f"{weights} were trained on images that were normalised otherwise: {how}")
 
 
 def _check_executor(jobs: list[Job], settings: Settings, classes: int) -> None:
-    if settings.executor != "native":
+    if settings.execution.executor != "native":
         return
-    if settings.engine != "slurm":
+    if settings.placement.engine != "slurm":
         if not targets():
             raise BadInput("--executor native: the compiled executor was not built here")
-        if choose_device(settings.device).type != "cpu":
+        if choose_device(settings.execution.device).type != "cpu":
             raise BadInput("--executor native runs on the CPU: give --device cpu")
     for method, backbone, dataset, point in {(job.method, job.backbone, job.dataset, job.point): None for job in jobs}:
         network = load_method(method).build(build_backbone(backbone, classes, dataset), point)

@@ -11,29 +11,28 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.runs.estimate import RECORD, TIMES, Estimate
+from bench.runs.estimate import Estimate
+from bench.runs.phases import Phase
 from bench.runs.plan.jobs import Job
-
-DONE = {RECORD: "recorded", TIMES: "timed"}
 
 
 class RunProgress:
     """Tells how far a run is, and how long what is left will take. A context manager.
 
     Args:
-        timing: whether times are taken of every job.
+        phases: what is done to every job.
         shows_epochs: see :class:`bench.runs.estimate.Estimate`.
     """
 
-    def __init__(self, console: Console, jobs: Sequence[Job], timing: bool, shows_epochs: bool):
+    def __init__(self, console: Console, jobs: Sequence[Job], phases: Sequence[Phase], shows_epochs: bool):
         # Colours may be forced where there is no terminal (FORCE_COLOR); bars would be a mess there.
         self._on_terminal = console.file.isatty() and not console.is_dumb_terminal
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = Progress(*columns, console=console, disable=not self._on_terminal, transient=True)
-        self._total, self._done, self._job = len(jobs) * (2 if timing else 1), 0, None
+        self._total, self._done, self._job = len(jobs) * len(phases), 0, None
         self._jobs = self._bars.add_task("jobs", total=self._total)
         self._epochs = self._bars.add_task("epochs", total=None)
-        self.estimate = Estimate(jobs, timing, shows_epochs)
+        self.estimate = Estimate(jobs, phases, shows_epochs)
 
     def __enter__(self) -> RunProgress:
         self._bars.start()
@@ -56,17 +55,16 @@ class RunProgress:
         self._bars.update(self._epochs, advance=1, description=text)
         self._tell(f"{self._job.id}: {text}")
 
-    def finish(self, job: Job, kind: str, outcome: str = "") -> None:
-        """``job`` has its record or its times, or will have none.
+    def finish(self, job: Job, phase: Phase, outcome: str = "") -> None:
+        """A phase of ``job`` is done, or will not be.
 
         Args:
-            kind: ``RECORD`` or ``TIMES``.
             outcome: what became of it where it was not made now: ``kept``, ``failed``.
         """
         self._done += 1
-        self.estimate.end(job, kind, counts=not outcome)
+        self.estimate.end(job, phase, counts=not outcome)
         self._bars.advance(self._jobs)
-        self._tell(f"{job.id}: {outcome or DONE[kind]}")
+        self._tell(f"{job.id}: {outcome or phase.past}")
 
     def _tell(self, text: str) -> None:
         self._bars.update(self._jobs, description=" ".join(filter(None, ("jobs", str(self.estimate)))))

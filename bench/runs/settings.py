@@ -2,22 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from bench.data import DataOptions, DataSet, load_data
 from bench.errors import BadInput
 from bench.records import Record
-from bench.runs.phases.job import Context
 from bench.runs.plan.written import CANCELLED_FILE
-from bench.system.distributed import processes
 
 
 class Cancelled(KeyboardInterrupt):
     """Somebody called ``bench cancel``; no ``Exception``, so that no job takes it for a failure of its own."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What jobs read.
+
+    Attributes:
+        data_dir: folder of data sets, or None where none was given.
+        weights: file that backbones start from, or None.
+        shipped: trained networks to measure, folder and record by the id of the job that measures them; members of
+            cascades by the SHA-256 of their networks.
+        data_options: how images of files are read.
+    """
+
+    dataset: str
+    data_dir: Path | None = None
+    weights: Path | None = None
+    shipped: Mapping[str, tuple[Path, Record]] = field(default_factory=dict)
+    data_options: DataOptions = field(default_factory=DataOptions)
+
+    def load_data(self) -> DataSet:
+        """The data set.
+
+        Raises:
+            BadInput: it is not there, or cannot be read.
+        """
+        return load_data(self.dataset, self.data_dir, self.data_options)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a job computes.
+
+    Attributes:
+        device: ``auto``, ``cpu`` or ``cuda``, of the machine where a job runs.
+        compile: whether networks are trained through ``torch.compile``.
+        executor: what runs the trained network: ``torch``, ``native``, or ``auto`` for native where that is possible.
+        deterministic: whether only operations that give the same bits every time are allowed.
+        checkpoint_s: seconds between checkpoints within an epoch, where these are possible.
+    """
+
+    device: str = "auto"
+    compile: bool = False
+    executor: str = "auto"
+    deterministic: bool = False
+    checkpoint_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where jobs run; 0 is what was not said yet, see :func:`bench.runs.request.placed`.
+
+    Attributes:
+        engine: ``inline``, ``local`` or ``slurm``.
+        workers: at most so many jobs at once.
+        threads: of each worker's processor operators.
+        slurm: parameters of submitit's SlurmExecutor: ``partition``, ``time`` (minutes), ``cpus_per_task``, ...
+    """
+
+    engine: str = "inline"
+    workers: int = 0
+    threads: int = 0
+    gpus_per_job: int = 0
+    slurm: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -26,64 +89,15 @@ class Settings:
 
     Attributes:
         folder: ``<out>/engine/<run>``: the plan and, for other engines than ``inline``, what submitit writes.
-        shipped: trained networks to measure, see :class:`bench.runs.phases.job.Context`.
-        device: ``auto``, ``cpu`` or ``cuda``, of the machine where a job runs.
-        workers: at most so many jobs at once.
-        threads: of each worker's processor operators.
-        data_options: how images of files are read.
-        checkpoint_s: see :class:`bench.runs.phases.job.Context`.
+        command: as typed, for the record.
     """
 
     out: Path
     folder: Path
-    dataset: str
-    data_dir: Path | None
-    device: str
-    weights: Path | None
     command: str
-    shipped: Mapping[str, tuple[Path, Record]]
-    compile: bool
-    executor: str
-    deterministic: bool
-    engine: str
-    workers: int
-    threads: int
-    gpus_per_job: int
-    data_options: DataOptions = field(default_factory=DataOptions)
-    checkpoint_s: float = 600.0
-
-    def load_data(self) -> DataSet:
-        return load_data(self.dataset, self.data_dir, self.data_options)
-
-    def context(self, data: DataSet, alone: bool, on_epoch: Callable[[dict], None] = lambda row: None) -> Context:
-        """What a job needs in this process.
-
-        Args:
-            alone: whether no other job of this run uses the machine meanwhile.
-        """
-        placement = {
-            "engine": self.engine,
-            "workers": self.workers,
-            "threads": torch.get_num_threads(),
-            "gpus_per_job": self.gpus_per_job,
-            "compile": self.compile,
-            "alone": alone,
-            "processes": processes(),
-        }
-        return Context(
-            out=self.out,
-            data=data,
-            device=choose_device(self.device),
-            weights=self.weights,
-            command=self.command,
-            shipped=self.shipped,
-            compile=self.compile,
-            executor=self.executor,
-            deterministic=self.deterministic,
-            checkpoint_s=self.checkpoint_s,
-            placement=placement,
-            on_epoch=on_epoch,
-        )
+    inputs: Inputs
+    execution: Execution = field(default_factory=Execution)
+    placement: Placement = field(default_factory=Placement)
 
     def check_cancelled(self) -> None:
         """Raises Cancelled once ``bench cancel`` was called."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from filelock import Timeout
 
 from bench.errors import BadInput
-from bench.records import RECORD_FILE, find_records, has_whole_record, is_timed, read_record
+from bench.records import RECORD_FILE, find_records, has_whole_record
 from bench.runs.failure import read_failure
 from bench.runs.locks import has_lock, job_lock
+from bench.runs.phases import Phase, named
 from bench.runs.plan.jobs import Job
 from bench.runs.plan.written import CANCELLED_FILE, Plan, read_plans
 
@@ -42,19 +43,25 @@ def job_statuses(out: Path) -> list[JobStatus]:
 
 
 def _status(job: Job, plan: Plan, folder: Path, out: Path) -> JobStatus:
-    done = has_whole_record(out / job.id)
-    if done and (not plan.timing or is_timed(read_record(out / job.id))):
+    left = _first_open(plan, out / job.id)
+    has_record = has_whole_record(out / job.id)
+    if left is None:
         return JobStatus(job.id, DONE)
     if _is_held(job, out):
-        return JobStatus(job.id, RUNNING, "timing" if done else _last_checkpoint(out / job.id))
+        return JobStatus(job.id, RUNNING, left.name if has_record else _last_checkpoint(out / job.id))
     if failure := read_failure(out / job.id):
         return JobStatus(job.id, FAILED, failure.reason)
     if (folder / CANCELLED_FILE).exists():
         return JobStatus(job.id, CANCELLED)
-    if done:
-        return JobStatus(job.id, WAITING, "for its timing, which comes behind all else")
+    if has_record:
+        return JobStatus(job.id, WAITING, f"for its {left.name}, behind all records")
     is_free = not job.start_job or (out / job.start_job / RECORD_FILE).exists()
     return JobStatus(job.id, WAITING, "for a worker" if is_free else f"for {job.start_job}")
+
+
+def _first_open(plan: Plan, folder: Path) -> Phase | None:
+    """The first phase of the plan that is not done to the job of ``folder``."""
+    return next((phase for phase in named(plan.phases) if not phase.is_done(folder)), None)
 
 
 def _is_held(job: Job, out: Path) -> bool:

@@ -28,6 +28,7 @@ from bench.records import (
     MODEL_FILE,
     Record,
     find_records,
+    read_record,
     require_recorded_file,
 )
 
@@ -42,6 +43,23 @@ def find_pretrained(folder: Path) -> dict[Path, Record]:
     if not found:
         raise BadInput(f"no shipped networks below {folder}")
     return found
+
+
+def load_network(folder: str | Path) -> DynamicNetwork:
+    """The trained network of a finished job, in evaluation mode and with gradients off, on the CPU.
+
+    It takes images of shape ``(batch, 3, height, width)``, normalised as its data set is, and returns an output with
+    the ``logits``, ``(batch, classes)``, and what was decided for each image.
+
+    Raises:
+        BadInput: no finished job's folder, or its network is missing or damaged.
+    """
+    folder = Path(folder)
+    record = read_record(folder)
+    outputs = record.details.get("data", {}).get("outputs")
+    if not isinstance(outputs, int):
+        raise BadInput(f"the record in {folder} does not say how many classes its network tells apart")
+    return load_pretrained(folder, record, outputs)
 
 
 def load_pretrained(folder: Path, record: Record, classes: int) -> DynamicNetwork:

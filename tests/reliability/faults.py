@@ -96,17 +96,17 @@ def quick_times() -> None:
     """Takes times for moments: this is about files, not about times."""
     import bench.measurement.clock
     import bench.measurement.latency
-    import bench.runs.phases.timing
+    import bench.runs.phases.times
 
-    class Rival(bench.runs.phases.timing.DenseRival):
+    class Rival(bench.runs.phases.times.DenseRival):
         def best(self, batches, seconds=0.0):
             return bench.measurement.latency.PACKED
 
-    bench.runs.phases.timing.DenseRival = partial(Rival, compile=False)
-    bench.runs.phases.timing.TIMED_IMAGES = bench.measurement.latency.THROUGHPUT_BATCH
+    bench.runs.phases.times.DenseRival = partial(Rival, compile=False)
+    bench.runs.phases.times.TIMED_IMAGES = bench.measurement.latency.THROUGHPUT_BATCH
     bench.measurement.clock.WARM_UP_PASSES = 1
     bench.measurement.latency.measure = partial(bench.measurement.clock.measure, min_rounds=2)
-    bench.runs.phases.timing.time_network = partial(bench.measurement.latency.time_network, seconds=0.05)
+    bench.runs.phases.times.time_network = partial(bench.measurement.latency.time_network, seconds=0.05)
 
 
 def attempt(place: Path, watch: Callable[[int], Watcher]) -> forks.Ended:

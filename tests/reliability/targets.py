@@ -52,10 +52,10 @@ class Target:
 def prepare(base: Path) -> None:
     """Finished and shipped jobs to spoil, below ``base``; from here on commands stop where jobs would begin."""
     import bench.cli
-    from bench.cli import running
     from bench.data import DataOptions, imagenet
     from bench.measurement import conformance as verify
     from bench.networks.backbones import build_backbone, load_weights
+    from bench.runs import run as running
 
     def make(tell: int) -> None:
         os.chdir(base)

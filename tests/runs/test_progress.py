@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from bench.recipe import UNTRAINED
-from bench.runs.estimate import RECORD, TIMES, Estimate
+from bench.runs.estimate import Estimate
+from bench.runs.phases import PHASES
 from bench.runs.plan.jobs import Job
 from bench.runs.progress import RunProgress
 
@@ -36,7 +37,7 @@ def clock():
 
 
 def test_what_is_left_is_estimated_from_what_was(clock):
-    estimate = Estimate([JOB, OTHER], timing=True, clock=clock)
+    estimate = Estimate([JOB, OTHER], PHASES, clock=clock)
     assert str(estimate) == ""
     estimate.begin()
     clock.now += 10
@@ -47,21 +48,21 @@ def test_what_is_left_is_estimated_from_what_was(clock):
         clock.now += 10
         estimate.end_epoch(JOB)
     clock.now += 4
-    estimate.end(JOB, RECORD, counts=True)
+    estimate.end(JOB, PHASES[0], counts=True)
     assert str(estimate) == "about 24 s left, then times of 2 networks"
-    estimate.end(OTHER, RECORD, counts=False)  # kept: it took no time, and its epochs are no more to come
+    estimate.end(OTHER, PHASES[0], counts=False)  # kept: it took no time, and its epochs are no more to come
     estimate.begin()
     clock.now += 300
-    estimate.end(JOB, TIMES, counts=True)
+    estimate.end(JOB, PHASES[1], counts=True)
     assert str(estimate) == "about 5 min left"
-    estimate.end(OTHER, TIMES, counts=True)
+    estimate.end(OTHER, PHASES[1], counts=True)
     assert str(estimate) == "about 0 s left"
 
 
 def test_of_workers_only_records_are_heard(clock):
-    estimate = Estimate([JOB, OTHER], timing=False, shows_epochs=False, clock=clock)
+    estimate = Estimate([JOB, OTHER], PHASES[:1], shows_epochs=False, clock=clock)
     clock.now += 7200
-    estimate.end(JOB, RECORD, counts=True)
+    estimate.end(JOB, PHASES[0], counts=True)
     assert str(estimate) == "about 2.0 h left"
 
 
@@ -72,7 +73,7 @@ def progress(monkeypatch):
     def make(stream: io.StringIO) -> RunProgress:
         monkeypatch.setattr(sys, "stdout", stream)
         monkeypatch.setenv("FORCE_COLOR", "1")
-        return RunProgress(Console(), [JOB, OTHER], timing=False, shows_epochs=True)
+        return RunProgress(Console(), [JOB, OTHER], PHASES[:1], shows_epochs=True)
 
     return make
 
@@ -82,8 +83,8 @@ def test_each_epoch_and_each_job_is_a_line(progress):
     with progress(stream) as shown:
         shown.start(JOB)
         shown.epoch(ROW)
-        shown.finish(JOB, RECORD)
-        shown.finish(OTHER, RECORD, "kept")
+        shown.finish(JOB, PHASES[0])
+        shown.finish(OTHER, PHASES[0], "kept")
     first, second, third = stream.getvalue().splitlines()
     assert first.startswith(f"[0/2] {JOB.id}: joint 1/3: validation 96.1 % at 0.512 of the MACs; about ")
     assert second.startswith(f"[1/2] {JOB.id}: recorded; about ") and second.endswith(" left")
@@ -99,7 +100,7 @@ def test_output_that_fails_ends_no_training(progress):
     with progress(Full()) as shown:
         shown.start(JOB)
         shown.epoch(ROW)
-        shown.finish(JOB, RECORD)
+        shown.finish(JOB, PHASES[0])
 
 
 def test_no_training_waits_for_the_reader_of_a_full_pipe(progress):
@@ -118,7 +119,7 @@ def test_no_training_waits_for_the_reader_of_a_full_pipe(progress):
         with progress(open(writer, "w")) as shown:
             shown.start(JOB)
             shown.epoch(ROW)
-            shown.finish(JOB, RECORD)
+            shown.finish(JOB, PHASES[0])
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
@@ -137,5 +138,5 @@ def test_a_terminal_shows_bars_unless_it_cannot(progress, monkeypatch, unlike, l
     with progress(stream) as shown:
         shown.start(JOB)
         shown.epoch(ROW)
-        shown.finish(JOB, RECORD)
+        shown.finish(JOB, PHASES[0])
     assert stream.getvalue().count(f"{JOB.id}: ") == lines

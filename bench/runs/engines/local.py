@@ -10,8 +10,9 @@ import torch
 from submitit import LocalExecutor, LocalJob
 
 from bench.errors import BadInput
-from bench.runs.engines.loop import is_settled
+from bench.runs.engines.loop import unsettled
 from bench.runs.engines.worker import Worker
+from bench.runs.phases import Phase
 from bench.runs.plan.jobs import Job
 from bench.runs.settings import Settings, choose_device
 
@@ -19,8 +20,8 @@ NO_TIMEOUT_MIN = 60 * 24 * 365
 POLL_S, END_S = 0.2, 5.0
 
 
-def run_on_workers(jobs: list[Job], settings: Settings, on_poll: Callable[[], None]) -> None:
-    """Runs jobs on ``settings.workers`` processes, each taking the next job that nobody holds.
+def run_on_workers(jobs: list[Job], phase: Phase, settings: Settings, on_poll: Callable[[], None]) -> None:
+    """Runs one phase of jobs on ``workers`` processes, each taking the next job that nobody holds.
 
     A worker that dies takes only its job with it, which another one takes up; when all have died, new ones start as
     long as that brings any job to its end.
@@ -28,21 +29,21 @@ def run_on_workers(jobs: list[Job], settings: Settings, on_poll: Callable[[], No
     Args:
         on_poll: called several times a second.
     """
-    left = [job for job in jobs if not is_settled(job, settings.out, timing=False)]
+    left = unsettled(jobs, phase, settings.out)
     while left:
-        _run_round(left, settings, on_poll)
-        before, left = left, [job for job in left if not is_settled(job, settings.out, timing=False)]
+        _run_round(left, phase, settings, on_poll)
+        before, left = left, unsettled(left, phase, settings.out)
         if len(left) == len(before):
             return
 
 
-def _run_round(jobs: list[Job], settings: Settings, on_poll: Callable[[], None]) -> None:
+def _run_round(jobs: list[Job], phase: Phase, settings: Settings, on_poll: Callable[[], None]) -> None:
     executor = LocalExecutor(settings.folder / "submitit")
     workers: list[LocalJob] = []
     try:
-        for index in range(min(settings.workers, len(jobs))):
+        for index in range(min(settings.placement.workers, len(jobs))):
             executor.update_parameters(timeout_min=NO_TIMEOUT_MIN, **_gpus(index, settings))
-            workers.append(executor.submit(Worker(jobs, settings)))
+            workers.append(executor.submit(Worker(jobs, phase, settings)))
         while not all(worker.done() for worker in workers):
             time.sleep(POLL_S)
             on_poll()
@@ -63,10 +64,10 @@ def _stop(workers: list[LocalJob]) -> None:
 
 def _gpus(index: int, settings: Settings) -> dict:
     """Parameters of submitit that show a worker its own devices and no others."""
-    count = settings.gpus_per_job
-    if choose_device(settings.device).type != "cuda":
+    count, workers = settings.placement.gpus_per_job, settings.placement.workers
+    if choose_device(settings.execution.device).type != "cuda":
         return {"gpus_per_node": 0, "visible_gpus": ()}
-    return {"gpus_per_node": count, "visible_gpus": pinned_gpus(visible_gpus(), count, settings.workers)[index]}
+    return {"gpus_per_node": count, "visible_gpus": pinned_gpus(visible_gpus(), count, workers)[index]}
 
 
 def visible_gpus() -> list[int]:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench.records import is_timed, read_record
+from bench.records import has_whole_record
 from bench.runs.attempt import Outcome, State
 from bench.runs.failure import read_failure
-from bench.runs.phases.job import is_done
+from bench.runs.phases import Phase, is_settled
 from bench.runs.plan.jobs import Job, distinct
 
 LOOK_AGAIN_S = 1.0
@@ -34,11 +34,9 @@ def run_all(jobs: Iterable[Job], do: Callable[[Job], State]) -> None:
         left = held
 
 
-def is_settled(job: Job, out: Path, timing: bool) -> bool:
-    """Whether nothing is left to do for this job in this run: it is done, timed if that is asked for, or failed."""
-    if read_failure(out / job.id) is not None:
-        return True
-    return is_done(job, out) and (not timing or is_timed(read_record(out / job.id)))
+def unsettled(jobs: Iterable[Job], phase: Phase, out: Path) -> list[Job]:
+    """Those to which something is left to do in this phase."""
+    return [job for job in jobs if not is_settled(phase, out / job.id)]
 
 
 def outcome_of(job: Job, out: Path) -> Outcome:
@@ -46,6 +44,6 @@ def outcome_of(job: Job, out: Path) -> Outcome:
     folder = out / job.id
     if failure := read_failure(folder):
         return Outcome(job, State.FAILED, failure.reason, failure.kind == "BadInput")
-    if is_done(job, out):
+    if has_whole_record(folder):
         return Outcome(job, State.DONE)
     return Outcome(job, State.FAILED, "no worker came to its end; the same command tries it again")

@@ -1,4 +1,4 @@
-"""Jobs on a Slurm cluster, through submitit: one array for each level of the job graph."""
+"""Jobs on a Slurm cluster, through submitit: one array for each phase, and for each level of the job graph."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from submitit import SlurmExecutor
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from bench.errors import BadInput
-from bench.runs.engines.loop import is_settled
+from bench.runs.engines.loop import unsettled
 from bench.runs.engines.worker import Worker
+from bench.runs.phases import Phase, makes_record
 from bench.runs.plan.jobs import Job
 from bench.runs.plan.written import Plan
-from bench.runs.settings import Settings
+from bench.runs.settings import Placement, Settings
 
 LARGEST_ARRAY = 1000
 """Slurm's own limit, unless MaxArraySize was raised; beyond it, elements run several jobs one after the other."""
@@ -26,24 +27,21 @@ POLL_S = 2.0
 
 
 def run_on_slurm(
-    jobs: list[Job], settings: Settings, plan: Plan, parameters: dict, on_poll: Callable[[], None]
+    jobs: list[Job], phases: Sequence[Phase], settings: Settings, plan: Plan, on_poll: Callable[[], None]
 ) -> None:
-    """Submits all levels at once, each behind the one before, and waits for their end.
+    """Submits all levels and phases at once, each behind the one before, and waits for their end.
 
-    An array has one element per job and at most ``settings.workers`` of them at once. Timing is the last level: its
-    elements have their machines to themselves. Interrupting this process leaves them running.
-
-    Args:
-        parameters: of submitit's SlurmExecutor: ``partition``, ``time`` (minutes), ``cpus_per_task``, ...
+    An array has one element per job and at most as many of them at once as there are workers. Elements of exclusive
+    phases have their machines to themselves. Interrupting this process leaves them running.
 
     Raises:
         BadInput: no Slurm here, or it refuses.
     """
     try:
         executor = SlurmExecutor(settings.folder / "submitit", max_num_timeout=MAX_TIMEOUTS)
-        executor.update_parameters(**_parameters(settings, parameters))
+        executor.update_parameters(**_parameters(settings.placement))
         arrays: list[str] = []
-        for workers, exclusive in _levels(jobs, settings, plan.timing):
+        for workers, exclusive in _levels(jobs, phases, settings):
             behind = f"afterany:{arrays[-1]}" if arrays else None
             executor.update_parameters(dependency=behind, exclusive=exclusive or None)
             arrays.append(_submit(executor, workers))
@@ -71,28 +69,28 @@ def cancel(arrays: Sequence[str]) -> None:
         subprocess.run(["scancel", *arrays], check=False)
 
 
-def _parameters(settings: Settings, given: dict) -> dict:
-    gpus = {"gpus_per_node": settings.gpus_per_job} if settings.gpus_per_job else {}
+def _parameters(placed: Placement) -> dict:
+    gpus = {"gpus_per_node": placed.gpus_per_job} if placed.gpus_per_job else {}
     # Since 22.05 srun does not inherit the number of processors.
-    pinned = {"cpus_per_task": settings.threads, "srun_args": [f"--cpus-per-task={settings.threads}"]}
-    return DEFAULTS | given | gpus | pinned | {"array_parallelism": settings.workers}
+    pinned = {"cpus_per_task": placed.threads, "srun_args": [f"--cpus-per-task={placed.threads}"]}
+    return DEFAULTS | dict(placed.slurm) | gpus | pinned | {"array_parallelism": placed.workers}
 
 
-def _levels(jobs: list[Job], settings: Settings, timing: bool) -> list[tuple[list[Worker], bool]]:
+def _levels(jobs: list[Job], phases: Sequence[Phase], settings: Settings) -> list[tuple[list[Worker], bool]]:
     """Per level, the workers of its array and whether each needs a machine of its own."""
-    open_ = [job for job in jobs if not is_settled(job, settings.out, timing=False)]
-    starts = {job.start_job for job in open_}
-    first = [job for job in open_ if job.id in starts]
-    second = [job for job in open_ if job.id not in starts]
-    levels = [(_workers(level, settings, timing=False), False) for level in (first, second)]
-    if timing:
-        untimed = [job for job in jobs if not is_settled(job, settings.out, timing=True)]
-        levels.append((_workers(untimed, settings, timing=True), True))
+    levels = []
+    for phase in phases:
+        left = unsettled(jobs, phase, settings.out)
+        starts = {job.start_job for job in left} if makes_record(phase) else set()
+        for is_start in (True, False):
+            level = [job for job in left if (job.id in starts) == is_start]
+            levels.append((_workers(level, phase, settings), phase.exclusive))
     return [level for level in levels if level[0]]
 
 
-def _workers(jobs: list[Job], settings: Settings, timing: bool) -> list[Worker]:
-    return [Worker(jobs[index::LARGEST_ARRAY], settings, timing) for index in range(min(len(jobs), LARGEST_ARRAY))]
+def _workers(jobs: list[Job], phase: Phase, settings: Settings) -> list[Worker]:
+    count = min(len(jobs), LARGEST_ARRAY)
+    return [Worker(jobs[index::LARGEST_ARRAY], phase, settings) for index in range(count)]
 
 
 def _submit(executor: SlurmExecutor, workers: list[Worker]) -> str:

@@ -17,8 +17,9 @@ from bench.data import DataSet
 from bench.errors import BadInput
 from bench.methods import load_method
 from bench.runs.attempt import State, attempt, record_failure
-from bench.runs.engines.loop import is_settled, run_all
-from bench.runs.phases.timing import Timer
+from bench.runs.context import Context
+from bench.runs.engines.loop import run_all
+from bench.runs.phases import Phase, is_settled
 from bench.runs.plan.jobs import Job
 from bench.runs.settings import Settings
 from bench.system.log import log_to
@@ -36,17 +37,15 @@ class Worker:
     device as the first, and if it crashes or is killed, only its job has failed. This process must therefore neither
     touch CUDA nor start threads of operators.
 
-    Attributes:
-        timing: adds times to finished records instead of making records.
     """
 
     jobs: list[Job]
+    phase: Phase
     settings: Settings
-    timing: bool = False
 
     def __call__(self) -> None:
         torch.set_num_threads(1)
-        data = self.settings.load_data()
+        data = self.settings.inputs.load_data()
         _import_for(self.jobs)
         run_all(self.jobs, lambda job: self._do(job, data))
 
@@ -56,9 +55,9 @@ class Worker:
 
     def _do(self, job: Job, data: DataSet) -> State:
         self.settings.check_cancelled()
-        if is_settled(job, self.settings.out, self.timing):
+        if is_settled(self.phase, self.settings.out / job.id):
             return State.KEPT
-        process = FORK.Process(target=_in_fork, args=(job, data, self.settings, self.timing))
+        process = FORK.Process(target=_in_fork, args=(job, self.phase, data, self.settings))
         process.start()
         try:
             while process.is_alive():
@@ -71,7 +70,7 @@ class Worker:
             raise InterruptedError(f"job {job.id} was asked to stop; it continues behind its last finished epoch")
         if process.exitcode:
             record_failure(job, self.settings.out, self.settings.command, BadInput(_epitaph(process.exitcode)))
-        return State.DONE if is_settled(job, self.settings.out, self.timing) else State.TAKEN
+        return State.DONE if is_settled(self.phase, self.settings.out / job.id) else State.TAKEN
 
 
 def _import_for(jobs: list[Job]) -> None:
@@ -82,15 +81,15 @@ def _import_for(jobs: list[Job]) -> None:
     gc.freeze()  # no fork looks through all that, and so copies it
 
 
-def _in_fork(job: Job, data: DataSet, settings: Settings, timing: bool) -> None:
+def _in_fork(job: Job, phase: Phase, data: DataSet, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGCONT):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm's warning is for the worker.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(settings.threads)
-    alone = timing or settings.workers == 1
+    torch.set_num_threads(settings.placement.threads)
+    alone = phase.exclusive or settings.placement.workers == 1
     with log_to(settings.out):
-        attempt(job, settings.context(data, alone), Timer() if timing else None)
+        attempt(job, phase, Context.of(settings, data, alone=alone))
 
 
 def _end_with_parent() -> None:

@@ -2,74 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from bench.data import DataSet
-from bench.execution import to_inference
-from bench.execution.native import NativeNetwork
-from bench.execution.skipping import SkippingNetwork
-from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
-from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
-from bench.runs.phases.job import Context, starting_backbone
-from bench.runs.plan.defaults import defaults_for
+from bench.records import is_timed, read_record
 from bench.runs.plan.jobs import Job
-from bench.system import environment
-from bench.system.files import write_atomically
-from bench.zoo.loading import load_pretrained
 
-TIMES_FILE = "times.npz"
-TIMED_IMAGES, LARGE = 256, 64
-"""At most so many images are timed, unless they are larger than so many pixels: then a single batch."""
-LARGEST_SECONDS = 180.0
+if TYPE_CHECKING:
+    from bench.runs.context import Context
 
 
-class Timer:
+class Time:
     """Times the networks of a run, all that share a backbone against one and the same dense rival."""
 
-    def __init__(self):
-        self.rivals: dict[str, DenseRival] = {}
+    name = "times"
+    past = "timed"
+    exclusive = True
 
-    def __call__(self, job: Job, context: Context) -> None:
+    def is_done(self, folder: Path) -> bool:
+        """Whether the record has times."""
+        return is_timed(read_record(folder))
+
+    def run(self, job: Job, context: Context) -> None:
         """Times the stored network of a finished job and rewrites its record with what was found.
 
         Raises:
             BadInput: the job's files cannot be read, do not belong together or cannot be written.
         """
-        folder = context.out / job.id
-        record = read_record(folder)
-        require_recorded_file(folder, SAMPLES_FILE, record)  # which the record will be written with once more
-        network = load_pretrained(folder, record, len(context.data.classes))
-        network.to(context.device, memory_format=torch.channels_last)  # as it was trained and evaluated
-        timing = self.time(job, to_inference(network, context.executor), context)
-        write_atomically(folder / TIMES_FILE, timing.save_raw)
-        write_record(folder, _with_timing(record, timing, context))
+        from bench.runs.phases.times import add_times
 
-    def time(self, job: Job, network: SkippingNetwork | NativeNetwork, context: Context) -> Timing:
-        """Times ``network`` on the first test images."""
-        if job.backbone not in self.rivals:
-            self.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
-        images = context.data.normalise(_timed_images(job, context.data)).to(context.device)
-        # Rounds of large images take long, and fewer than the minimum are worth nothing.
-        patience = {"max_seconds": LARGEST_SECONDS} if images.shape[-1] > LARGE else {}
-        return time_network(network, self.rivals[job.backbone], images, torch.get_num_threads(), **patience)
-
-
-def _timed_images(job: Job, data: DataSet) -> torch.Tensor:
-    """The first test images: as many as fill a few batches, of large ones a single batch."""
-    images = data.test.first(THROUGHPUT_BATCH).images
-    if images.shape[-1] > LARGE:
-        return images
-    return data.test.first(min(TIMED_IMAGES, defaults_for(job.dataset).timed_images)).images
-
-
-def _with_timing(record: Record, timing: Timing, context: Context) -> Record:
-    described = environment.describe(context.device)
-    rounds = {
-        "method": timing.raw[f"latency_{DYNAMIC}_ms"].mean(1).tolist(),
-        "dense": timing.raw[f"latency_{DENSE}_ms"].mean(1).tolist(),
-    }
-    more = {"latency_rounds_ms": rounds, "environment": described, "placement": context.placement}
-    # Threads are those of the timing: training may have run with fewer, beside others (``details``: ``placement``).
-    return replace(record, **timing.columns(), details=record.details | {"timing": timing.summary() | more})
+        add_times(job, context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.errors import BadInput
 from bench.runs.plan.jobs import Job
@@ -19,13 +20,14 @@ class Plan:
     """What one call of ``bench run`` wants to have done: ``plan.json``.
 
     Attributes:
+        phases: names of what it does to each job.
         slurm_jobs: ids of the arrays it submitted.
     """
 
     engine: str
     workers: int
     command: str
-    timing: bool
+    phases: tuple[str, ...]
     jobs: list[Job]
     slurm_jobs: tuple[str, ...] = ()
 
@@ -43,7 +45,7 @@ def read_plans(out: Path) -> dict[Path, Plan]:
     found = {}
     for path in sorted((out / RUNS).glob(f"*/{PLAN_FILE}")):
         try:
-            values = json.loads(path.read_text())
+            values = _of_today(json.loads(path.read_text()))
             jobs = [Job.read(job) for job in values.pop("jobs")]
             if any(Path(job.id).name != job.id for job in jobs):
                 raise ValueError("a job's name leads elsewhere")
@@ -53,3 +55,10 @@ def read_plans(out: Path) -> dict[Path, Plan]:
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadInput(f"{path} is no plan of a run: {error}") from error
     return found
+
+
+def _of_today(values: dict[str, Any]) -> dict[str, Any]:
+    """A plan's values; earlier plans say whether times are taken, and know no other phases."""
+    if isinstance(timing := values.pop("timing", None), bool):
+        values["phases"] = ("record", "times") if timing else ("record",)
+    return values

@@ -1,0 +1,71 @@
+"""Where a network starts from."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.data.recorded import require_start
+from bench.errors import BadInput
+from bench.networks.backbones import Backbone, build_backbone, load_weights, unread_average
+from bench.records import MODEL_FILE, read_record
+from bench.runs.context import Context
+from bench.runs.plan.jobs import Job
+from bench.system.files import file_hash
+from bench.system.seeds import derive_seed
+
+
+def has_start(job: Job) -> bool:
+    """Whether the backbone is trained already."""
+    return bool(job.start or job.start_job)
+
+
+def starting_backbone(job: Job, context: Context) -> Backbone:
+    """The backbone as the job finds it: from the given weights, from its dense job, or freshly initialised."""
+    torch.manual_seed(derive_seed(job.seed, "backbone", job.backbone))
+    backbone = build_backbone(job.backbone, len(context.data.classes), job.dataset)
+    if job.start:
+        if context.inputs.weights is None or file_hash(context.inputs.weights) != job.start:
+            raise BadInput(f"job {job.id} starts from weights that are not the ones given")
+        load_weights(backbone, context.inputs.weights)
+    elif job.start_job:
+        load_weights(backbone, require_start(context.out / job.start_job, MODEL_FILE, context.data))
+    return backbone
+
+
+def start_note(job: Job, context: Context, start_record: str) -> str:
+    """For the record: where the network comes from, in words."""
+    if job.network:
+        folder, record = context.inputs.shipped[job.id]
+        kind = "thresholds moved of trained network" if job.tuned else "shipped network"
+        return f"{kind} {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
+    if job.members:
+        names = [f"{context.inputs.shipped[member][0].name} (SHA-256 {member[:12]})" for member in job.members]
+        return f"trained networks {', '.join(names)}; no epochs of its own"
+    if job.start:
+        weights = f"backbone weights from {context.inputs.weights.name} (SHA-256 {job.start[:12]})"
+        if start_record:
+            record = read_record(context.inputs.weights.parent)
+            return (
+                f"{weights}, which are job {start_record}'s ({record.stage_epochs}): {record.details.get('start', '')}"
+            )
+        if average := unread_average(context.inputs.weights):
+            weights += f", not the moving average of them that lies beside as {average!r}"
+        return (
+            f"{weights}; the harness does not know on which images they were trained and selected: accuracies may be "
+            "optimistic"
+        )
+    if job.start_job:
+        return f"own dense backbone, trained on the training split, job {job.start_job}"
+    return "own initialisation"
+
+
+def start_record_of(job: Job, context: Context) -> str:
+    """The dense job that given weights come from, if a record beside them says so and is of these images, or empty."""
+    folder = context.inputs.weights.parent if job.start and context.inputs.weights else None
+    try:
+        if folder and (record := read_record(folder)).method == "dense":
+            require_start(folder, context.inputs.weights.name, context.data)
+            return folder.name if context.inputs.weights.name in record.details.get("files", {}) else ""
+    except BadInput:
+        pass  # No record, or one of something else: nothing is known.
+    return ""
