@@ -1,12 +1,14 @@
 """Where jobs stand, as another process sees it."""
 
+import json
+
 import pytest
 
 from bench.errors import BadInput
 from bench.runs.attempt import record_failure
 from bench.runs.plan.planning import plan
 from bench.runs.plan.suite import Suite, check_suite
-from bench.runs.plan.written import CANCELLED_FILE, RUNS, Plan
+from bench.runs.plan.written import CANCELLED_FILE, PLAN_FILE, RUNS, Plan, read_plans
 from bench.runs.status import CANCELLED, DONE, FAILED, RUNNING, WAITING, job_statuses
 
 
@@ -53,3 +55,11 @@ def test_what_ended_is_done_and_shown_by_the_command(bench_here, tmp_path):
 def test_no_folder(bench_here):
     code, _, error = bench_here("status", "nosuch")
     assert code == 2 and "nosuch" in error
+
+
+def test_a_plan_from_before_phases_is_read(planned, tmp_path):
+    values = json.loads((planned / PLAN_FILE).read_text())
+    del values["phases"]
+    (planned / PLAN_FILE).write_text(json.dumps(values | {"timing": True}))
+    assert read_plans(tmp_path)[planned].phases == ("record", "times")
+    assert _states(tmp_path)[0] == (WAITING, "for a worker")

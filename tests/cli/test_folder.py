@@ -62,7 +62,7 @@ def test_fresh_makes_anew_what_was_asked_for_and_nothing_else(bench_here, runs):
         (["--methods=l1", "--out", "../../me/runs"], "--methods l1 --out runs"),
         (["--suite", "suites/mine.yaml", "--no-timing", "--fresh"], "--suite suites/mine.yaml --no-timing --fresh"),
         (["--data-dir=/data", "--points", "0.3,0.5", "--pretrained", "/a/results"],
-         "--pretrained results --data-dir data --points 0.3,0.5"),
+         "--pretrained results --points 0.3,0.5 --data-dir data"),
         (["--pretrained", "--seeds", "0,1"], "--pretrained --seeds 0,1"),
         (["--slurm", "setup=/home/me/env", "--slurm", "time=60"], "--slurm setup=env --slurm time=60"),
     ],
