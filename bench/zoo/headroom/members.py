@@ -19,6 +19,7 @@ from bench.measurement.evaluation import evaluate
 from bench.measurement.selection import Answers
 from bench.records import MODEL_FILE, Record
 from bench.records.merge import find_jobs
+from bench.records.validity import is_sound
 from bench.report.results import Entry, Result, load_groups, require_same_images
 from bench.zoo.loading import load_pretrained
 
@@ -64,7 +65,7 @@ def load_members(folders: Sequence[Path]) -> list[Member]:
     groups = load_groups(folders)
     require_same_images([result for group in groups for result in group.results])
     unit = max(result.record.macs_backbone for group in groups for result in group.results)
-    valid = [result for group in groups for result in group.results if result.record.valid]
+    valid = [result for group in groups for result in group.results if is_sound(result.record)]
     members = [
         Member(name, paths[result.job], result.record, result.samples, unit)
         for name, result in zip(_names(valid), valid)
