@@ -31,11 +31,11 @@ import torch.nn.functional as F
 from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor, nn
 
-from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, TrainingBatch, joint_groups
 from bench.methods.objective import falling_target, target_penalty
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.blocks import Backbone
-from bench.networks.cost import count_macs
+from bench.networks.cost import module_macs
 from bench.networks.decisions import BlockDecision, LayerDecision, Output
 from bench.networks.gates import straight_through
 from bench.networks.network import DynamicNetwork
@@ -99,14 +99,14 @@ class PolicyRouter(Router):
     def _controlled_only(self, action: Tensor) -> Tensor:
         return action.masked_fill(self.free, 1)
 
-    def decide_layer(self, index: int, glance: Tensor, trace: PolicyTrace) -> LayerDecision:
-        return LayerDecision(trace.executed[:, index], trace.executed[:, index])
+    def decide_layer(self, index: int, features: Tensor, state: PolicyTrace) -> LayerDecision:
+        return LayerDecision(state.executed[:, index], state.executed[:, index])
 
     def cost(self) -> GateCost:
         channels, height, width = self.image_shape
         shape = (channels, height // 2, width // 2) if self.pooled else self.image_shape
         nothing = (0,) * self.blocks
-        return GateCost(count_macs(self.policy, shape), nothing, nothing)
+        return GateCost(module_macs(self.policy, shape), nothing, nothing)
 
 
 def policy_network(image_shape: tuple[int, int, int], outputs: int) -> nn.Module:
@@ -137,25 +137,25 @@ class PolicyLoss:
         self.point = point
         self.joint = joint
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         router, gamma = network.router, GAMMA_JOINT if self.joint else GAMMA_CURRICULUM
         if self.joint:
             router.schedule(router.blocks, BOUND + (1 - BOUND) * step.progress)
         else:
             router.schedule(min(router.blocks, 1 + int(step.progress * router.blocks)), BOUND)
         output = network(step.images)
-        trace = output.trace
+        state = output.state
         with torch.no_grad():
-            baseline_logits = run(network.backbone, step.images, trace.likeliest)
-            advantage = reward(output.logits, step.labels, trace.executed, gamma)
-            advantage = advantage - reward(baseline_logits, step.labels, trace.likeliest, gamma)
-        reinforce = -(advantage * trace.log_probability).mean()
+            baseline_logits = run(network.backbone, step.images, state.likeliest)
+            advantage = reward(output.logits, step.labels, state.executed, gamma)
+            advantage = advantage - reward(baseline_logits, step.labels, state.likeliest, gamma)
+        reinforce = -(advantage * state.log_probability).mean()
         if not self.joint:
             return reinforce
         return reinforce + step.task_loss(output.logits) + self._pull(network, output, step.progress)
 
     def _pull(self, network: DynamicNetwork, output: Output, progress: float) -> Tensor:
-        decisions = tuple(BlockDecision(LayerDecision(one, one)) for one in output.trace.likeliest.unbind(1))
+        decisions = tuple(BlockDecision(LayerDecision(one, one)) for one in output.state.likeliest.unbind(1))
         start = 1 + network.gate_cost.image / network.backbone_cost.total
         target = falling_target(self.point, progress, start)
         return target_penalty(network, Output(output.logits, decisions), target, progress)
@@ -195,6 +195,7 @@ class BlockDrop(Method):
         return DynamicNetwork(backbone, PolicyRouter(backbone, pooled=self.pooled or large))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         backbone, policy = joint_groups(network, budget, POLICY_LR)
         curriculum = budget.epochs // 3
         return [

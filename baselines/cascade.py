@@ -32,7 +32,7 @@ from bench.methods import (
     MethodInfo,
     ParameterGroup,
     Stage,
-    Step,
+    TrainingBatch,
     backbone_lr,
     choose_thresholds,
 )
@@ -105,6 +105,6 @@ class ConfidenceCascade(Method):
         return choose_thresholds(answers.of(numbers).scored(rule), point)
 
 
-def member_loss(network: Cascade, step: Step, number: int) -> Tensor:
+def member_loss(network: Cascade, step: TrainingBatch, number: int) -> Tensor:
     """The task's loss of one member."""
     return step.task_loss(network.members[number](step.images).logits)

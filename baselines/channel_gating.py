@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import BadInput
-from bench.methods.interface import Budget, Method, MethodInfo, Stage, Step, joint_groups
+from bench.methods.interface import Budget, Method, MethodInfo, Stage, TrainingBatch, joint_groups
 from bench.methods.objective import falling_target, target_penalty
 from bench.networks.blocks import Backbone, ConvUnit, SelfGatedUnit
 from bench.networks.decisions import UnitDecision
@@ -101,7 +101,7 @@ class ThresholdLoss:
         self.point = point
         self.lowest = lowest_fraction(network)
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         target = falling_target(self.point, step.progress)
         threshold = threshold_for((target - self.lowest) / (1 - self.lowest))
         output = network(step.images)
@@ -133,6 +133,7 @@ class ChannelGating(Method):
     groups: ClassVar[int] = 4
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         for block in backbone.blocks:
             block.units = Modules(ChannelGatedUnit(unit, self.groups) for unit in block.units)
         network = DynamicNetwork(backbone)
@@ -141,5 +142,6 @@ class ChannelGating(Method):
         return network
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         groups = joint_groups(network, budget, GATE_LR)
         return [Stage("joint", budget.epochs, groups, ThresholdLoss(network, point))]

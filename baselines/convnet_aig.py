@@ -32,7 +32,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, TrainingBatch, joint_groups
 from bench.methods.objective import falling_target
 from bench.networks.blocks import Backbone
 from bench.networks.decisions import LayerDecision
@@ -89,12 +89,12 @@ class AIGRouter(Router):
         self.noise = 1.0
         self.register_buffer("thresholds", torch.zeros(self.blocks))
 
-    def look(self, index: int, x: Tensor) -> Tensor:
+    def gate_input(self, index: int, x: Tensor) -> Tensor:
         # Detached: batch norm blows up differences between pooled features, which are small, and so the gradient.
         return x.mean((2, 3)).detach()
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
-        logit = self.gates[index](glance) - self.thresholds[index]
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
+        logit = self.gates[index](features) - self.thresholds[index]
         if self.training:
             # The difference of two Gumbel variables is logistic.
             logit = logit + self.noise * torch.rand_like(logit).logit(eps=1e-6)
@@ -111,13 +111,14 @@ class RateLoss:
     def __init__(self, rates: Sequence[float]):
         self.rates = torch.tensor(rates)
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
-        network.router.noise = max(0.0, 1 - step.progress / NOISE_ENDS)
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
+        router: Any = network.router
+        router.noise = max(0.0, 1 - step.progress / NOISE_ENDS)
         output = network(step.images)
         targets = falling_target(self.rates.to(step.images.device), step.progress)
         misses = output.executed().mean(0) - targets
         # Replaced, not changed: the backward pass of a compiled network may still need the old ones.
-        network.router.thresholds = network.router.thresholds + THRESHOLD_RATE * misses.detach()
+        router.thresholds = router.thresholds + THRESHOLD_RATE * misses.detach()
         return step.task_loss(output.logits) + RATE_WEIGHT * misses.square().mean()
 
 
@@ -161,5 +162,6 @@ class ConvNetAIG(Method):
         return DynamicNetwork(backbone, AIGRouter(backbone))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         loss = RateLoss(execution_rates(network, point))
         return [Stage("joint", budget.epochs, joint_groups(network, budget, ROUTER_LR), loss)]

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from bench.methods.interface import Budget, Method, MethodInfo, ParameterGroup, Reported, Stage, Step, backbone_lr
+from bench.methods.interface import (
+    Budget,
+    Method,
+    MethodInfo,
+    ParameterGroup,
+    Reported,
+    Stage,
+    TrainingBatch,
+    backbone_lr,
+)
 from bench.networks.blocks import Backbone
 from bench.networks.network import DynamicNetwork
 
 _HE = "He et al. 2015 (arXiv 1512.03385), table 6; MACs counted for shortcut option A"
 
 
-def cross_entropy(network: DynamicNetwork, step: Step) -> Tensor:
+def cross_entropy(network: DynamicNetwork, step: TrainingBatch) -> Tensor:
     """The task's loss alone."""
     return step.task_loss(network(step.images).logits)
 

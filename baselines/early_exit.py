@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from torch import Tensor, nn
 
-from bench.methods import AllAnswers, Budget, Method, MethodInfo, Stage, Step, choose_thresholds, joint_groups
+from bench.methods import AllAnswers, Budget, Method, MethodInfo, Stage, TrainingBatch, choose_thresholds, joint_groups
 from bench.networks import (
     Backbone,
     DynamicNetwork,
@@ -72,6 +72,7 @@ class EarlyExit(Method):
     def calibrate(
         self, network: DynamicNetwork, point: float | None, answers: Callable[[], AllAnswers]
     ) -> dict[str, Any]:
+        assert network.rule is not None and point is not None
         choice = choose_thresholds(answers().scored(network.rule), point)
         network.rule.set_thresholds(choice.thresholds)
         return choice.described()
@@ -81,9 +82,10 @@ class WeightedLoss:
     """Mean of the task's losses of all answers; an exit weighs as much as its share of the MACs, the end 1."""
 
     def __init__(self, network: DynamicNetwork):
+        assert network.exits is not None
         self.weights = [*network.exits.shares(network.backbone_cost), 1.0]
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         given = network(step.images).exits.given
         weighted = [weight * step.task_loss(logits) for weight, logits in zip(self.weights, given)]
-        return sum(weighted) / sum(self.weights)
+        return cast(Tensor, sum(weighted) / sum(self.weights))

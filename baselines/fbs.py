@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dense import cross_entropy
-from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, TrainingBatch, joint_groups
 from bench.methods.objective import falling_target, nearest_step
 from bench.networks.blocks import Backbone, ConvUnit, SelfGatedUnit
 from bench.networks.cost import count_backbone
@@ -106,7 +106,7 @@ class DensityLoss:
     def __init__(self, network: DynamicNetwork):
         self.units = [unit for unit in network.backbone.modules() if isinstance(unit, BoostedUnit)]
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         for unit in self.units:
             unit.training_density = torch.full_like(unit.training_density, falling_target(unit.density, step.progress))
         return cross_entropy(network, step)
@@ -128,6 +128,7 @@ class FBS(Method):
     )
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         dense = count_backbone(backbone).total
         image = torch.zeros(1, *backbone.image_shape)
 

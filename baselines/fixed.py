@@ -37,8 +37,8 @@ class FixedRouter(Router):
         self.register_buffer("executed", torch.zeros(blocks))
         self.executed[list(executed)] = 1
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
-        executed = self.executed[index].to(glance.dtype).expand(len(glance))
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
+        executed = self.executed[index].to(features.dtype).expand(len(features))
         return LayerDecision(executed, executed)
 
 
@@ -76,5 +76,6 @@ class Fixed(Dense):
     has_points = True
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         executed = nearest_distribution(count_backbone(backbone), point)
         return DynamicNetwork(backbone, FixedRouter(len(backbone.blocks), executed))

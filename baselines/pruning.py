@@ -51,6 +51,7 @@ class UniformPruning(Dense):
         return backbone
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         dense = count_backbone(backbone).total
 
         def fraction(step: int) -> float:

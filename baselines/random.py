@@ -55,8 +55,8 @@ class RandomRouter(Router):
     def start(self, images: Tensor) -> Tensor:
         return (uniform_from_content(images, self.blocks) < self.probability).to(images.dtype)
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
-        return LayerDecision(trace[:, index], trace[:, index])
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
+        return LayerDecision(state[:, index], state[:, index])
 
 
 class Random(Dense):
@@ -66,6 +66,7 @@ class Random(Dense):
     has_points = True
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         cost = count_backbone(backbone)
         probability = (point * cost.total - cost.fixed) / (cost.total - cost.fixed)
         return DynamicNetwork(backbone, RandomRouter(len(backbone.blocks), probability))

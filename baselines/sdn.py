@@ -14,12 +14,12 @@ thresholds are calibrated on validation images.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from torch import Tensor
 
 from baselines.early_exit import HEAD_LR, EarlyExit
-from bench.methods import Budget, MethodInfo, Stage, Step, joint_groups
+from bench.methods import Budget, MethodInfo, Stage, TrainingBatch, joint_groups
 from bench.networks import DynamicNetwork
 
 FIRST_WEIGHT = 0.01
@@ -45,22 +45,24 @@ class SDN(EarlyExit):
         backbone, heads = joint_groups(network, budget, HEAD_LR)
         if self.mixed:
             return [Stage("mixed", budget.epochs, [backbone, heads], RisingLoss(network))]
+        assert network.exits is not None
         heads = replace(heads, parameters=list(network.exits.heads.parameters()))
         return [Stage("heads", budget.epochs, [heads], heads_loss)]
 
 
-def heads_loss(network: DynamicNetwork, step: Step) -> Tensor:
+def heads_loss(network: DynamicNetwork, step: TrainingBatch) -> Tensor:
     """Sum of the heads' losses; the backbone's own answer is not among them."""
-    return sum(step.task_loss(logits) for logits in network(step.images).exits.given[:-1])
+    return cast(Tensor, sum(step.task_loss(logits) for logits in network(step.images).exits.given[:-1]))
 
 
 class RisingLoss:
     """The last answer's loss, and the heads' with weights from ``FIRST_WEIGHT`` to their shares of the MACs."""
 
     def __init__(self, network: DynamicNetwork):
+        assert network.exits is not None
         self.shares = network.exits.shares(network.backbone_cost)
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         *early, last = network(step.images).exits.given
         weights = [FIRST_WEIGHT + (share - FIRST_WEIGHT) * step.progress for share in self.shares]
         weighted = [weight * step.task_loss(logits) for weight, logits in zip(weights, early)]

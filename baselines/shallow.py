@@ -56,6 +56,7 @@ class Shallow(Dense):
     has_points = True
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         cost = count_backbone(backbone)
         order = removal_order(backbone)
 

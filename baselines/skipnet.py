@@ -34,14 +34,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.dense import cross_entropy
-from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, Step, joint_groups
+from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, TrainingBatch, joint_groups
 from bench.methods.objective import falling_target
 from bench.networks.blocks import Backbone, ResidualBlock
 from bench.networks.decisions import LayerDecision, Output
@@ -109,18 +109,18 @@ class SkipRouter(Router):
     def start(self, images: Tensor) -> SkipTrace:
         return SkipTrace()
 
-    def logit(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
+    def logit(self, index: int, features: Tensor, state: SkipTrace) -> Tensor:
         """Logit ``[N]`` of executing block ``index`` (from 1)."""
         raise NotImplementedError
 
-    def decide_layer(self, index: int, glance: Tensor, trace: SkipTrace) -> LayerDecision:
+    def decide_layer(self, index: int, features: Tensor, state: SkipTrace) -> LayerDecision:
         if index == 0:
-            return LayerDecision.always(glance)
-        logit = self.logit(index, glance, trace) - self.threshold
+            return LayerDecision.always(features)
+        logit = self.logit(index, features, state) - self.threshold
         if self.temperature:
             drawn = torch.distributions.Bernoulli(logits=logit / self.temperature, validate_args=False)
             action = drawn.sample()
-            trace.log_probabilities.append(drawn.log_prob(action))
+            state.log_probabilities.append(drawn.log_prob(action))
             return LayerDecision(action, action)
         probability = logit.sigmoid()
         executed = probability if self.soft and self.training else straight_through(probability)
@@ -146,9 +146,9 @@ class RecurrentRouter(SkipRouter):
         nn.init.zeros_(self.output.bias)
         self.offsets = nn.Parameter(initial_logits(backbone))
 
-    def logit(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
-        trace.state = self.cell(self.projections[index - 1](self.norms[index - 1](glance.detach())), trace.state)
-        return self.output(trace.state[0]).squeeze(1) + self.offsets[index - 1]
+    def logit(self, index: int, features: Tensor, state: SkipTrace) -> Tensor:
+        state.state = self.cell(self.projections[index - 1](self.norms[index - 1](features.detach())), state.state)
+        return self.output(state.state[0]).squeeze(1) + self.offsets[index - 1]
 
     def cost(self) -> GateCost:
         shared = 2 * 4 * HIDDEN * HIDDEN + HIDDEN
@@ -180,13 +180,13 @@ class FeedForwardRouter(SkipRouter):
             return nn.Sequential(nn.MaxPool2d(2), _gate_conv(channels, 1), _gate_conv(channels, 2))
         return nn.Sequential(_gate_conv(channels, 2))
 
-    def look(self, index: int, x: Tensor) -> Tensor:
+    def gate_input(self, index: int, x: Tensor) -> Tensor:
         if index == 0:
             return x
         return self.features[index - 1](x).mean((2, 3))
 
-    def logit(self, index: int, glance: Tensor, trace: SkipTrace) -> Tensor:
-        skipped, executed = self.outputs[index - 1](glance).unbind(1)
+    def logit(self, index: int, features: Tensor, state: SkipTrace) -> Tensor:
+        skipped, executed = self.outputs[index - 1](features).unbind(1)
         return executed - skipped
 
     def cost(self) -> GateCost:
@@ -219,21 +219,22 @@ class HybridLoss:
     def __init__(self, point: float):
         self.point = point
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         settling = step.progress > COOLING
         temperature = SETTLED if settling else COLDEST ** (step.progress / COOLING)
-        with network.router.sampled(temperature):
+        router: Any = network.router
+        with router.sampled(temperature):
             output = network(step.images)
         miss = network.macs_fraction(output).mean() - falling_target(self.point, step.progress / COOLING)
         # Replaced, not changed: the backward pass of a compiled network may still need the old one.
         rate = SETTLED_RATE if settling else RATE
-        network.router.threshold = network.router.threshold + rate * miss.detach()
-        drawn = torch.stack(output.trace.log_probabilities, 1)
+        router.threshold = router.threshold + rate * miss.detach()
+        drawn = torch.stack(output.state.log_probabilities, 1)
         return step.task_loss(output.logits) + policy_gradient(drawn, self._returns(network, output, step))
 
     @staticmethod
     @torch.no_grad()
-    def _returns(network: DynamicNetwork, output: Output, step: Step) -> Tensor:
+    def _returns(network: DynamicNetwork, output: Output, step: TrainingBatch) -> Tensor:
         """``[N, gates]``."""
         cost = network.backbone_cost
         share = torch.tensor([block.branch / cost.total for block in cost.blocks[1:]], device=step.images.device)
@@ -275,6 +276,7 @@ class SkipNet(Method):
         return DynamicNetwork(backbone, self.router(backbone))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         share = 1 / 6 if budget.pretrained else 164 / 190
         supervised_epochs = min(round(budget.epochs * share), max(0, budget.epochs - 1))
         supervised, hybrid = (joint_groups(network, budget, rate) for rate in (ROUTER_LR, HYBRID_LR))

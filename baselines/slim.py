@@ -104,6 +104,7 @@ class Slim(Dense):
     has_points = True
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        assert point is not None
         dense = count_backbone(backbone).total
 
         def fraction(step: int) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from baselines.dense import Dense, cross_entropy
 from baselines.pruning import strongest
-from bench.methods.interface import Budget, MethodInfo, Stage, Step
+from bench.methods.interface import Budget, MethodInfo, Stage, TrainingBatch
 from bench.methods.objective import nearest_step
 from bench.networks.blocks import Backbone
 from bench.networks.cost import count_backbone
@@ -67,7 +67,7 @@ class SparsityLoss:
     def __init__(self, penalty: float):
         self.penalty = penalty
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         norm = sum(scale.abs().sum() for scale in inner_scales(network.backbone))
         return cross_entropy(network, step) + self.penalty * norm
 
@@ -85,6 +85,7 @@ class Slimming(Dense):
     has_points = True
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         tuning = super().stages(network, point, budget)[0]
         sparse = budget.epochs // 2
         loss = SparsityLoss(PAPER_PENALTY * PAPER_EPOCHS / max(1, sparse))

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from baselines.early_exit import HEAD_LR
 from baselines.sdn import SDN
 from bench.errors import BadInput
-from bench.methods import Budget, MethodInfo, ParameterGroup, Stage, Step
+from bench.methods import Budget, MethodInfo, ParameterGroup, Stage, TrainingBatch
 from bench.networks import DynamicNetwork, PooledHead, StopRule
 
 ENSEMBLE_SHARE = 0.2
@@ -49,11 +49,12 @@ class ZTW(SDN):
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
         means = min(budget.epochs // 2, max(1, int(ENSEMBLE_SHARE * budget.epochs)))
         (heads,) = super().stages(network, point, Budget(budget.epochs - means, budget.pretrained))
+        assert network.rule is not None
         group = ParameterGroup(list(network.rule.parameters()), HEAD_LR, weight_decay=0.0, optimiser="adamw")
         return [heads, Stage("means", means, [group], means_loss)]
 
 
-def means_loss(network: DynamicNetwork, step: Step) -> Tensor:
+def means_loss(network: DynamicNetwork, step: TrainingBatch) -> Tensor:
     """Sum of the losses of what the exits answer together."""
     given = network(step.images).exits.given[:-1]
     return sum(step.task_loss(network.rule.answer(list(given[: number + 1]))) for number in range(len(given)))

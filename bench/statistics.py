@@ -75,7 +75,7 @@ def over_seeds_and_images(*parts: ArrayLike, level: float = 0.95) -> Estimate:
     """
     arrays = [np.asarray(part, float) for part in parts]
     images = arrays[0].shape[1]
-    by_image: NDArray[np.float64] = sum(part.mean(0) for part in arrays)  # type: ignore[assignment]
+    by_image: NDArray[np.float64] = sum(part.mean(0) for part in arrays)
     effects, rest = [], 0.0
     for part in (part for part in arrays if len(part) > 1):
         seeds, by_seed = len(part), part.mean(1)

@@ -44,16 +44,16 @@ class RandomRouter(Router):
                 rows = nn.init.normal_(torch.empty(1 if menu else linear.out_features, linear.in_features))
                 linear.weight = nn.Parameter(SHARPNESS * rows.expand_as(linear.weight).contiguous())
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
         if self.layer_nets is None:
-            return LayerDecision.always(glance)
-        scale = self._scores(self.layer_nets[index], glance, [self.keep]).squeeze(1).clamp(0, 1)
+            return LayerDecision.always(features)
+        scale = self._scores(self.layer_nets[index], features, [self.keep]).squeeze(1).clamp(0, 1)
         return LayerDecision((scale > 0).float(), scale)
 
-    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
+    def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         if self.channel_nets is None:
             return None
-        scores = self._scores(self.channel_nets[index], glance, self._step_shares())
+        scores = self._scores(self.channel_nets[index], features, self._step_shares())
         if self.menu:
             scores = scores.cummin(1).values.repeat_interleave(self.widths[index] // self.menu, 1)
         scale = scores.clamp(0, 1)
@@ -70,15 +70,15 @@ class RandomRouter(Router):
 
         return GateCost(0, macs(self.layer_nets), macs(self.channel_nets))
 
-    def _scores(self, linear: nn.Linear, glance: Tensor, shares: list[float]) -> Tensor:
+    def _scores(self, linear: nn.Linear, features: Tensor, shares: list[float]) -> Tensor:
         if self.calibrating:
             nn.init.zeros_(linear.bias)
-            scores = linear(glance)
+            scores = linear(features)
             shares = shares * (scores.shape[1] // len(shares))
             thresholds = [scores[:, column].quantile(1 - share) for column, share in enumerate(shares)]
-            always = torch.tensor([ALWAYS * (share == 1) for share in shares], device=glance.device)
+            always = torch.tensor([ALWAYS * (share == 1) for share in shares], device=features.device)
             linear.bias.copy_(always - torch.stack(thresholds))
-        return linear(glance)
+        return linear(features)
 
     def _step_shares(self) -> list[float]:
         """For each score the share of samples that open it: widths spread around ``keep``, which is their mean."""

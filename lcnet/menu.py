@@ -44,9 +44,9 @@ class MenuRouter(LCRouter):
         groups = [inner_norms(block).unflatten(0, (MENU, -1)).mean(1) for block in backbone.blocks]
         self.channel_nets = channel_nets(backbone.blocks, groups)
 
-    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision:
+    def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision:
         assert self.channel_nets is not None
-        lowest = self.choices.sharpness * (self.channel_nets[index](glance) - self.threshold).cummin(1).values
+        lowest = self.choices.sharpness * (self.channel_nets[index](features) - self.threshold).cummin(1).values
         score = lowest.repeat_interleave(self.widths[index] // MENU, 1)
         return ChannelDecision(is_open(score), relu1(score))
 
@@ -60,7 +60,7 @@ class LCNetMenu(LCNet):
     """Layer-Net, and a Channel-Net that chooses one of four widths."""
 
     @property
-    def info(self) -> MethodInfo:
+    def info(self) -> MethodInfo:  # type: ignore[override]
         """What ``bench list methods`` tells."""
         return MethodInfo("layer and width (quarters)", "block input, pooled", PAPER, 2020)
 

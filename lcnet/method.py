@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 from bench.methods import BACKBONE_WEIGHT_DECAY, Budget, Method, MethodInfo, Stage, joint_groups
 from bench.networks import Backbone, DynamicNetwork
@@ -53,7 +53,7 @@ class LCNet(Method):
     decay: float = BACKBONE_WEIGHT_DECAY
 
     @property
-    def info(self) -> MethodInfo:
+    def info(self) -> MethodInfo:  # type: ignore[override]
         """What ``bench list methods`` tells: with gates that learn nothing, nothing is decided."""
         if self.learns == "nothing":
             same = "nothing (as LC-Net, the same for all images)"
@@ -65,10 +65,11 @@ class LCNet(Method):
         return DynamicNetwork(backbone, LCRouter(backbone, self))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        assert point is not None
         backbone, router = joint_groups(network, budget, self.router_lr)
         backbone = replace(backbone, weight_decay=self.decay)
         groups = {
-            "differences": [backbone, replace(router, parameters=network.router.weights())],
+            "differences": [backbone, replace(router, parameters=cast(LCRouter, network.router).weights())],
             "all": [backbone, router],
             "nothing": [backbone],
         }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
-from bench.methods import Step
+from bench.methods import TrainingBatch
 from bench.networks import DynamicNetwork
 
 RATE = 0.3
@@ -33,11 +34,12 @@ class PricedLoss:
     price: float = 2.0
     image_price: float = 0.0
 
-    def __call__(self, network: DynamicNetwork, step: Step) -> Tensor:
+    def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         output = network(step.images)
         fractions = network.macs_fraction(output)
         target = 1 + (self.point - 1) * min(1.0, step.progress / self.descent)
         # Replaced, not changed: the backward pass of a compiled network may still need the old one.
-        network.router.threshold = network.router.threshold + RATE * (fractions.detach().mean().float() - target)
+        router: Any = network.router
+        router.threshold = router.threshold + RATE * (fractions.detach().mean().float() - target)
         loss = step.task_loss(output.logits) + self.price * fractions.mean().float()
         return loss + self.image_price * fractions.float().var(unbiased=False) if self.image_price else loss

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -68,22 +68,22 @@ class LCRouter(Router):
         The backbone's weights can make good any scale that is common to all images, so the gradient of a mean score
         says little about what a gate is worth.
         """
-        return [net.linear.weight for net in self.nets()]
+        return [cast(nn.Parameter, net.linear.weight) for net in self.nets()]
 
-    def look(self, index: int, x: Tensor) -> Tensor:
+    def gate_input(self, index: int, x: Tensor) -> Tensor:
         # Detached: a nearly constant channel is blown up by the standardisation, and so would its gradient be.
         return self.norms[index](x.mean((2, 3)).detach())
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
         if self.layer_nets is None:
-            return LayerDecision.always(glance)
-        score = self.layer_nets[index](glance).squeeze(1) - self.threshold
+            return LayerDecision.always(features)
+        score = self.layer_nets[index](features).squeeze(1) - self.threshold
         return LayerDecision(is_open(score), relu1(score))
 
-    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
+    def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         if self.channel_nets is None:
             return None
-        score = self.choices.sharpness * (self.channel_nets[index](glance) - self.threshold)
+        score = self.choices.sharpness * (self.channel_nets[index](features) - self.threshold)
         return ChannelDecision(is_open(score), relu1(score))
 
     def folded_gates(self, index: int) -> FoldedGates:

@@ -7,7 +7,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from bench.methods import load_method, method_names
-from bench.methods.interface import Budget, Step
+from bench.methods.interface import Budget, TrainingBatch
 from bench.networks.backbones import build_backbone
 from bench.training import Recipe
 from bench.training.losses import make_sample_loss
@@ -36,7 +36,7 @@ def test_losses_mix_no_devices(name):
         for stage in method.stages(network, 0.5, Budget(12, pretrained=True)):
             assert make_optimisers(network.train(), stage, 128)
             for progress in (0.1, 0.9):
-                step = Step(images, labels, progress, make_sample_loss(images, labels, recipe, teacher))
+                step = TrainingBatch(images, labels, progress, make_sample_loss(images, labels, recipe, teacher))
                 loss = stage.loss(network, step)
                 assert loss.device.type == "cuda" and loss.shape == () and loss.requires_grad
 

@@ -7,7 +7,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 
+from bench.methods import TrainingBatch
+from bench.methods.interface import Step
+from bench.networks.backbones import build_backbone
 from bench.system.renamed import FORMER
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +31,25 @@ def test_imports_keep_to_the_contracts():
 def test_few_modules_stand_on_top():
     on_top = sorted(path.name for path in (ROOT / "bench").glob("*.py"))
     assert len(on_top) <= MOST_MODULES_ON_TOP, on_top
+
+
+def test_a_method_written_for_former_names_still_works():
+    source = (ROOT / "tests" / "plugin" / "linear_gate.py").read_text()
+    for former, present in FORMER.items():
+        source = source.replace(f"from {present} import", f"from {former} import")
+    source = source.replace(
+        "    def decide_layer(",
+        "    def look(self, index, x):\n        return -x.mean((2, 3))\n\n    def decide_layer(",
+    )
+    assert "bench.dynamic.method" in source
+    module: dict = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        exec(source, module)
+    network = module["LinearGate"]().build(build_backbone("resnet8", classes=10), 0.5)
+    images = torch.randn(2, 3, 32, 32)
+    assert (network.router.gate_input(0, images) == -images.mean((2, 3))).all()
+    assert network(images).trace is None and Step is TrainingBatch
 
 
 @pytest.mark.parametrize("former", sorted(FORMER))

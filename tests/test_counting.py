@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.skipnet import SkipNet
 from bench.execution.skipping import lower
 from bench.execution.skipping.convolution import fold
-from bench.measurement.counting import _FUSED, _count_one, count_macs
+from bench.measurement.counting import _FUSED, _count_one, flop_counter_macs
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.network import DynamicNetwork
 from lcnet.method import LCNet
@@ -47,7 +47,7 @@ def test_counted_macs_are_the_reported_ones(name):
 
 def test_another_process_counts_the_same():
     network, images = _settled(_lc(True, True))
-    assert count_macs(network, images) == _claimed(network, images)
+    assert flop_counter_macs(network, images) == _claimed(network, images)
 
 
 def _settled(network: DynamicNetwork) -> tuple[DynamicNetwork, torch.Tensor]:

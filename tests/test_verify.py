@@ -38,18 +38,18 @@ class _Broken(LCNet):
 
 
 class _BatchMean:
-    def decide_layer(self, index, glance, trace):
-        return super().decide_layer(index, glance.mean(0, keepdim=True).expand_as(glance), trace)
+    def decide_layer(self, index, features, state):
+        return super().decide_layer(index, features.mean(0, keepdim=True).expand_as(features), state)
 
 
 class _Noisy:
-    def decide_layer(self, index, glance, trace):
-        return super().decide_layer(index, glance + torch.randn_like(glance), trace)
+    def decide_layer(self, index, features, state):
+        return super().decide_layer(index, features + torch.randn_like(features), state)
 
 
 class _Soft:
-    def decide_layer(self, index, glance, trace):
-        layer = super().decide_layer(index, glance, trace)
+    def decide_layer(self, index, features, state):
+        layer = super().decide_layer(index, features, state)
         return LayerDecision(layer.scale, layer.scale)
 
 
@@ -59,15 +59,15 @@ class _ForgetsItsGates:
 
 
 class _NoGradient:
-    def decide_layer(self, index, glance, trace):
-        layer = super().decide_layer(index, glance, trace)
+    def decide_layer(self, index, features, state):
+        layer = super().decide_layer(index, features, state)
         return LayerDecision(layer.executed.detach(), layer.scale.detach())
 
 
 class _CountsTwice:
-    def look(self, index, x):
-        super().look(index, x)
-        return super().look(index, x)
+    def gate_input(self, index, x):
+        super().gate_input(index, x)
+        return super().gate_input(index, x)
 
 
 @pytest.mark.parametrize(

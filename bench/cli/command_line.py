@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -22,7 +23,7 @@ def typed_command(context: click.Context) -> str:
     return shlex.join(words)
 
 
-def _words(parameter: click.Parameter, value: object) -> list[str]:
+def _words(parameter: click.Parameter, value: Any) -> list[str]:
     if not isinstance(parameter, click.Option):
         return [_text(value)]
     name = max(parameter.opts, key=len)

@@ -17,11 +17,11 @@ from bench.errors import BadInput, CheckFailed
 from bench.records import finished_jobs, read_record
 from bench.report import write_report
 from bench.report.tables import console_table
+from bench.runs import resources
 from bench.runs.request import make_request
 from bench.runs.run import Ended, run_tuned
 from bench.runs.run import run as run_request
 from bench.runs.selection import select_tuned
-from bench.system import resources
 
 REPORT = "report"
 

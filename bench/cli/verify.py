@@ -12,7 +12,7 @@ from bench.cli.values import METHOD
 from bench.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from bench.measurement.conformance import Outcome
+    from bench.measurement.conformance import CheckResult
 
 
 @click.command()
@@ -30,7 +30,7 @@ def verify(methods: tuple[str, ...]) -> None:
         raise CheckFailed(f"{len(failed)} checks failed: {'; '.join(failed)}")
 
 
-def _table(outcomes: dict[str, list[Outcome]]) -> Table:
+def _table(outcomes: dict[str, list[CheckResult]]) -> Table:
     table = Table("method", "check", "", "detail")
     for name, checks in outcomes.items():
         for one in checks:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import BadInput
-from bench.system.distributed import WHOLE, Share, agreed, processes, rank
+from bench.system.distributed import WHOLE, Shard, all_agree, rank, world_size
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 EVALUATION_BATCH = 250
@@ -91,7 +91,7 @@ class Split:
         size: int,
         generator: torch.Generator,
         augment: Augmentation,
-        share: Share = WHOLE,
+        share: Shard = WHOLE,
         first: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """One epoch in random order, augmented; an incomplete last batch is left out.
@@ -181,7 +181,7 @@ class DataSet:
         """
         if not len(self.train):
             raise BadInput(f"{self.name} has no training images: each class needs two or more, one for validation")
-        with agreed():
+        with all_agree():
             if self._unreadable:
                 raise BadInput(self._unreadable)
 
@@ -198,7 +198,7 @@ class DataSet:
 
 def _own(split: Split) -> Split:
     """The images of a split that this process looks at."""
-    return split if processes() == 1 else split.at(range(rank(), len(split), processes()))
+    return split if world_size() == 1 else split.at(range(rank(), len(split), world_size()))
 
 
 def crop_and_flip(padding: int, flip: bool) -> Augmentation:

@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.data.decoding import Batch, Decoder, Item, Transform
 from bench.data.workers import Loading
 from bench.errors import BadInput
-from bench.system.distributed import WHOLE, Share
+from bench.system.distributed import WHOLE, Shard
 
 HASHED_BYTES = 2**30
 """Contents are part of a fingerprint where all files together are no longer than this."""
@@ -85,7 +85,7 @@ class FileSplit:
         size: int,
         generator: torch.Generator,
         augment: Transform,
-        share: Share = WHOLE,
+        share: Shard = WHOLE,
         first: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """As :meth:`bench.data.dataset.Split.shuffled`; ``augment`` draws for each image from a seed of its own."""

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from bench.data.dataset import LoaderStatistics
 from bench.data.decoding import Batch, Decoder, Item, collate
 from bench.errors import BadInput
-from bench.system.distributed import processes
+from bench.system.distributed import world_size
 
 LARGEST_DEFAULT = 12
 """Worker processes: more than these no single GPU keeps waiting for."""
@@ -39,7 +39,7 @@ class Loading:
         """With ``workers`` processes, or as many as this process has cores to spare."""
         if workers is None:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            workers = min(LARGEST_DEFAULT, max(1, cores // processes() - 1))
+            workers = min(LARGEST_DEFAULT, max(1, cores // world_size() - 1))
         return cls(workers, prefetch, LoaderStatistics(workers))
 
     def batches(self, decoder: Decoder, wanted: Sequence[list[Item]]) -> Iterator[Batch]:
@@ -82,7 +82,7 @@ class Loading:
 
 def _processes_here() -> int:
     """Processes of this run on this machine, as torchrun says; 1 without it."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if processes() > 1 else 1
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if world_size() > 1 else 1
 
 
 def _start(decoder: Decoder, wanted: Sequence[list[Item]], workers: int, prefetch: int) -> Iterator[Batch]:

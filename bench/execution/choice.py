@@ -6,7 +6,7 @@ import warnings
 
 from bench.choices import EXECUTORS
 from bench.errors import BadInput
-from bench.execution.native import NativeNetwork, obstacle, targets
+from bench.execution.native import NativeNetwork, targets, unsupported_reason
 from bench.execution.skipping import SkippingCascade, SkippingNetwork, lower
 from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
@@ -48,4 +48,4 @@ def runs_natively(network: DynamicNetwork | Cascade) -> bool:
 def native_obstacle(network: DynamicNetwork | Cascade) -> str | None:
     """Why the compiled executor cannot run ``network``, or one of a cascade's members; None if it can."""
     members = network.members if isinstance(network, Cascade) else [network]
-    return next(filter(None, map(obstacle, members)), None)
+    return next(filter(None, map(unsupported_reason, members)), None)

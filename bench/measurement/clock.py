@@ -94,7 +94,9 @@ def measure(
         raise BadInput("nothing to measure: contestants or batches are missing")
     for contestant in contestants.values():
         _warm_up(contestant, batches)
-    names, times, foreign = list(contestants), {name: [] for name in contestants}, []
+    times: dict[str, list[list[float]]] = {name: [] for name in contestants}
+    foreign: list[float] = []
+    names = list(contestants)
     begin, limit = time.perf_counter(), max_seconds or 4 * seconds
     with _no_garbage_collection():
         while (spent := time.perf_counter() - begin) < limit and (spent < seconds or len(foreign) < min_rounds):

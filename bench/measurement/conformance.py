@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +12,10 @@ from torch import Tensor, nn
 from bench.execution import native_obstacle, to_inference
 from bench.execution.native import targets
 from bench.execution.skipping import lower
-from bench.measurement.counting import count_macs
+from bench.measurement.counting import flop_counter_macs
 from bench.measurement.forced import forced, opened
 from bench.methods import load_method
-from bench.methods.interface import Budget, Method, Stage, Step, split_parameters
+from bench.methods.interface import Budget, Method, Stage, TrainingBatch, split_parameters
 from bench.networks.backbones import Backbone, build_backbone
 from bench.networks.cascade import Cascade, parts_of
 from bench.networks.decisions import Output
@@ -31,7 +32,7 @@ ONE_ANSWER = "the network has a single answer"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """One check of one method: whether it passed, and what was seen."""
 
     check: str
@@ -39,11 +40,11 @@ class Outcome:
     detail: str
 
 
-class Failure(Exception):
+class CheckFailure(Exception):
     """A check did not hold; the message says what was seen."""
 
 
-def verify(method: str | Method) -> list[Outcome]:
+def verify(method: str | Method) -> list[CheckResult]:
     """Runs every check on a method, as ``bench verify`` does.
 
     Args:
@@ -55,17 +56,17 @@ def verify(method: str | Method) -> list[Outcome]:
     return verify_method(load_method(method) if isinstance(method, str) else method)
 
 
-def verify_method(method: Method) -> list[Outcome]:
+def verify_method(method: Method) -> list[CheckResult]:
     """Runs every check on small networks with random weights and random images, on the CPU."""
     outcomes = []
     for name, check in CHECKS.items():
         torch.manual_seed(0)
         try:
-            outcomes.append(Outcome(name, True, check(method)))
-        except Failure as failure:
-            outcomes.append(Outcome(name, False, str(failure)))
+            outcomes.append(CheckResult(name, True, check(method)))
+        except CheckFailure as failure:
+            outcomes.append(CheckResult(name, False, str(failure)))
         except Exception as error:
-            outcomes.append(Outcome(name, False, f"{type(error).__name__}: {error}"))
+            outcomes.append(CheckResult(name, False, f"{type(error).__name__}: {error}"))
     return outcomes
 
 
@@ -158,6 +159,7 @@ def check_all_stop(method: Method) -> str:
         return ONE_ANSWER
     network.rule.thresholds.fill_(-torch.inf)
     output = _run(network, images)
+    assert output.exits is not None and output.exits.given is not None
     answer = network.rule.answer([output.exits.given[0]])
     _require(torch.equal(output.logits, answer), "another answer than the first")
     _require_same(_see(network, images), _see(lower(network), images))
@@ -193,7 +195,7 @@ def check_count(method: Method) -> str:
     if lower(network).execution == "masked":
         return _check_dense_count(network, images)
     claimed = network.cost(_run(network, images)).total.round().long().tolist()
-    counted = count_macs(network, images)
+    counted = flop_counter_macs(network, images)
     wrong = [index for index in range(IMAGES) if claimed[index] != counted[index]]
     _require(not wrong, f"image {wrong and wrong[0]}: we say {claimed}, an independent counter {counted}")
     return f"{IMAGES} images, {len(set(counted))} different costs, equal to the last MAC"
@@ -202,7 +204,7 @@ def check_count(method: Method) -> str:
 def _check_dense_count(network: DynamicNetwork, images: Tensor) -> str:
     """Masked execution spends what it would save; the full counts that its shares multiply can still be compared."""
     full = DynamicNetwork(opened(network.backbone, True))
-    counted = count_macs(full.eval(), images[:1])[0]
+    counted = flop_counter_macs(full.eval(), images[:1])[0]
     expected = network.backbone_cost.total
     _require(counted == expected, f"we say {expected} with everything computed, an independent counter {counted}")
     return f"masked execution: only the full count could be compared, {expected}"
@@ -332,10 +334,11 @@ def _trainable(method: Method) -> tuple[DynamicNetwork, list[Stage]]:
     return network, method.stages(network, _point(method), Budget(epochs=10, pretrained=True))
 
 
-def _step(progress: float) -> Step:
+def _step(progress: float) -> TrainingBatch:
     labels = torch.arange(32) % 10
     images = torch.randn(32, 3, 32, 32)
-    return Step(images, labels, progress, lambda logits: nn.functional.cross_entropy(logits, labels, reduction="none"))
+    loss = partial(nn.functional.cross_entropy, target=labels, reduction="none")
+    return TrainingBatch(images, labels, progress, loss)
 
 
 def _images() -> Tensor:
@@ -388,7 +391,7 @@ def _relative(found: Tensor, expected: Tensor) -> float:
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
-        raise Failure(message)
+        raise CheckFailure(message)
 
 
 def _require_decision(what: str, chosen: Tensor, scale: Tensor, shape: tuple[int, ...]) -> None:

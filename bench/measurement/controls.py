@@ -28,10 +28,10 @@ class ReplayRouter(Router):
         self.decisions = decisions
         self.gate_cost = cost
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
         return self.decisions[index].layer
 
-    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
+    def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         return self.decisions[index].channels
 
     def cost(self) -> GateCost:

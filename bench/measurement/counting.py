@@ -14,7 +14,7 @@ from bench.execution.skipping import lower
 from bench.networks.network import DynamicNetwork
 
 
-def count_macs(network: DynamicNetwork, images: Tensor) -> list[int]:
+def flop_counter_macs(network: DynamicNetwork, images: Tensor) -> list[int]:
     """MACs that skipping execution really spends on each of ``images`` ``[N, 3, H, W]``, gates included.
 
     Counted image by image in a process of its own, because a network that was counted once may run slower: every

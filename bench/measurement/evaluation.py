@@ -16,7 +16,7 @@ from bench.methods.calibration import AllAnswers
 from bench.networks.cascade import Cascade
 from bench.networks.decisions import Output
 from bench.networks.network import DynamicNetwork
-from bench.system.distributed import agreed, gather, processes, rank
+from bench.system.distributed import all_agree, gather, rank, world_size
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Spl
 
     Nothing stops meanwhile: this is the masked execution with infinite thresholds.
     """
+    assert network.rule is not None
     thresholds = network.rule.thresholds.clone()
     network.rule.thresholds.fill_(torch.inf)
     try:
@@ -61,6 +62,7 @@ def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Spl
 
 
 def _answer_columns(network: DynamicNetwork, output: Output, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    assert output.exits is not None and output.exits.given is not None
     columns = {"label": labels}
     for number, (logits, macs) in enumerate(zip(output.exits.given, network.answer_costs(output))):
         columns[f"macs_{number}"] = macs
@@ -73,9 +75,9 @@ def _table(network: nn.Module, data: DataSet, split: Split, columns_of, batch_si
     network.eval()
     # A compiled network shows no parameters.
     device = next(chain(network.parameters(), network.buffers()), torch.empty(0)).device
-    mine = split if processes() == 1 else split.at(range(rank(), len(split), processes()))
+    mine = split if world_size() == 1 else split.at(range(rank(), len(split), world_size()))
     columns: dict[str, list[torch.Tensor]] = {}
-    with agreed():
+    with all_agree():
         for images, labels in mine.batches(batch_size or data.evaluation_batch):
             output = network(data.normalise(images.to(device)))
             for name, values in columns_of(network, output, labels.to(device)).items():

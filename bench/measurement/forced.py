@@ -25,16 +25,16 @@ class ForcedRouter(Router):
     def start(self, images: Tensor) -> Any:
         return self.router.start(images)
 
-    def look(self, index: int, x: Tensor) -> Tensor:
-        return self.router.look(index, x)
+    def gate_input(self, index: int, x: Tensor) -> Tensor:
+        return self.router.gate_input(index, x)
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
-        layer = self.router.decide_layer(index, glance, trace)
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
+        layer = self.router.decide_layer(index, features, state)
         value = torch.full_like(layer.executed, self.value)
         return LayerDecision(value, value)
 
-    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
-        channels = self.router.decide_channels(index, glance, trace)
+    def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
+        channels = self.router.decide_channels(index, features, state)
         if channels is None:
             return None
         value = torch.full_like(channels.kept, self.value)

@@ -97,7 +97,7 @@ def _file(name: str) -> Path | None:
     except ValueError:  # of a module that was made while the program runs
         return None
     if spec is None or not rest:
-        return Path(spec.origin) if spec and spec.has_location else None
+        return Path(spec.origin) if spec and spec.has_location and spec.origin else None
     folders = [Path(folder, *rest[:-1]) for folder in spec.submodule_search_locations or ()]
     names = (f"{rest[-1]}.py", f"{rest[-1]}/__init__.py", *(rest[-1] + suffix for suffix in EXTENSION_SUFFIXES))
     return next((folder / name for folder in folders for name in names if (folder / name).is_file()), None)
@@ -108,7 +108,7 @@ def _imports(file: Path, importer: str) -> set[str]:
     if file.suffix != ".py":
         return set()
     package = importer if file.name == "__init__.py" else importer.rpartition(".")[0]
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

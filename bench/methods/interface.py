@@ -50,7 +50,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Step:
+class TrainingBatch:
     """One training batch, as a stage's loss sees it.
 
     Attributes:
@@ -69,6 +69,10 @@ class Step:
     def task_loss(self, logits: Tensor) -> Tensor:
         """Mean of the task's loss over the batch."""
         return self.sample_loss(logits).mean()
+
+
+Step = TrainingBatch
+"""Its former name."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Stage:
     name: str
     epochs: int
     groups: Sequence[ParameterGroup]
-    loss: Callable[[DynamicNetwork, Step], Tensor]
+    loss: Callable[[DynamicNetwork, TrainingBatch], Tensor]
     warmup: float = 0.05
     begin: Callable[[DynamicNetwork], None] | None = None
 
@@ -166,7 +170,8 @@ class Method:
 
 def split_parameters(network: DynamicNetwork | Cascade) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Parameters of the backbone, and of the gates: those of routers, self-gated units and exits."""
-    backbones, gates = [], []
+    backbones: list[nn.Parameter] = []
+    gates: list[nn.Parameter] = []
     for part in parts_of(network):
         backbones += part.backbone.parameters()
         gates += part.router.parameters()

@@ -92,7 +92,7 @@ def count_backbone(backbone: Backbone) -> BackboneCost:
     return BackboneCost(count(backbone.stem), blocks, count(backbone.classifier))
 
 
-def count_macs(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
+def module_macs(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
     """MACs of any module for one input of ``(channels, height, width)``: its convolutions and linear layers."""
     return sum(_macs_by_module(module, image_shape).values())
 

@@ -124,14 +124,19 @@ class Output:
     Attributes:
         logits: ``[N, classes]``.
         decisions: one per block, in order.
-        trace: whatever the router remembers of this pass (for instance log-probabilities of sampled actions).
+        state: whatever the router remembers of this pass (for instance log-probabilities of sampled actions).
         exits: None for a network with a single answer. Blocks behind the answer that a sample gave count as skipped.
     """
 
     logits: Tensor
     decisions: tuple[BlockDecision, ...]
-    trace: Any = None
+    state: Any = None
     exits: ExitDecision | None = None
+
+    @property
+    def trace(self) -> Any:
+        """Former name of ``state``."""
+        return self.state
 
     def executed(self) -> Tensor:
         """Blocks executed by each sample, ``[N, blocks]``."""

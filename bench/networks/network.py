@@ -64,15 +64,15 @@ class DynamicNetwork(nn.Module):
         """Images ``[N, 3, H, W]`` to logits ``[N, classes]`` and one decision per block."""
         full_precision = torch.autocast(images.device.type, enabled=False)
         with full_precision:
-            trace = self.router.start(images)
+            state = self.router.start(images)
         x = self.backbone.stem(images)
         decisions: list[BlockDecision] = []
         given: list[Tensor] = []
         for index, block in enumerate(self.backbone.blocks):
-            glance = self.router.look(index, x).float()
+            features = self.router.gate_input(index, x).float()
             with full_precision:
-                layer = self.router.decide_layer(index, glance, trace)
-                channels = self.router.decide_channels(index, glance, trace)
+                layer = self.router.decide_layer(index, features, state)
+                channels = self.router.decide_channels(index, features, state)
             units: list[UnitDecision] = []
             x = block(x, None if layer.certain else layer.scale, None if channels is None else channels.scale, units)
             decisions.append(BlockDecision(layer, channels, tuple(units)))
@@ -80,7 +80,7 @@ class DynamicNetwork(nn.Module):
                 self.exits.ask(index, x, given)
         logits = self.backbone.head(x)
         if self.exits is None:
-            return Output(logits, tuple(decisions), trace)
+            return Output(logits, tuple(decisions), state)
         with full_precision:
             return self._stopped([*given, logits.float()], decisions)
 

@@ -46,7 +46,7 @@ class FoldedGates:
 class Router(nn.Module):
     """Decides, for each sample, which blocks run and which inner channels they keep; by default all of them.
 
-    A pass goes ``start`` once, then for every block ``look``, ``decide_layer`` and, for the samples that execute
+    A pass goes ``start`` once, then for every block ``gate_input``, ``decide_layer`` and, for the samples that execute
     the block, ``decide_channels``. Masked execution calls ``decide_channels`` for the whole batch and multiplies;
     skipping execution calls it for the executing samples alone. Both must therefore decide sample by sample:
     no decision may depend on the rest of the batch in evaluation mode.
@@ -56,27 +56,33 @@ class Router(nn.Module):
         super().__init__()
         self.blocks = blocks
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Takes ``look``, the former name of ``gate_input``, from methods that were written for it."""
+        super().__init_subclass__(**options)
+        if "look" in vars(cls):
+            cls.gate_input = cls.look
+
     def start(self, images: Tensor) -> Any:
         """Looks at the images ``[N, 3, H, W]`` before the first block; returns what the pass must remember."""
         return None
 
-    def look(self, index: int, x: Tensor) -> Tensor:
+    def gate_input(self, index: int, x: Tensor) -> Tensor:
         """What the gates of block ``index`` see of its input ``[N, C, H, W]``; by default its average pool [N, C]."""
         return x.mean((2, 3))
 
-    def decide_layer(self, index: int, glance: Tensor, trace: Any) -> LayerDecision:
-        """Which samples execute block ``index``. ``glance`` is what ``look`` returned."""
-        return LayerDecision.always(glance)
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
+        """Which samples execute block ``index``. ``features`` is what ``gate_input`` returned."""
+        return LayerDecision.always(features)
 
-    def decide_channels(self, index: int, glance: Tensor, trace: Any) -> ChannelDecision | None:
+    def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         """Which inner channels of block ``index`` are kept, or None where nothing decides about them.
 
-        The rows of ``glance`` may be a part of the batch, so ``trace`` must not be needed sample by sample here.
+        The rows of ``features`` may be a part of the batch, so ``state`` must not be needed sample by sample here.
         """
         return None
 
     def folded_gates(self, index: int) -> FoldedGates | None:
-        """The gates of block ``index`` where they are that simple; None: ``look`` and ``decide_...`` must be called.
+        """The gates of block ``index`` where they are that simple; None: the methods above must be called.
 
         With all blocks folded, skipping execution of a single image calls neither of them.
         """
@@ -91,7 +97,7 @@ class Router(nn.Module):
 class OpenRouter(Router):
     """The router of a static network: looks at nothing and runs everything."""
 
-    def look(self, index: int, x: Tensor) -> Tensor:
+    def gate_input(self, index: int, x: Tensor) -> Tensor:
         return x[:, 0, 0, 0]
 
     def folded_gates(self, index: int) -> FoldedGates:

@@ -88,7 +88,7 @@ class Record:
     @property
     def method_version(self) -> int:
         """Version that its authors gave the method; 1 in records from before there were versions."""
-        version = (self.details.get("config") or {}).get("method_version")
+        version: Any = (self.details.get("config") or {}).get("method_version")
         return version if is_of(version, int) else 1
 
     @property
@@ -123,7 +123,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     true of records without times: ``time_state`` tells.
     """
 
-    def row(record: Record) -> dict:
+    def row(record: Record) -> dict[str, Any]:
         fields = {name: getattr(record, name) for name in COLUMNS}
         return fields | {"dataset": record.title, "time_state": time_state(record)}
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from bench.errors import BadInput
 
 KEY = ["method", "dataset", "backbone", "point", "seed"]
-TYPES = dict.fromkeys(("method", "dataset", "backbone"), str) | {"seed": int}
-TYPES |= dict.fromkeys(("point", "n_test", "top1", "macs_mean", "macs_backbone"), float)
+TYPES: dict[str, type] = {
+    **dict.fromkeys(("method", "dataset", "backbone"), str),
+    "seed": int,
+    **dict.fromkeys(("point", "n_test", "top1", "macs_mean", "macs_backbone"), float),
+}
 """Of the columns that are compared."""
 SAME_POINT, NO_POINT = 1e-9, -1.0
 ONE_SIDED = {"left_only": "agreed, but there is no record", "right_only": "a record that the agreed table lacks"}
@@ -89,7 +93,7 @@ def _with_points_of(table: pd.DataFrame, agreed: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _row_differences(row: dict) -> list[str]:
+def _row_differences(row: dict[str, Any]) -> list[str]:
     allowed = {
         "top1": lambda value: TOP1_TOLERANCE,
         "macs_mean": lambda value: MACS_TOLERANCE * value,

@@ -7,7 +7,7 @@ import pandas as pd
 from bench.statistics import wilson
 
 
-def measured(samples: pd.DataFrame, macs_backbone: float) -> dict[str, float | int]:
+def summarise(samples: pd.DataFrame, macs_backbone: float) -> dict[str, float | int]:
     """Accuracy in percent with Wilson's 95 % interval, and MACs per image, by the names of the record's fields.
 
     Args:

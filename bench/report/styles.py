@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from bench.report.entries import Entry
 from bench.report.results import Group
 
+Style = tuple[str, str, object]
 # Okabe and Ito's colours: the colour-blind can tell them apart. Markers and lines do so in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8A7F00")
 MARKERS = "sD^vPX*<>p"
 LINES = ("--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
-STATIC = {"dense": ("#000000", "o", "-"), "slim": ("#777777", "o", "-"), "shallow": ("#777777", "h", "-")}
+STATIC: dict[str, Style] = {
+    "dense": ("#000000", "o", "-"),
+    "slim": ("#777777", "o", "-"),
+    "shallow": ("#777777", "h", "-"),
+}
 LONGEST = 32
 """Letters of a name."""
-Style = tuple[str, str, object]
 
 
 def styles(groups: Sequence[Group]) -> dict[str, Style]:

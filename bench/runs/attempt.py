@@ -16,11 +16,11 @@ from bench.data.recorded import require_same_data
 from bench.errors import BadInput
 from bench.records import RECORD_FILE, has_whole_record, read_record
 from bench.runs.context import Context
-from bench.runs.failure import FAILURE_FILE, Failure, read_failure
+from bench.runs.failure import FAILURE_FILE, JobFailure, read_failure
 from bench.runs.locks import has_lock, job_lock
 from bench.runs.phases import Phase, makes_record
 from bench.runs.plan.jobs import Job
-from bench.system.distributed import processes
+from bench.system.distributed import world_size
 from bench.system.files import remove_unfinished, write_atomically
 from bench.training.checkpoint import has_checkpoints, remove_checkpoints
 
@@ -39,7 +39,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobResult:
     """How an attempt at ``job`` ended; ``reason`` says why where it did not succeed, on one line.
 
     Attributes:
@@ -52,7 +52,7 @@ class Outcome:
     bad_input: bool = False
 
 
-def attempt(job: Job, phase: Phase, context: Context) -> Outcome:
+def attempt(job: Job, phase: Phase, context: Context) -> JobResult:
     """Does one phase of ``job`` unless it is done or another live process holds the job.
 
     Jobs that others start from come first. A job without a record is kept as it is by all phases but the first.
@@ -70,7 +70,7 @@ def attempt(job: Job, phase: Phase, context: Context) -> Outcome:
             # Another process may have finished it since the first look.
             return (_kept if _is_kept(job, phase, context.out) else _run)(job, phase, context)
     except Timeout:
-        return Outcome(job, State.TAKEN, f"{job.id} is being run by another process")
+        return JobResult(job, State.TAKEN, f"{job.id} is being run by another process")
     except (OSError, BadInput) as error:
         return _failed(job, context, error)
 
@@ -80,15 +80,15 @@ def _is_kept(job: Job, phase: Phase, out: Path) -> bool:
     return (not makes_record(phase) and not has_whole_record(folder)) or phase.is_done(folder)
 
 
-def _kept(job: Job, phase: Phase, context: Context) -> Outcome:
+def _kept(job: Job, phase: Phase, context: Context) -> JobResult:
     """A record of other images under the same name is not this job's."""
     try:
         if makes_record(phase):
             require_same_data(read_record(context.out / job.id), context.data)
     except BadInput as error:
-        return Outcome(job, State.FAILED, str(error), bad_input=True)
+        return JobResult(job, State.FAILED, str(error), bad_input=True)
     _tidy(job, context.out)
-    return Outcome(job, State.KEPT)
+    return JobResult(job, State.KEPT)
 
 
 def _tidy(job: Job, out: Path) -> None:
@@ -99,7 +99,7 @@ def _tidy(job: Job, out: Path) -> None:
         remove_checkpoints(out / job.id)
 
 
-def _run(job: Job, phase: Phase, context: Context) -> Outcome:
+def _run(job: Job, phase: Phase, context: Context) -> JobResult:
     folder = context.out / job.id
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     remove_unfinished(folder)
@@ -108,14 +108,14 @@ def _run(job: Job, phase: Phase, context: Context) -> Outcome:
         phase.run(job, context)
     except Exception as error:
         outcome = _failed(job, context, error)
-        if processes() > 1 and not _expected(error):
+        if world_size() > 1 and not _expected(error):
             raise  # The others do not know of it and would wait forever; torchrun ends them with this one.
         return outcome
     LOG.info("%s is %s", job.id, phase.past)
-    return Outcome(job, State.DONE)
+    return JobResult(job, State.DONE)
 
 
-def _waits(job: Job, out: Path) -> Outcome | None:
+def _waits(job: Job, out: Path) -> JobResult | None:
     """Whether the job that ``job`` starts from is missing: still in another process's hands, or failed."""
     start = out / job.start_job
     if not job.start_job or (start / RECORD_FILE).exists():
@@ -126,20 +126,20 @@ def _waits(job: Job, out: Path) -> Outcome | None:
                 return None
             failure = read_failure(start)
     except Timeout:
-        return Outcome(job, State.TAKEN, f"{job.start_job}, which it starts from, is being run by another process")
+        return JobResult(job, State.TAKEN, f"{job.start_job}, which it starts from, is being run by another process")
     why = f"failed: {failure.reason}" if failure else "has no record"
-    return Outcome(job, State.FAILED, f"its start {job.start_job} {why}", bad_input=True)
+    return JobResult(job, State.FAILED, f"its start {job.start_job} {why}", bad_input=True)
 
 
-def _failed(job: Job, context: Context, error: Exception) -> Outcome:
+def _failed(job: Job, context: Context, error: Exception) -> JobResult:
     return record_failure(job, context.out, context.settings.command, error)
 
 
-def record_failure(job: Job, out: Path, command: str, error: Exception) -> Outcome:
+def record_failure(job: Job, out: Path, command: str, error: Exception) -> JobResult:
     """Writes why ``job`` failed where its record would be; returns that it did."""
     reason = _one_line(error)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    failure = Failure(reason, type(error).__name__, now, command)
+    failure = JobFailure(reason, type(error).__name__, now, command)
     LOG.error("%s failed: %s", job.id, reason, exc_info=None if _expected(error) else error)
     folder = out / job.id
     # Where the disk is full the reason is still told, if not kept.
@@ -147,7 +147,7 @@ def record_failure(job: Job, out: Path, command: str, error: Exception) -> Outco
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(failure), indent=1)
         write_atomically(folder / FAILURE_FILE, lambda path: path.write_text(text + "\n"))
-    return Outcome(job, State.FAILED, reason, bad_input=_expected(error))
+    return JobResult(job, State.FAILED, reason, bad_input=_expected(error))
 
 
 def _expected(error: Exception) -> bool:

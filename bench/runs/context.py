@@ -12,7 +12,7 @@ import torch
 from bench.data import DataSet
 from bench.measurement.latency import DenseRival
 from bench.runs.settings import Inputs, Settings, choose_device
-from bench.system.distributed import processes
+from bench.system.distributed import world_size
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,5 @@ class Context:
             "gpus_per_job": placed.gpus_per_job,
             "compile": self.settings.execution.compile,
             "alone": self.alone,
-            "processes": processes(),
+            "processes": world_size(),
         }

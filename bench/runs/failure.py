@@ -11,7 +11,7 @@ from bench.system.validation import of_declared_kinds
 
 
 @dataclass(frozen=True)
-class Failure:
+class JobFailure:
     """``failure.json``: why a job has no record yet. It goes when the job is tried again.
 
     Attributes:
@@ -24,9 +24,9 @@ class Failure:
     command: str
 
 
-def read_failure(folder: Path) -> Failure | None:
+def read_failure(folder: Path) -> JobFailure | None:
     """Why the job of this folder has no record; None where it has one, or was not tried, or nothing was written."""
     try:
-        return of_declared_kinds(Failure(**json.loads((folder / FAILURE_FILE).read_text())))
+        return of_declared_kinds(JobFailure(**json.loads((folder / FAILURE_FILE).read_text())))
     except (OSError, ValueError, TypeError, RecursionError):
         return None

@@ -7,7 +7,7 @@ import torch
 from bench.data import DataSet
 from bench.data.recorded import data_options
 from bench.errors import BadInput
-from bench.execution.native import obstacle, targets
+from bench.execution.native import targets, unsupported_reason
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone, load_weights, unread_average
 from bench.records import RECORD_FILE, read_record
@@ -68,7 +68,7 @@ def _check_executor(jobs: list[Job], settings: Settings, classes: int) -> None:
             raise BadInput("--executor native runs on the CPU: give --device cpu")
     for method, backbone, dataset, point in {(job.method, job.backbone, job.dataset, job.point): None for job in jobs}:
         network = load_method(method).build(build_backbone(backbone, classes, dataset), point)
-        if reason := obstacle(network):
+        if reason := unsupported_reason(network):
             raise BadInput(
                 f"--executor native cannot run {method} on {backbone}: {reason}; --executor auto runs it in PyTorch"
             )

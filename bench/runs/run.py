@@ -15,7 +15,7 @@ from rich.console import Console
 from bench.data import DataSet
 from bench.errors import BadInput
 from bench.measurement.latency import too_few_images
-from bench.runs.attempt import Outcome, State
+from bench.runs.attempt import JobResult, State
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
 from bench.runs.phases import PHASES, Phase
@@ -28,7 +28,7 @@ from bench.runs.request import Request, placed
 from bench.runs.selection import Selection, select
 from bench.runs.settings import Settings
 from bench.runs.threads import use_threads
-from bench.system.distributed import dismiss, group, launched, processes, rank
+from bench.system.distributed import dismiss, group, launched, rank, world_size
 from bench.system.log import log_to
 
 Say = Callable[[str], None]
@@ -43,7 +43,7 @@ class Ended:
     """
 
     out: Path
-    outcomes: list[Outcome]
+    outcomes: list[JobResult]
 
     @property
     def folders(self) -> list[Path]:
@@ -51,7 +51,7 @@ class Ended:
         return [self.out / outcome.job.id for outcome in self.outcomes if outcome.state is not State.FAILED]
 
     @property
-    def failed(self) -> list[Outcome]:
+    def failed(self) -> list[JobResult]:
         """What did not come to its end."""
         return [outcome for outcome in self.outcomes if outcome.state is State.FAILED]
 
@@ -128,7 +128,7 @@ def run_selection(selection: Selection, phases: Sequence[Phase], settings: Setti
 
 def _phases(timing: bool, data: DataSet, say: Say) -> Sequence[Phase]:
     """What is done to each job; several processes share the first phase alone."""
-    if processes() > 1:
+    if world_size() > 1:
         return PHASES[:1]
     timed = timing and _can_be_timed(data, say)
     return [phase for phase in PHASES if timed or phase.name != Time.name]

@@ -18,7 +18,7 @@ from bench.runs.plan.suite import Suite, check_suite
 from bench.runs.plan.suite_file import load_suite
 from bench.runs.request import Request
 from bench.runs.settings import Inputs
-from bench.system.distributed import agreed, processes, rank, tell
+from bench.system.distributed import all_agree, broadcast, rank, world_size
 from bench.zoo.loading import find_pretrained
 from bench.zoo.location import shipped_folder
 
@@ -125,9 +125,9 @@ def _with_file(suite: Suite, out: Path) -> Suite:
         raise BadInput(f"--backbone-weights timm is for imagenet, not {suite.dataset}")
     from bench.networks.backbones.imagenet import download  # timm takes its time
 
-    with agreed():
+    with all_agree():
         path = download(suite.backbone, out / "weights") if rank() == 0 else None
-    return replace(suite, backbone_weights=str(tell(path) if processes() > 1 else path))
+    return replace(suite, backbone_weights=str(broadcast(path) if world_size() > 1 else path))
 
 
 def _data_options(suite: Suite, weights: Path | None) -> DataOptions:

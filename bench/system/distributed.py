@@ -28,7 +28,7 @@ MEETING_S, ATTEMPT, LOOK_S = 120.0, datetime.timedelta(seconds=5), 0.1
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """One of ``parts`` equal, contiguous parts of every batch."""
 
     part: int = 0
@@ -40,10 +40,10 @@ class Share:
         return slice(self.part * each, (self.part + 1) * each)
 
 
-WHOLE = Share()
+WHOLE = Shard()
 
 
-def processes() -> int:
+def world_size() -> int:
     """How many there are; 1 outside of :func:`group`."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -124,46 +124,46 @@ def _store(deadline: float) -> tuple[dist.Store, int, int]:
 
 def call(name: str) -> None:
     """The first process lets the others do ``name`` with it; see :func:`calls`."""
-    if processes() > 1 and rank() == 0:
-        tell(name)
+    if world_size() > 1 and rank() == 0:
+        broadcast(name)
 
 
 def calls() -> Iterator[str]:
     """In the other processes: what the first one calls for, until it is done."""
-    while (name := tell()) is not None:
+    while (name := broadcast()) is not None:
         yield name
 
 
 def dismiss() -> None:
     """The first process has nothing more to be done."""
-    if processes() > 1 and rank() == 0:
-        tell(None)
+    if world_size() > 1 and rank() == 0:
+        broadcast(None)
 
 
-def tell(value: Any = None) -> Any:
+def broadcast(value: Any = None) -> Any:
     """What the first process passes, in all processes."""
     values = [value]
     dist.broadcast_object_list(values)
     return values[0]
 
 
-def add_up(tensor: Tensor) -> None:
+def all_reduce(tensor: Tensor) -> None:
     """Sums ``tensor`` over all processes, in place."""
-    if processes() > 1:
+    if world_size() > 1:
         dist.all_reduce(tensor)
 
 
 def gather(value: Any) -> list[Any]:
     """What each process passes, by its number, in all of them."""
-    if processes() == 1:
+    if world_size() == 1:
         return [value]
-    values: list[Any] = [None] * processes()
+    values: list[Any] = [None] * world_size()
     dist.all_gather_object(values, value)
     return values
 
 
 @contextmanager
-def agreed() -> Iterator[None]:
+def all_agree() -> Iterator[None]:
     """What is bad input for one process within this context is so for all: nobody waits for one that has gone.
 
     Raises:
@@ -173,19 +173,19 @@ def agreed() -> Iterator[None]:
     try:
         yield
     except BadInput as mine:
-        if processes() == 1:
+        if world_size() == 1:
             raise
         error = mine
-    if processes() > 1:
+    if world_size() > 1:
         _raise_together(error)
 
 
-def together(items: Iterable[Item]) -> Iterator[Item]:
+def all_next(items: Iterable[Item]) -> Iterator[Item]:
     """Yields ``items``, of which each process has equally many; where one's fail, all raise its BadInput."""
     source, nothing = iter(items), object()
     while True:
         item = nothing
-        with agreed():
+        with all_agree():
             item = next(source, nothing)
         if item is nothing:
             return

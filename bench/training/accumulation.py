@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import BadInput
-from bench.system.distributed import Share, add_up, processes, rank
+from bench.system.distributed import Shard, all_reduce, rank, world_size
 
 
-def require_shares(batch_size: int, micro_batch: int, images: int) -> Share:
+def require_shares(batch_size: int, micro_batch: int, images: int) -> Shard:
     """This process's share of every batch.
 
     Raises:
@@ -26,15 +26,15 @@ def require_shares(batch_size: int, micro_batch: int, images: int) -> Share:
     if images < batch_size:
         raise BadInput(f"{images} training images do not fill one batch of {batch_size}: give a smaller --batch-size")
     if not micro_batch:
-        if processes() > 1:
-            raise BadInput(f"{processes()} processes need to know what each of them computes: give --micro-batch N")
-        return Share()
-    if batch_size // micro_batch % processes():
+        if world_size() > 1:
+            raise BadInput(f"{world_size()} processes need to know what each of them computes: give --micro-batch N")
+        return Shard()
+    if batch_size // micro_batch % world_size():
         raise BadInput(
             f"{batch_size // micro_batch} micro-batches (--batch-size {batch_size}, --micro-batch {micro_batch}) "
-            f"cannot be shared among {processes()} processes"
+            f"cannot be shared among {world_size()} processes"
         )
-    return Share(rank(), processes())
+    return Shard(rank(), world_size())
 
 
 def numbered(size: int, micro_batch: int) -> range:
@@ -65,7 +65,7 @@ def accumulate(network: nn.Module, passes: Iterable[Callable[[], float]], total:
         # Listed anew: a pass may have put another tensor in a buffer's place.
         for sum_, buffer, start in zip(moved, _floating(network.buffers()), _floating(before)):
             sum_.add_((buffer - start) / total)
-    if processes() > 1:
+    if world_size() > 1:
         loss = _add_up([parameter for parameter in network.parameters() if parameter.requires_grad], moved, loss)
     for buffer, start, sum_ in zip(_floating(network.buffers()), _floating(before), moved):
         buffer.copy_(start + sum_)
@@ -86,7 +86,7 @@ def _add_up(parameters: list[nn.Parameter], moved: list[Tensor], loss: float) ->
     known = torch.tensor([loss, *(one.grad is not None for one in parameters)], device=device, dtype=torch.float32)
     message = [known, *gradients, *moved]
     flat = torch.cat([tensor.flatten().to(device, torch.float32) for tensor in message])
-    add_up(flat)
+    all_reduce(flat)
     for tensor, values in zip(message, flat.split([tensor.numel() for tensor in message])):
         tensor.copy_(values.view_as(tensor))
     for parameter, gradient, is_known in zip(parameters, gradients, known[1:].tolist()):

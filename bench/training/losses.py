@@ -31,7 +31,7 @@ def make_sample_loss(
         A function of logits ``[N, classes]`` to losses ``[N]``.
     """
     weight = 0.0 if teacher is None else recipe.distillation
-    if weight:
+    if weight and teacher is not None:
         with torch.no_grad():
             soft = F.softmax(teacher(images).float() / TEMPERATURE, 1)
 

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from bench.data import DataSet
 from bench.measurement.evaluation import evaluate
-from bench.methods.interface import Stage, Step
+from bench.methods.interface import Stage, TrainingBatch
 from bench.networks.network import DynamicNetwork
 from bench.recipe import Recipe
-from bench.system.distributed import agreed, rank, together
+from bench.system.distributed import all_agree, all_next, rank
 from bench.system.seeds import derive_seed
 from bench.training.accumulation import accumulate, numbered, require_shares
 from bench.training.checkpoint import load_checkpoint, save_checkpoint
@@ -100,7 +100,7 @@ class Trainer:
                 progress.end_epoch(row)
                 if number == len(stages) - 1:
                     progress.keep_if_best(self.network, selection_key(row, self.point))
-                with agreed():
+                with all_agree():
                     self.save(progress, optimisers)
                 self.on_epoch(row)
         if progress.best_state:
@@ -136,7 +136,7 @@ class Trainer:
         if not any(parameter.requires_grad for parameter in self.network.backbone.parameters()):
             self.network.backbone.eval()  # a frozen backbone keeps its batch-norm statistics too
         steps = len(self.data.train) // self.recipe.batch_size
-        for images, labels in together(self.batches(seed, optimisers, progress)):
+        for images, labels in all_next(self.batches(seed, optimisers, progress)):
             done = (progress.epoch + progress.step / steps) / stage.epochs
             prepare_step(optimisers, done, stage.warmup)
             loss = self.accumulate_gradients(stage, images, labels, done, derive_seed(seed, progress.step))
@@ -177,7 +177,7 @@ class Trainer:
         images = self.data.normalise(images.to(self.device, non_blocking=True))
         labels = labels.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
-            step = Step(images, labels, done, make_sample_loss(images, labels, self.recipe, self.teacher))
+            step = TrainingBatch(images, labels, done, make_sample_loss(images, labels, self.recipe, self.teacher))
             loss = stage.loss(self.forward, step)
         loss = loss / parts if parts > 1 else loss
         loss.backward()

@@ -12,7 +12,7 @@ from bench.data.recorded import require_same_data
 from bench.errors import BadInput
 from bench.records import Record, read_samples
 from bench.records.regression import TOP1_TOLERANCE
-from bench.records.summary import measured
+from bench.records.summary import summarise
 from bench.zoo.loading import load_pretrained, remeasure
 
 TIERS = {"fast": 500, "full": None}
@@ -46,7 +46,7 @@ def compare_network(folder: Path, record: Record, data: DataSet, tier: str) -> l
 
 def _record_differences(record: Record, samples: pd.DataFrame) -> list[str]:
     """Numbers in the record that its own images do not give."""
-    again = measured(samples, record.macs_backbone)
+    again = summarise(samples, record.macs_backbone)
     return [
         f"{name} is {getattr(record, name)!r} in the record, but {value!r} by its images"
         for name, value in again.items()

@@ -18,7 +18,7 @@ from bench.errors import BadInput
 from bench.measurement.stopping import describe_stopping
 from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, require_recorded_file, table, write_record
 from bench.records.merge import find_jobs
-from bench.records.summary import measured
+from bench.records.summary import summarise
 from bench.system.files import write_atomically
 from bench.zoo.loading import build, find_pretrained, read_weights, remeasure
 
@@ -119,7 +119,7 @@ def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
     details = record.details | {"shipped": shipped}
     if stopping := describe_stopping(network, samples, data, record.macs_backbone):
         details |= {"stopping": stopping}
-    rounded = replace(record, **measured(samples, record.macs_backbone), details=details)
+    rounded = replace(record, **summarise(samples, record.macs_backbone), details=details)
     return write_record(target, rounded)
 
 

@@ -1,6 +1,7 @@
 """Methods that decide for each image: identities, published counts, gradients, determinism."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -13,9 +14,9 @@ from baselines.convnet_aig import ConvNetAIG, RateLoss, execution_rates
 from baselines.fbs import FBS, BoostedUnit, winners
 from baselines.skipnet import SkipNet
 from bench.errors import BadInput
-from bench.methods.interface import Budget, Step, split_parameters
+from bench.methods.interface import Budget, TrainingBatch, split_parameters
 from bench.networks.backbones.cifar import cifar_resnet
-from bench.networks.cost import count_backbone, count_macs
+from bench.networks.cost import count_backbone, module_macs
 from lcnet.method import LCNet
 
 DYNAMIC = [ConvNetAIG, BlockDrop, BlockDropPooled, FBS, ChannelGating]
@@ -34,7 +35,8 @@ def backbone():
 
 def step(images, progress=0.5):
     labels = torch.arange(len(images)) % 10
-    return Step(images, labels, progress, lambda logits: nn.functional.cross_entropy(logits, labels, reduction="none"))
+    loss = partial(nn.functional.cross_entropy, target=labels, reduction="none")
+    return TrainingBatch(images, labels, progress, loss)
 
 
 # --- ConvNet-AIG ---
@@ -89,7 +91,7 @@ def test_aig_thresholds_follow_the_rates_of_their_blocks(backbone):
 
 @pytest.mark.parametrize(("blocks", "head"), [(15, 64 * 15), (54, 64 * 54)], ids=["R-32", "R-110"])
 def test_policy_network_costs_what_was_published(blocks, head):
-    macs = count_macs(policy_network((3, 32, 32), blocks), (3, 32, 32))
+    macs = module_macs(policy_network((3, 32, 32), blocks), (3, 32, 32))
     assert round(macs / 1e6, 2) == 12.24
     assert macs == count_backbone(cifar_resnet(8)).total - 640 + head
 
@@ -101,7 +103,7 @@ def test_policy_shares_of_the_backbones():
 
 
 def test_policy_for_imagenet_costs_what_was_published():
-    assert count_macs(policy_network((3, 224, 224), 33), (3, 112, 112)) / 1e9 == pytest.approx(0.236, abs=0.001)
+    assert module_macs(policy_network((3, 224, 224), 33), (3, 112, 112)) / 1e9 == pytest.approx(0.236, abs=0.001)
 
 
 def test_reward_follows_the_paper():
@@ -126,7 +128,8 @@ def test_policy_loss_does_not_change_when_every_sample_is_shown_twice(backbone, 
 
     def loss(copies):
         both, twice = images.repeat(copies, 1, 1, 1), labels.repeat(copies)
-        one = Step(both, twice, 0.5, lambda logits: nn.functional.cross_entropy(logits, twice, reduction="none"))
+        loss = partial(nn.functional.cross_entropy, target=twice, reduction="none")
+        one = TrainingBatch(both, twice, 0.5, loss)
         return PolicyLoss(0.6, joint)(copy.deepcopy(network), one)
 
     assert loss(1).item() == pytest.approx(loss(2).item(), rel=1e-4)

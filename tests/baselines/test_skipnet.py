@@ -6,7 +6,7 @@ import torch
 from baselines.dense import Dense
 from baselines.skipnet import RATE, HybridLoss, RecurrentRouter, SkipNet, SkipNetFF1, SkipNetFF2, policy_gradient
 from bench.measurement.evaluation import evaluate
-from bench.methods.interface import Budget, ParameterGroup, Stage, Step, split_parameters
+from bench.methods.interface import Budget, ParameterGroup, Stage, TrainingBatch, split_parameters
 from bench.methods.objective import target_penalty
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
@@ -59,7 +59,7 @@ def test_the_threshold_keeps_up_with_gates_that_learn_to_stay_open():
     torch.manual_seed(0)
     network = SkipNet().build(build_backbone("resnet14-w0.25", classes=10), 0.5).train()
     images, labels = torch.randn(32, 3, 32, 32), torch.zeros(32, dtype=torch.long)
-    step = Step(
+    step = TrainingBatch(
         images, labels, 0.35, lambda logits: torch.nn.functional.cross_entropy(logits, labels, reduction="none")
     )
     loss, before, misses = HybridLoss(0.5), 0.0, []

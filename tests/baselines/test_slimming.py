@@ -9,7 +9,7 @@ from torch import nn
 
 from baselines.slimming import Slimmed, Slimming, SparsityLoss, inner_scales, keep_largest
 from bench.data import load_data
-from bench.methods.interface import Budget, Step
+from bench.methods.interface import Budget, TrainingBatch
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
@@ -64,7 +64,7 @@ def test_pruning_lands_on_the_point(backbone, point):
 def test_the_penalty_is_the_sum_of_absolute_scales(backbone):
     network = DynamicNetwork(backbone)
     images = torch.randn(2, 3, 16, 16)
-    step = Step(images, torch.tensor([0, 1]), 0.5, lambda logits: 0 * logits.sum(1))
+    step = TrainingBatch(images, torch.tensor([0, 1]), 0.5, lambda logits: 0 * logits.sum(1))
     expected = 0.5 * sum(scale.abs().sum() for scale in inner_scales(backbone))
     assert SparsityLoss(0.5)(network, step).item() == pytest.approx(expected.item(), rel=1e-5)
 

@@ -11,7 +11,7 @@ from timm.data import create_transform, resolve_data_config
 
 from bench.data import DataOptions, load_data
 from bench.errors import BadInput
-from bench.system.distributed import Share
+from bench.system.distributed import Shard
 
 
 def _load(folder, **options):
@@ -59,7 +59,7 @@ def test_an_epoch_is_the_same_whoever_decodes_it(image_folders):
 
     whole = epoch(0)
     assert len(whole) == 4 and whole[0][0].shape == (8, 3, 32, 32) and whole[0][0].dtype == torch.uint8
-    halves = [epoch(workers, share=Share(part, 2)) for part, workers in ((0, 0), (1, 1))]
+    halves = [epoch(workers, share=Shard(part, 2)) for part, workers in ((0, 0), (1, 1))]
     for (images, labels), first, second in zip(whole, *halves):
         assert torch.equal(images, torch.cat([first[0], second[0]]))
         assert torch.equal(labels, torch.cat([first[1], second[1]]))

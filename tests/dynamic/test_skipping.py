@@ -42,24 +42,24 @@ class KindRouter(Router):
     def start(self, images):
         return images.flatten(1)[:, : self.blocks] * 1000
 
-    def look(self, index, x):
+    def gate_input(self, index, x):
         return x.mean((2, 3))
 
-    def decide_layer(self, index, glance, trace):
-        scale = trace[:, index].frac().abs()
+    def decide_layer(self, index, features, state):
+        scale = state[:, index].frac().abs()
         executed = (scale > 0.4).float()
         return LayerDecision(executed, executed * scale if self.soft else executed)
 
-    def decide_channels(self, index, glance, trace):
+    def decide_channels(self, index, features, state):
         count = self.widths[index]
-        wave = (torch.arange(glance.shape[1])[:, None] + 0.3) * (torch.arange(count) + 0.7)
-        scores = (glance - glance.mean(1, keepdim=True)) @ wave.sin()
+        wave = (torch.arange(features.shape[1])[:, None] + 0.3) * (torch.arange(count) + 0.7)
+        scores = (features - features.mean(1, keepdim=True)) @ wave.sin()
         noise = scores[:, :1].sigmoid()
         kept = {
             "some": (scores > 0).float(),
             "prefix": (torch.arange(count) < (noise * 4).round() / 4 * count).float(),
-            "nothing": torch.zeros(len(glance), count),
-            "everything": torch.ones(len(glance), count),
+            "nothing": torch.zeros(len(features), count),
+            "everything": torch.ones(len(features), count),
         }[self.kind]
         return ChannelDecision(kept, kept * (0.5 + noise) if self.soft else kept)
 

@@ -75,7 +75,7 @@ def test_mean_scores_do_not_learn_and_images_come_to_differ(trained_resnet20, ci
     torch.nn.functional.cross_entropy(network(images).logits, cifar10.validation.labels[:64]).backward()
     optimiser.step()
     assert torch.equal(net.linear.bias, before)
-    pooled = network.router.look(4, torch.relu(torch.randn(64, 32, 8, 8)))
+    pooled = network.router.gate_input(4, torch.relu(torch.randn(64, 32, 8, 8)))
     assert net(pooled).std(0).max() > 1e-4
     assert torch.allclose(net(pooled).mean(0), before, atol=1e-4), "standardised inputs have zero mean"
 
@@ -94,7 +94,7 @@ def test_the_gates_do_not_send_gradients_into_the_features(trained_resnet20):
     """Through a nearly constant channel they would be blown up by the standardisation."""
     router = LCNet().build(trained_resnet20, 0.6).router
     features = torch.randn(8, 16, 4, 4, requires_grad=True)
-    assert not router.look(0, features).requires_grad
+    assert not router.gate_input(0, features).requires_grad
 
 
 def test_training_lands_on_its_operating_point(digits, tmp_path):

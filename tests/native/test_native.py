@@ -16,7 +16,7 @@ from baselines.fbs import FBS
 from baselines.skipnet import SkipNet
 from bench.errors import BadInput
 from bench.execution import to_inference
-from bench.execution.native import NativeNetwork, obstacle, targets
+from bench.execution.native import NativeNetwork, targets, unsupported_reason
 from bench.execution.skipping import SkippingNetwork
 from bench.networks.backbones import Backbone, ConvUnit, ResidualBlock
 from bench.networks.backbones.cifar import cifar_resnet
@@ -56,16 +56,16 @@ class BiasedRouter(Router):
         channels = None if self.channel_gates is None else self.channel_gates[index]
         return FoldedGates(layer, channels, self.menu)
 
-    def decide_layer(self, index, glance, trace):
+    def decide_layer(self, index, features, state):
         if self.layer_gates is None:
-            return super().decide_layer(index, glance, trace)
-        scale = self.layer_gates[index](glance).squeeze(1).clamp(0, 1)
+            return super().decide_layer(index, features, state)
+        scale = self.layer_gates[index](features).squeeze(1).clamp(0, 1)
         return LayerDecision((scale > 0).float(), scale)
 
-    def decide_channels(self, index, glance, trace):
+    def decide_channels(self, index, features, state):
         if self.channel_gates is None:
             return None
-        score = self.channel_gates[index](glance)
+        score = self.channel_gates[index](features)
         if self.menu:
             score = score.cummin(1).values.repeat_interleave(self.widths[index] // self.menu, 1)
         scale = score.clamp(0, 1)
@@ -283,11 +283,11 @@ def test_what_cannot_run_natively_runs_in_pytorch():
     recurrent = SkipNet().build(cifar_resnet(8), 0.5).eval()
     self_gated = FBS().build(cifar_resnet(8), 0.5).eval()
     for network, reason in ((recurrent, "more than linear"), (self_gated, "gate themselves")):
-        assert reason in obstacle(network)
+        assert reason in unsupported_reason(network)
         assert isinstance(to_inference(network, "auto"), SkippingNetwork)
         with pytest.raises(BadInput, match=reason):
             to_inference(network, "native")
-    assert obstacle(build(cifar_resnet(8))) is None
+    assert unsupported_reason(build(cifar_resnet(8))) is None
 
 
 def test_executors_by_name():

@@ -217,8 +217,8 @@ def test_what_no_cascade_can_be_made_of():
         def start(self, images):
             return images
 
-        def decide_layer(self, index, glance, trace):
-            return LayerDecision.always(glance)
+        def decide_layer(self, index, features, state):
+            return LayerDecision.always(features)
 
     network = backbone()
     with pytest.raises(BadInput, match="remembers nothing"):

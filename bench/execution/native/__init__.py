@@ -2,6 +2,6 @@
 
 from bench.execution.native.executor import NativeNetwork
 from bench.execution.native.library import targets
-from bench.execution.native.network import obstacle
+from bench.execution.native.network import unsupported_reason
 
-__all__ = ["NativeNetwork", "obstacle", "targets"]
+__all__ = ["NativeNetwork", "targets", "unsupported_reason"]

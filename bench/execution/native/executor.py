@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.errors import BadInput
 from bench.execution.native import library as native
-from bench.execution.native.network import Description, obstacle
+from bench.execution.native.network import Description, unsupported_reason
 from bench.networks.cost import SampleCost, output_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output
 from bench.networks.network import DynamicNetwork
@@ -42,7 +42,7 @@ class NativeNetwork(nn.Module):
             raise BadInput("the native executor was not built: it needs a C++17 compiler when the package is installed")
         if target is not None and target not in available:
             raise BadInput(f"the native executor has {', '.join(available)} here, not {target!r}")
-        reason = obstacle(network)
+        reason = unsupported_reason(network)
         if reason:
             raise BadInput(f"{network.backbone.name} cannot be run natively: {reason}")
         self.target = target or available[0]

@@ -15,7 +15,7 @@ from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
 
 
-def obstacle(network: DynamicNetwork) -> str | None:
+def unsupported_reason(network: DynamicNetwork) -> str | None:
     """Why ``network`` cannot be run natively; None if it can, given the compiled library."""
     backbone, blocks = network.backbone, network.backbone.blocks
     if network.exits is not None:

@@ -105,6 +105,7 @@ _ADD_INTO = torch.ops.mkldnn._convolution_pointwise_.binary
 def fold(unit: ConvUnit) -> Convolution:
     """A unit in evaluation mode, ``norm(conv(x))``, as one convolution."""
     conv, norm = unit.conv, unit.norm
+    assert norm.running_mean is not None and norm.running_var is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     shift = norm.bias - norm.running_mean * factor
     bias = shift if conv.bias is None else shift + conv.bias * factor

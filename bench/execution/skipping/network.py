@@ -54,13 +54,13 @@ class SkippingNetwork(nn.Module):
         if len(images) == 1 and self.single_gates:
             logits, path = self._run_single(images)
             return Output(logits, self._decisions(path, logits))
-        trace = self.router.start(images)
+        state = self.router.start(images)
         x = self._start(images)
         decisions = []
         for index in range(len(self.blocks)):
-            x, decision = self._step(index, x, trace)
+            x, decision = self._step(index, x, state)
             decisions.append(decision)
-        return Output(self._head(x), tuple(decisions), trace)
+        return Output(self._head(x), tuple(decisions), state)
 
     @torch.inference_mode()
     def predict(self, images: Tensor) -> Tensor:
@@ -79,17 +79,17 @@ class SkippingNetwork(nn.Module):
     def _head(self, x: Tensor) -> Tensor:
         return self.classifier(x.mean((2, 3)))
 
-    def _step(self, index: int, x: Tensor, trace: Any) -> tuple[Tensor, BlockDecision]:
+    def _step(self, index: int, x: Tensor, state: Any) -> tuple[Tensor, BlockDecision]:
         """One block for a batch whose router has to be called."""
         block, router = self.blocks[index], self.router
-        glance = router.look(index, x)
-        layer = router.decide_layer(index, glance, trace)
+        features = router.gate_input(index, x)
+        layer = router.decide_layer(index, features, state)
         scales = layer.scale.cpu().numpy()  # the one time in a block that an accelerator is waited for
         active = np.flatnonzero(scales)
         if not len(active):
             return block.pass_by(x), BlockDecision(layer)
         everybody = len(active) == len(scales)
-        channels = router.decide_channels(index, glance if everybody else glance[active], trace)
+        channels = router.decide_channels(index, features if everybody else features[active], state)
         units: list[UnitDecision] = []
         result = None if everybody else block.pass_by(x)
         for group, width in group_by_width(channels, block.skips_channels):
@@ -117,7 +117,7 @@ class SkippingNetwork(nn.Module):
         """
         x, pooled, path = self._start(images), None, []
         for block, gates in zip(self.blocks, self.single_gates):
-            if pooled is None and gates.look:
+            if pooled is None and gates.reads_input:
                 pooled = Pooled.of(x)
             scale, width = gates.layer_scale(pooled), FULL
             if scale:

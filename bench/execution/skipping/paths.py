@@ -86,7 +86,7 @@ class SingleGates:
             self.layer_bias = self.layer_bias.item()
 
     @property
-    def look(self) -> bool:
+    def reads_input(self) -> bool:
         """Whether there is anything to be asked."""
         return self.layer_weight is not None or self.decides_channels
 

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from bench.data import DataSet
 from bench.errors import BadInput
-from bench.runs.attempt import Outcome, State, attempt
+from bench.runs.attempt import JobResult, State, attempt
 from bench.runs.context import Context
 from bench.runs.engines.loop import outcome_of, run_all, unsettled
 from bench.runs.failure import FAILURE_FILE, read_failure
@@ -27,7 +27,7 @@ from bench.system.distributed import calls
 
 def run_jobs(
     jobs: list[Job], phases: Sequence[Phase], settings: Settings, data: DataSet, progress: RunProgress
-) -> list[Outcome]:
+) -> list[JobResult]:
     """Brings every job through every phase, with the engine that ``settings`` name.
 
     What failed in an earlier run is tried again.
@@ -47,7 +47,7 @@ def run_jobs(
     for job in jobs:
         (settings.out / job.id / FAILURE_FILE).unlink(missing_ok=True)
     counter = _Counter(jobs, phases, settings.out, progress)
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, JobResult] = {}
     if settings.placement.engine == "slurm":
         _slurm().run_on_slurm(jobs, phases, settings, plan, counter)
     else:
@@ -91,7 +91,7 @@ def _slurm() -> ModuleType:
 
 def _run_phase(
     jobs: list[Job], phase: Phase, settings: Settings, data: DataSet, counter: _Counter
-) -> dict[str, Outcome]:
+) -> dict[str, JobResult]:
     """Runs a phase in this process or on workers; outcomes of what ran here by their jobs' ids."""
     left = jobs if makes_record(phase) else unsettled(jobs, phase, settings.out)
     if settings.placement.engine == "local" and not phase.exclusive:
@@ -104,7 +104,7 @@ def _run_phase(
 
 def _run_here(
     jobs: list[Job], phase: Phase, settings: Settings, data: DataSet, progress: RunProgress
-) -> dict[str, Outcome]:
+) -> dict[str, JobResult]:
     """Runs jobs in this process; their outcomes by their ids."""
 
     def on_epoch(row: dict) -> None:
@@ -119,7 +119,7 @@ def _run_here(
             progress.finish(job, phase, _word(outcome.state))
         return outcome.state
 
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, JobResult] = {}
     context = Context.of(settings, data, on_epoch=on_epoch)
     run_all(jobs, do)
     return outcomes

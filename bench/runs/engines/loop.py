@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench.records import has_whole_record
-from bench.runs.attempt import Outcome, State
+from bench.runs.attempt import JobResult, State
 from bench.runs.failure import read_failure
 from bench.runs.phases import Phase, is_settled
 from bench.runs.plan.jobs import Job, distinct
@@ -39,11 +39,11 @@ def unsettled(jobs: Iterable[Job], phase: Phase, out: Path) -> list[Job]:
     return [job for job in jobs if not is_settled(phase, out / job.id)]
 
 
-def outcome_of(job: Job, out: Path) -> Outcome:
+def outcome_of(job: Job, out: Path) -> JobResult:
     """What became of a job that another process ran."""
     folder = out / job.id
     if failure := read_failure(folder):
-        return Outcome(job, State.FAILED, failure.reason, failure.kind == "BadInput")
+        return JobResult(job, State.FAILED, failure.reason, failure.kind == "BadInput")
     if has_whole_record(folder):
-        return Outcome(job, State.DONE)
-    return Outcome(job, State.FAILED, "no worker came to its end; the same command tries it again")
+        return JobResult(job, State.DONE)
+    return JobResult(job, State.FAILED, "no worker came to its end; the same command tries it again")

@@ -17,7 +17,7 @@ from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
 from bench.records import SCHEMA_VERSION, Record
 from bench.records.points import misses_point, point_tolerance
-from bench.records.summary import measured
+from bench.records.summary import summarise
 from bench.runs.context import Context
 from bench.runs.phases.start import start_note, start_record_of, starting_backbone
 from bench.runs.phases.trials import Trial
@@ -32,7 +32,7 @@ def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -
         samples: outcome of each test image.
     """
     backbone_macs = count_backbone(starting_backbone(job, context)).total
-    numbers = measured(samples, backbone_macs)
+    numbers = summarise(samples, backbone_macs)
     described, start_record = environment.describe(context.device), start_record_of(job, context)
     # What was published is about the whole data set.
     reported = None if context.data.is_subset else _reported(load_method(job.method), job, backbone_macs)

@@ -17,13 +17,14 @@ from bench.methods import load_method
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
 from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, write_record
+from bench.runs import resources
 from bench.runs.context import Context
 from bench.runs.phases.calibration import calibrated
 from bench.runs.phases.recording import record_of
 from bench.runs.phases.start import starting_backbone
 from bench.runs.phases.trials import Trial, trials_of
 from bench.runs.plan.jobs import Job
-from bench.system import determinism, distributed, resources
+from bench.system import determinism, distributed
 from bench.system.files import write_atomically
 from bench.training.checkpoint import remove_checkpoints
 

@@ -49,7 +49,8 @@ def find_headroom(folders: Sequence[Path], data_dir: Path | None, options: Optio
     Raises:
         BadInput: fewer than two records, other images than the recorded ones, or an unknown pair.
     """
-    members, remarks = load_members(folders), []
+    members = load_members(folders)
+    remarks: list[str] = []
     if options.pair:
         _named(pairs_of(members), options.pair)  # before minutes are spent
     people = _doubt_of_people(members[0], data_dir, options.human_labels, remarks)

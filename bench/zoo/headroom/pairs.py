@@ -77,8 +77,8 @@ def pair_cascade(cheap: Member, dear: Member, budget: float) -> Cascade | None:
 
 def all_cascades(pairs: Sequence[Pair], budgets: Sequence[float]) -> list[Cascade]:
     """Every pair at every budget; of each seed and budget the best on validation images is marked as chosen."""
-    found = [pair_cascade(*pair, budget) for budget in budgets for pair in pairs]
-    found = [one for one in found if one is not None]
+    tried = [pair_cascade(*pair, budget) for budget in budgets for pair in pairs]
+    found = [one for one in tried if one is not None]
     best: dict[tuple[int, float], Cascade] = {}
     for one in found:
         known = best.setdefault((one.seed, one.budget), one)
