@@ -60,7 +60,7 @@ class Router(nn.Module):
         """Takes ``look``, the former name of ``gate_input``, from methods that were written for it."""
         super().__init_subclass__(**options)
         if "look" in vars(cls):
-            cls.gate_input = cls.look
+            cls.gate_input = vars(cls)["look"]  # type: ignore[method-assign]
 
     def start(self, images: Tensor) -> Any:
         """Looks at the images ``[N, 3, H, W]`` before the first block; returns what the pass must remember."""
