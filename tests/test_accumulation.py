@@ -114,7 +114,7 @@ def test_two_processes_make_the_record_of_one(tmp_path, bench_here):
     ],
 )
 def test_batches_that_cannot_be_shared(digits, tmp_path, monkeypatch, recipe, says):
-    monkeypatch.setattr(accumulation, "processes", lambda: 2)
+    monkeypatch.setattr(accumulation, "world_size", lambda: 2)
     network = Dense().build(build_backbone("resnet8", classes=10), None)
     stages = Dense().stages(network, None, Budget(1, pretrained=False))
     with pytest.raises(BadInput, match=says):

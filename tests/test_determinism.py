@@ -37,7 +37,8 @@ def test_a_failed_job_is_told_last_and_the_others_are_done(bench_here, tmp_path,
     assert code == 1 and "1 of 3 jobs failed" in error and len(error.splitlines()) == 1
     assert out.splitlines()[-1].startswith("FAILED slim-digits") and "ZeroDivisionError: in the method" in out
     assert sorted(record.method for record in find_records([tmp_path / "runs"]).values()) == ["dense", "lnet"]
-    assert bench_here("status", "runs")[1].startswith("2 done, 0 running, 0 waiting, 1 failed")
+    code, out, error = bench_here("status", "runs")
+    assert out.startswith("2 done, 0 running, 0 waiting, 1 failed"), (code, out, error)
 
 
 @pytest.fixture(autouse=True)

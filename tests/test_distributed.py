@@ -21,12 +21,12 @@ from pathlib import Path
 
 import torch
 
-from bench.system.distributed import add_up, group
+from bench.system.distributed import all_reduce, group
 
 with group("cpu"):
     # The first optimiser of a process loads much of torch; all of it must be indifferent to the group.
     torch.optim.SGD(torch.nn.Linear(2, 2).parameters())
-    add_up(torch.ones(1))
+    all_reduce(torch.ones(1))
 names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
 Path(f"{os.environ['RANK']}.txt").write_text("".join(name for name in names if "gloo" in name))
 """

@@ -8,7 +8,7 @@ import time
 import pandas as pd
 import pytest
 
-from bench.records import COLUMNS, find_records, read_samples
+from bench.records import TABLE_COLUMNS, find_records, read_samples
 from bench.training import selection_key
 
 SMALL = ("--backbone", "resnet8", "--epochs", "2")
@@ -35,7 +35,7 @@ def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
         assert len(pd.read_csv(folder / "train.csv")) == 2
         assert record.details["config"]["epochs"] == 2 and record.command.startswith("bench run --methods")
     table = pd.read_csv(tmp_path / "runs" / "report" / "table.csv")
-    assert list(table.columns) == list(COLUMNS) and len(table) == 3
+    assert list(table.columns) == list(TABLE_COLUMNS) and len(table) == 3
 
     assert bench("run", "--methods", "dense,lcnet,skipnet", *SMALL, "--no-timing").returncode == 0
     assert find_records([tmp_path / "runs"]) == records  # finished jobs are kept, not repeated

@@ -28,16 +28,16 @@ def measured(jobs: int) -> list[float]:
     """MiB after each of ``jobs`` jobs of one process, half of them dense networks and half gated ones."""
 
     def work(tell: int) -> None:
-        import bench.runs.engines
+        from bench.runs.engines import dispatch
 
-        attempt = bench.runs.engines.attempt
+        attempt = dispatch.attempt
 
         def measured_attempt(*arguments):
             outcome = attempt(*arguments)
             os.write(tell, f"{resident_mib():.1f}\n".encode())
             return outcome
 
-        bench.runs.engines.attempt = measured_attempt
+        dispatch.attempt = measured_attempt
         seeds = ",".join(map(str, range(jobs // 2)))
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)

@@ -28,7 +28,7 @@ COMMAND = (
     "run --methods lnet,slim --points 0.6 --seeds 0,1,2 --backbone resnet8-w0.25 --epochs 1 --no-timing --out runs"
 )
 JOBS = 9
-STARTS, DONE = re.compile(r"INFO (\S+) starts$", re.M), re.compile(r"INFO (\S+) is done$", re.M)
+STARTS, DONE = re.compile(r"INFO (\S+): record$", re.M), re.compile(r"INFO (\S+) is recorded$", re.M)
 TOGETHER, TWO_PATHS, KILLED, NAMELESS = (
     "one folder",
     "one folder under two mounts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def save(figure: Figure, out: Path, name: str) -> list[Path]:
     more = {"svg": {"metadata": {"Date": None}}, "png": {"dpi": 160}}
     for path in paths:
         kind = path.suffix[1:]
-        write_atomically(path, lambda file, kind=kind: figure.savefig(file, format=kind, **more[kind]))
+        drawn = io.BytesIO()  # Drawn first, written at once: a process that is killed hardly ever leaves half a file.
+        figure.savefig(drawn, format=kind, **more[kind])
+        write_atomically(path, lambda file, drawn=drawn: file.write_bytes(drawn.getvalue()))
     return paths
 
 
