@@ -1,6 +1,7 @@
 """Phases of a job: which there are, and what it takes to add one."""
 
 import json
+from importlib import import_module
 
 import pytest
 
@@ -25,6 +26,7 @@ class Note:
 @pytest.fixture
 def with_note(monkeypatch):
     """The program with that phase as an entry of ``PHASES``, as its author would add it."""
+    import_module("bench.runs.run")  # before, so that what is restored behind the test are the true phases
     monkeypatch.setattr("bench.runs.phases.phase.PHASES", phases := (*PHASES, Note()))
     for user in ("bench.runs.phases", "bench.runs.run"):
         monkeypatch.setattr(f"{user}.PHASES", phases)
