@@ -89,5 +89,7 @@ def _report(folders: list[Path], out: Path) -> list[Path]:
         click.echo(f"{out / REPORT} is about all {len(finished)} finished jobs in {out}; this run named {len(folders)}")
         return files
     except BadInput as error:
+        if isinstance(error.__cause__, OSError):  # a full disk is no better for fewer jobs
+            raise
         click.echo(f"{out / REPORT} is about this run alone, not about all of {out}: {error}", err=True)
         return write_report(folders, out / REPORT, formats=("md", "csv"))

@@ -17,7 +17,8 @@ from bench.networks.stopping import StopRule
 
 HALVINGS = 40
 NEAR = 0.01
-"""Choices whose cost is this near to the budget, relative to it, are compared by accuracy."""
+"""Choices whose cost is below the budget by no more than this, relative to it, are compared by accuracy."""
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,10 @@ class Choice:
     cost: float
 
     def worth(self, budget: float) -> tuple:
-        """What choices are compared by; the larger is the better."""
+        """What choices are compared by; the larger is the better. One that costs more than the budget is a miss."""
         miss = abs(self.cost / budget - 1)
-        return (1, self.top1, -miss) if miss <= NEAR else (0, -miss, self.top1)
+        is_near = miss <= NEAR and self.cost <= budget * (1 + ROUNDING)
+        return (1, self.top1, -miss) if is_near else (0, -miss, self.top1)
 
     def described(self) -> dict:
         """For a record. JSON has no infinity: where all images stop, or none does, the threshold says so."""

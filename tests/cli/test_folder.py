@@ -43,6 +43,15 @@ def test_a_folder_that_cannot_stand_in_one_table_costs_no_run_its_report(bench_h
     assert sorted(pd.read_csv(runs / "report" / "table.csv")["method"]) == ["dense", "slim"]
 
 
+def test_a_report_that_cannot_be_written_is_told_once(bench_here, runs):
+    (runs / "report" / "report.md").unlink()
+    (runs / "report" / "report.md").mkdir()
+    code, _, error = bench_here("run", "--methods", "slim", *TINY)
+    assert code == 2 and "cannot write" in error and "about this run alone" not in error
+    assert len(error.strip().splitlines()) == 1
+    assert len(find_records([runs])) == 3
+
+
 def test_fresh_makes_anew_what_was_asked_for_and_nothing_else(bench_here, runs):
     def times():
         return {path.parent.name.split("-")[0]: path.stat().st_mtime_ns for path in runs.glob("*/record.json")}
