@@ -77,6 +77,7 @@ def test_records_are_handled_without_torch(without_torch, tmp_path):
         (("cancel", runs), "nothing is planned"),
         (("report", runs, "--format", "md,csv,latex,html"), "index.html"),
         (("compare", one, other), "top-1"),
+        (("decide", runs, "--min-top1", "1"), "ship"),
     ):
         finished = without_torch(*arguments)
         assert (finished.returncode, finished.stderr) == (0, ""), arguments
