@@ -46,7 +46,9 @@ class MenuRouter(LCRouter):
 
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision:
         assert self.channel_nets is not None
-        lowest = self.choices.sharpness * (self.channel_nets[index](features) - self.threshold).cummin(1).values
+        lowest = (
+            self.choices.sharpness * (self.channel_nets[index](features) - self.threshold[..., None]).cummin(1).values
+        )
         score = lowest.repeat_interleave(self.widths[index] // MENU, 1)
         return ChannelDecision(is_open(score), relu1(score))
 

@@ -25,7 +25,8 @@ class LCRouter(Router):
     """Scores from the pooled block input, shared by both nets, less one threshold common to all gates, clamped to
     [0, 1]: zero skips, the rest scales.
 
-    The threshold sets the operating point: training raises it until the mean MACs are at their target.
+    The threshold sets the operating point: training raises it until the mean MACs are at their target. It is one
+    number, or in training one for each image, ``[N]``.
 
     Args:
         backbone: decides the widths.
@@ -83,7 +84,7 @@ class LCRouter(Router):
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         if self.channel_nets is None:
             return None
-        score = self.choices.sharpness * (self.channel_nets[index](features) - self.threshold)
+        score = self.choices.sharpness * (self.channel_nets[index](features) - self.threshold[..., None])
         return ChannelDecision(is_open(score), relu1(score))
 
     def folded_gates(self, index: int) -> FoldedGates:
