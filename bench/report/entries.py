@@ -23,11 +23,16 @@ STATIC_METHODS = ("dense", "slim", "shallow")
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One record and the outcome of every test image; ``job`` is the name of its folder."""
+    """One record and the outcome of every test image; ``job`` is the name of its folder.
+
+    Attributes:
+        curve: what ``bench curve`` found about the network, if it was asked (:mod:`bench.records.curves`).
+    """
 
     job: str
     record: Record
     samples: pd.DataFrame
+    curve: pd.DataFrame | None = None
 
     @cached_property
     def executed(self) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from bench.report.page import page
 from bench.report.results import Group, load_groups
 from bench.report.tables import results_table
 from bench.report.tables.comparisons import comparison_table, front_table
+from bench.report.tables.curves import curve_table
 from bench.report.tables.stops import stop_table
 from bench.report.tables.times import time_table
 from bench.report.tables.trades import trade_table
@@ -86,6 +87,7 @@ def group_tables(
         trade_table(group, unit, challenger),
         front_table(group, unit),
         stop_table(group, unit),
+        curve_table(group, unit),
     )
     headroom = headroom_of(group, findings)
     return [one for one in tables if one] + (headroom_tables(headroom, group.slug) if headroom else [])

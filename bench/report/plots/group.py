@@ -7,7 +7,7 @@ from functools import partial
 
 from bench.report.headroom.findings import Headroom
 from bench.report.headroom.picture import headroom_picture
-from bench.report.plots import accuracy, paths
+from bench.report.plots import accuracy, curves, paths
 from bench.report.results import Group
 from bench.report.units import Unit
 
@@ -22,6 +22,7 @@ def group_plots(group: Group, groups: Sequence[Group], unit: Unit, headroom: Hea
         "blocks": partial(paths.block_shares, group),
         "classes": partial(paths.class_shares, group),
         "gates": partial(paths.gate_shares, group),
+        "curves": partial(curves.curve_plot, group, groups, unit),
     }
     if headroom:
         makers["headroom"] = partial(headroom_picture, headroom)
