@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,7 +17,7 @@ from bench.report.tables import front_marks
 from bench.report.units import Unit
 from bench.system.files import write_atomically
 
-RC = {
+RC: dict[Any, Any] = {
     "font.size": 9,
     "axes.grid": True,
     "axes.axisbelow": True,
