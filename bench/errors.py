@@ -11,5 +11,9 @@ class CheckFailed(Exception):
     """A check compared something and it did not hold: exit code 1."""
 
 
+class Notice(RuntimeWarning):
+    """Something that a reader of the result should know: one line on stderr, and the work goes on."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM, which ends a run as Ctrl-C does, but for its exit code: 143."""

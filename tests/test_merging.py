@@ -3,7 +3,7 @@
 import pytest
 from synthetic import synthetic_record, synthetic_samples
 
-from bench.errors import BadInput
+from bench.errors import BadInput, Notice
 from bench.records import MODEL_FILE, RECORD_FILE, SAMPLES_FILE, read_record, write_record
 from bench.records.merge import find_jobs, merge
 
@@ -62,6 +62,16 @@ def test_the_same_result_twice_is_reported_once_with_its_times(make, tmp_path):
     merged = merge([tmp_path / "b"], tmp_path / "a")
     assert merged.timed == ["same"] and read_record(tmp_path / "a" / "same").latency_ms_p50 == 2.0
     assert merge([tmp_path / "b"], tmp_path / "a").kept == ["same"]
+
+
+def test_times_that_are_left_out_are_told(make, tmp_path, bench):
+    make("a", "same", latency_ms_p50=2.0, details={"timing": {}})
+    make("b", "same", latency_ms_p50=3.0, details={"timing": {}})
+    with pytest.warns(Notice, match="same are one job, timed twice: times of the first"):
+        ((_, record),) = find_jobs([tmp_path / "a", tmp_path / "b"]).items()
+    assert record.latency_ms_p50 == 2.0
+    done = bench("report", "a", "b", "--format", "csv")
+    assert done.returncode == 0 and done.stderr == "bench: a/same and b/same are one job, timed twice: times of the first\n"
 
 
 def test_other_weights_are_another_result(make, tmp_path):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from contextlib import suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -20,6 +21,7 @@ from bench.errors import (
     EXIT_TERMINATED,
     BadInput,
     CheckFailed,
+    Notice,
     Terminated,
 )
 
@@ -28,6 +30,7 @@ WANTS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ECHILD)
 """What a process may be short of, whatever it was about to open or start."""
 
 
+_as_usual = warnings.formatwarning
 COMMANDS = {
     "run": "Trains and measures methods beside their dense backbone.",
     "status": "Shows which jobs are done, running, waiting or failed, and why.",
@@ -59,7 +62,13 @@ for _name, _help in COMMANDS.items():
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 a check failed, 2 bad input, 130 interrupted, 143 terminated."""
+    warnings.formatwarning = _formatted
     sys.exit(_status(arguments))
+
+
+def _formatted(message: Warning | str, category: type[Warning], *place: Any, **line: Any) -> str:
+    """A notice as one line; other warnings as Python shows them."""
+    return f"bench: {message}\n" if issubclass(category, Notice) else _as_usual(message, category, *place, **line)
 
 
 def _status(arguments: list[str] | None) -> int:

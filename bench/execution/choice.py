@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from bench.choices import EXECUTORS
-from bench.errors import BadInput
+from bench.errors import BadInput, Notice
 from bench.execution.native import NativeNetwork, targets, unsupported_reason
 from bench.execution.skipping import SkippingCascade, SkippingNetwork, lower
 from bench.networks.cascade import Cascade
@@ -40,7 +40,7 @@ def runs_natively(network: DynamicNetwork | Cascade) -> bool:
     """Whether the compiled executor was built and can run ``network``."""
     if not targets():
         # Of this line, so that it is said once, whoever asks.
-        warnings.warn("the native executor was not built; networks run in PyTorch", RuntimeWarning, stacklevel=1)
+        warnings.warn("the native executor was not built; networks run in PyTorch", Notice, stacklevel=1)
         return False
     return native_obstacle(network) is None
 

@@ -7,11 +7,12 @@ when, where and how fast they were made.
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.errors import BadInput
+from bench.errors import BadInput, Notice
 from bench.records import (
     MODEL_FILE,
     RECORD_FILE,
@@ -48,6 +49,8 @@ class Merge:
 def find_jobs(folders: Iterable[Path]) -> dict[Path, Record]:
     """All records below ``folders``, each job once: of records that agree the first timed one, else the first.
 
+    Warns of times that are left out, since the same results were timed twice.
+
     Raises:
         BadInput: two different results of one job, a folder that does not exist, or a record that cannot be read.
     """
@@ -61,6 +64,8 @@ def find_jobs(folders: Iterable[Path]) -> dict[Path, Record]:
             )
         if is_timed(record) and not is_timed(known[1]):
             found[folder.name] = folder, record
+        elif is_timed(record) and record.latency_ms_p50 != known[1].latency_ms_p50:
+            warnings.warn(f"{known[0]} and {folder} are one job, timed twice: times of the first", Notice, stacklevel=2)
     return dict(found.values())
 
 

@@ -40,7 +40,7 @@ def macs_histograms(group: Group, groups: Sequence[Group], unit: Unit) -> Figure
         axes.set_ylabel(short(method), rotation=0, ha="right", va="center")
         axes.locator_params(axis="y", nbins=2)
         points = [entry.record.point for entry in entries]
-        if points != explained:  # Lines mean the same until the operating points change.
+        if points not in (explained, [None]):  # Lines mean the same until the operating points change.
             axes.legend(fontsize=6, frameon=False, loc="upper left")
             explained = points
     rows[0].set_title(f"{group.name}: share of images (%)")
