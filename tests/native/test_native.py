@@ -21,8 +21,10 @@ from bench.execution.skipping import SkippingNetwork
 from bench.networks.backbones import Backbone, ConvUnit, ResidualBlock
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.decisions import ChannelDecision, LayerDecision
+from bench.networks.exits import Exits, PooledHead, map_sizes
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates, GateCost, Router
+from bench.networks.stopping import Entropy, StopRule, log_odds
 from lcnet.menu import LCNetMenu, MenuRouter
 
 pytestmark = pytest.mark.skipif(not targets(), reason="the native executor was not built")
@@ -301,3 +303,58 @@ def test_executors_by_name():
         to_inference(network, "cuda")
     with pytest.raises(BadInput, match="native executor has"):
         NativeNetwork(network, "neon")
+
+
+def with_exits(seed: int, router: bool = False) -> DynamicNetwork:
+    """A ResNet-14 with exits behind three blocks, at each of which about a third of ``images`` stops."""
+    torch.manual_seed(seed)
+    backbone = cifar_resnet(14)
+    build(backbone)
+    sizes = map_sizes(backbone)
+    heads = {index: PooledHead(backbone.blocks[index].out_channels, sizes[index], 10) for index in (0, 2, 4)}
+    for head in heads.values():
+        nn.init.normal_(head.mix)
+        nn.init.normal_(head.linear.weight, std=0.3)
+    network = DynamicNetwork(backbone, BiasedRouter(backbone, 0.5, 0.5) if router else None, Exits(heads, StopRule(3)))
+    with torch.no_grad():
+        network.eval().rule.thresholds.fill_(torch.inf)
+        given = network(images(IMAGES)).exits.given
+    # Half-way between two scores, so that rounding decides nothing.
+    scores = torch.stack([log_odds(logits) for logits in given[:-1]]).sort().values
+    network.rule.thresholds.copy_((scores[:, 4] + scores[:, 5]) / 2)
+    return network
+
+
+@pytest.mark.parametrize("target", targets())
+@pytest.mark.parametrize("router", [False, True])
+def test_images_stop_where_the_masked_network_stops(router, target):
+    taken = set()
+    for seed in range(3):
+        network = with_exits(seed, router)
+        native = NativeNetwork(network, target)
+        for count, threads in ((IMAGES, 1), (IMAGES, 2), (1, 2)):
+            torch.set_num_threads(threads)
+            with torch.no_grad():
+                expected, found = network(images(count)), native(images(count))
+            assert torch.equal(found.exits.taken, expected.exits.taken)
+            assert_same(network, native, images(count))
+            taken |= set(found.exits.taken.tolist())
+    assert taken == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("height, width", [(16, 16), (19, 30), (35, 27)])
+def test_exits_pool_maps_of_any_size_as_pytorch_does(height, width):
+    network = with_exits(0)
+    network.rule.thresholds.fill_(-torch.inf)
+    assert_same(network, NativeNetwork(network), images(3, height, width))
+    with pytest.raises(BadInput, match="an exit does not fit its input"):
+        NativeNetwork(network)(images(1, 12, 32))
+
+
+def test_other_exits_run_in_pytorch():
+    network = with_exits(0)
+    network.exits.rule = Entropy(3)
+    assert "its exits are more than" in unsupported_reason(network)
+    with pytest.raises(BadInput, match="cannot be run natively: its exits are more"):
+        to_inference(network, "native")
+    assert to_inference(network, "auto").executor == "torch"

@@ -14,7 +14,7 @@ from bench.errors import BadInput
 from bench.execution.native import library as native
 from bench.execution.native.network import Description, unsupported_reason
 from bench.networks.cost import SampleCost, output_cost
-from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output
+from bench.networks.decisions import BlockDecision, ChannelDecision, ExitDecision, LayerDecision, Output
 from bench.networks.network import DynamicNetwork
 
 
@@ -48,6 +48,7 @@ class NativeNetwork(nn.Module):
         self.target = target or available[0]
         self.backbone_cost = network.backbone_cost
         self.gate_cost = network.gate_cost
+        self.has_exits = network.exits is not None
         self.inner_channels = [block.inner_channels for block in network.backbone.blocks]
         self.description = Description(network)
         self._executor: _Executor | None = None
@@ -65,7 +66,8 @@ class NativeNetwork(nn.Module):
         gated = [gates.channels is not None for gates in self.description.gates]
         widths = [width if decides else 0 for width, decides in zip(self.inner_channels, gated)]
         channels = torch.empty(len(images), sum(widths))
-        logits = self._run(images, layers, channels)
+        answers = torch.empty(len(images), dtype=torch.int32)
+        logits = self._run(images, layers, channels, answers)
         decisions = tuple(
             BlockDecision(
                 LayerDecision((scale > 0).to(scale.dtype), scale),
@@ -73,7 +75,7 @@ class NativeNetwork(nn.Module):
             )
             for scale, kept, decides in zip(layers.unbind(1), channels.split(widths, 1), gated)
         )
-        return Output(logits, decisions)
+        return Output(logits, decisions, exits=ExitDecision(answers.long()) if self.has_exits else None)
 
     def predict(self, images: Tensor) -> Tensor:
         """Images ``[N, 3, H, W]`` to logits ``[N, classes]`` alone; raises as :meth:`forward`."""
@@ -84,9 +86,10 @@ class NativeNetwork(nn.Module):
         """MACs of each sample of ``output``."""
         return output_cost(self.backbone_cost, self.gate_cost, output)
 
-    def _run(self, images: Tensor, layers: Tensor | None = None, channels: Tensor | None = None) -> Tensor:
+    def _run(self, images: Tensor, *decided: Tensor) -> Tensor:
+        """Logits; what was decided is written into the other tensors, where they are given."""
         logits = torch.empty(len(images), self.description.classes)
-        results = native.Results(*(None if one is None else one.data_ptr() for one in (logits, layers, channels)))
+        results = native.Results(*(tensor.data_ptr() for tensor in (logits, *decided)))
         with self._prepared(*images.shape[2:]) as executor:
             executor.run(native.Images(images.data_ptr(), *images.stride(), len(images)), results)
         return logits

@@ -18,11 +18,12 @@ def _structure(name: str, **fields: type) -> type[ctypes.Structure]:
     return type(name, (ctypes.Structure,), {"_fields_": list(fields.items())})
 
 
-Int, Long = ctypes.c_int32, ctypes.c_int64
+Int, Long, Float = ctypes.c_int32, ctypes.c_int64, ctypes.c_float
 Convolution = _structure(
     "Convolution", weight=Floats, bias=Floats, inputs=Int, outputs=Int, kernel=Int, stride=Int, relu=Int
 )
 Linear = _structure("Linear", weight=Floats, bias=Floats, inputs=Int, outputs=Int)
+Exit = _structure("Exit", classifier=Linear, mix=Float, threshold=Float)
 IDENTITY, SUBSAMPLED, PROJECTION = range(3)
 Block = _structure(
     "Block",
@@ -35,12 +36,13 @@ Block = _structure(
     layer_gate=Linear,
     channel_gate=Linear,
     menu=Int,
+    exit=Exit,
 )
 Network = _structure(
     "Network", stem=Convolution, max_pool=Int, block_count=Int, blocks=ctypes.POINTER(Block), classifier=Linear
 )
 Images = _structure("Images", data=Floats, image=Long, channel=Long, row=Long, column=Long, count=Int)
-Results = _structure("Results", logits=Floats, layer_scales=Floats, channel_scales=Floats)
+Results = _structure("Results", logits=Floats, layer_scales=Floats, channel_scales=Floats, answers=ctypes.c_void_p)
 
 
 @cache

@@ -11,15 +11,17 @@ from bench.execution.native import library as native
 from bench.execution.skipping.convolution import fold
 from bench.networks.backbones.cifar import ParameterFreeShortcut
 from bench.networks.blocks import ConvUnit, ResidualBlock
+from bench.networks.exits import Exits, PooledHead
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
+from bench.networks.stopping import StopRule
 
 
 def unsupported_reason(network: DynamicNetwork) -> str | None:
     """Why ``network`` cannot be run natively; None if it can, given the compiled library."""
     backbone, blocks = network.backbone, network.backbone.blocks
-    if network.exits is not None:
-        return "it answers early, and one compiled call runs a network from end to end"
+    if network.exits is not None and not _is_known_exits(network.exits):
+        return "its exits are more than a linear classifier of pooled features and a threshold on confidence"
     if any(parameter.dtype != torch.float32 or parameter.is_cuda for parameter in network.parameters()):
         return "its parameters are not float32 on the CPU"
     unit, pool = _stem_parts(backbone.stem)
@@ -34,6 +36,10 @@ def unsupported_reason(network: DynamicNetwork) -> str | None:
     if any(network.router.folded_gates(index) is None for index in range(len(blocks))):
         return "its gates are more than linear functions of a block's pooled input"
     return None
+
+
+def _is_known_exits(exits: Exits) -> bool:
+    return type(exits.rule) is StopRule and all(type(head) is PooledHead for head in exits.heads)
 
 
 def _is_plain(unit: nn.Module) -> bool:
@@ -88,12 +94,22 @@ class Description:
         self.image_channels = _stem_parts(backbone.stem)[0].conv.in_channels
         self.classes = backbone.classifier.out_features
         stem, pool = _stem_parts(backbone.stem)
-        blocks = self._array(native.Block, map(self._block, backbone.blocks, self.gates))
+        exits = self._exits(network)
+        blocks = self._array(native.Block, map(self._block, backbone.blocks, self.gates, exits))
         self.structure = native.Network(
             self._convolution(stem), pool is not None, len(blocks), blocks, self._linear(backbone.classifier)
         )
 
-    def _block(self, block: ResidualBlock, gates: FoldedGates) -> native.Block:
+    def _exits(self, network: DynamicNetwork) -> list[native.Exit]:
+        """One per block; behind most there is none."""
+        exits, each = network.exits, [native.Exit() for _ in network.backbone.blocks]
+        for number, index in enumerate(() if exits is None else exits.after):
+            head = exits.heads[number]
+            mix = 0.0 if head.mix is None else float(head.mix.sigmoid())
+            each[index] = native.Exit(self._linear(head.linear), mix, float(exits.rule.thresholds[number]))
+        return each
+
+    def _block(self, block: ResidualBlock, gates: FoldedGates, exit_: native.Exit) -> native.Block:
         shortcut, before, projection = block.shortcut, 0, native.Convolution()
         if isinstance(shortcut, nn.Identity):
             kind = native.IDENTITY
@@ -104,7 +120,7 @@ class Description:
         units = self._array(native.Convolution, map(self._convolution, block.units))
         layer, channels = self._linear(gates.layer), self._linear(gates.channels)
         menu = gates.menu if gates.channels is not None and gates.menu else 0
-        return native.Block(units, len(units), block.gated_unit, kind, before, projection, layer, channels, menu)
+        return native.Block(units, len(units), block.gated_unit, kind, before, projection, layer, channels, menu, exit_)
 
     def _convolution(self, unit: ConvUnit) -> native.Convolution:
         folded, conv = fold(unit), unit.conv

@@ -40,10 +40,12 @@ Memory<T> zeros(size_t count) {
 
 // What one thread of a pass has for itself.
 struct Member {
-    std::vector<float> pooled, scores, scales, row;
+    std::vector<float> pooled, scores, scales, row, cells, answer;
     std::vector<int> kept;
 
-    Member(int widest, int row) : pooled(widest), scores(widest), scales(widest), row(row + 1), kept(widest) {}
+    Member(const Plan& plan)
+        : pooled(plan.widest), scores(plan.widest), scales(plan.widest), row(plan.stem.to->geometry.row + 1),
+          cells(plan.cells), answer(plan.classes), kept(plan.widest) {}
 };
 
 // What the threads of one pass share. Sums over the positions of the features alternate between two places: while one
@@ -56,7 +58,7 @@ struct Workspace {
     Workspace(const Plan& plan, int threads)
         : arena(zeros<float>(plan.arena)), scores(plan.widest),
           sums{std::vector<float>(plan.sums), std::vector<float>(plan.sums)},
-          members(threads, Member(plan.widest, plan.stem.to->geometry.row)) {}
+          members(threads, Member(plan)) {}
 };
 
 struct Channels {
@@ -74,21 +76,18 @@ public:
 
     void run(const Images& images, int64_t index, const Results& results) {
         start(images, index);
+        int answer = 0;
         for (size_t block = 0; block < plan_.blocks.size(); ++block) {
             const BlockPlan& plan = plan_.blocks[block];
-            float* channel_scales = results.channel_scales;
-            if (channel_scales) channel_scales += index * plan_.gated_channels + plan.first_channel;
-            const float scale = layer_scale(plan);
-            if (results.layer_scales && rank_ == 0) results.layer_scales[index * plan_.blocks.size() + block] = scale;
-            if (scale > 0)
-                execute(plan, scale, channel_scales);
-            else
-                pass_by(plan, channel_scales);
+            step(plan, block, index, results);
+            if (!plan.spec->exit.classifier.weight) continue;
+            if (stops(plan.spec->exit, *plan.after)) return leave(block + 1, answer, index, results);
+            ++answer;
         }
         pool(*plan_.blocks.back().after);
-        const Linear& classifier = plan_.classifier;
-        for (int row = part(classifier.outputs, rank_); row < part(classifier.outputs, rank_ + 1); ++row)
-            results.logits[index * classifier.outputs + row] = score(classifier, row);
+        for (int row = part(plan_.classes, rank_); row < part(plan_.classes, rank_ + 1); ++row)
+            results.logits[index * plan_.classes + row] = score(plan_.classifier, row);
+        if (results.answers && rank_ == 0) results.answers[index] = answer;
     }
 
 private:
@@ -137,6 +136,79 @@ private:
             sums()[channel] = sum;
         }
         meet();
+    }
+
+    void step(const BlockPlan& plan, size_t block, int64_t index, const Results& results) {
+        float* channel_scales = results.channel_scales;
+        if (channel_scales) channel_scales += index * plan_.gated_channels + plan.first_channel;
+        const float scale = layer_scale(plan);
+        if (results.layer_scales && rank_ == 0) results.layer_scales[index * plan_.blocks.size() + block] = scale;
+        if (scale > 0)
+            execute(plan, scale, channel_scales);
+        else
+            pass_by(plan, channel_scales);
+    }
+
+    // Every thread asks for itself, and hears the same. No one goes on to change the features before all have looked.
+    bool stops(const Exit& exit, const Buffer& features) {
+        pool_cells(exit, features);
+        const Linear& linear = exit.classifier;
+        float* answer = own_.answer.data();
+        for (int row = 0; row < linear.outputs; ++row)
+            answer[row] = dot(linear.weight + static_cast<ptrdiff_t>(row) * linear.inputs, own_.cells.data(),
+                              linear.inputs) + linear.bias[row];
+        meet();
+        return log_odds(answer, linear.outputs) > exit.threshold;
+    }
+
+    void pool_cells(const Exit& exit, const Buffer& features) {
+        const Geometry& size = features.geometry;
+        const int rows = std::min(size.height, POOLED), columns = std::min(size.width, POOLED);
+        float* cell = own_.cells.data();
+        for (int channel = 0; channel < exit.classifier.inputs / (rows * columns); ++channel) {
+            const float* plane = map(&features) + channel * size.plane();
+            for (int row = 0; row < rows; ++row)
+                for (int column = 0; column < columns; ++column)
+                    *cell++ = pool_cell(plane, size, row, rows, column, columns, exit.mix);
+        }
+    }
+
+    // Neighbouring cells share a row or column of positions where the size is no multiple.
+    static float pool_cell(const float* plane, const Geometry& size, int row, int rows, int column, int columns,
+                           float mix) {
+        const int top = row * size.height / rows, bottom = ((row + 1) * size.height + rows - 1) / rows;
+        const int left = column * size.width / columns, right = ((column + 1) * size.width + columns - 1) / columns;
+        float sum = 0, largest = plane[top * size.row + left];
+        for (int y = top; y < bottom; ++y)
+            for (int x = left; x < right; ++x) {
+                sum += plane[y * size.row + x];
+                largest = std::max(largest, plane[y * size.row + x]);
+            }
+        const float mean = sum / ((bottom - top) * (right - left));
+        return mean + mix * (largest - mean);
+    }
+
+    // log(p / (1 - p)) of the most likely class.
+    static float log_odds(const float* answer, int classes) {
+        const float* top = std::max_element(answer, answer + classes);
+        float second = -INFINITY, sum = 0;
+        for (const float* other = answer; other < answer + classes; ++other)
+            if (other != top) second = std::max(second, *other);
+        for (const float* other = answer; other < answer + classes; ++other)
+            if (other != top) sum += std::exp(*other - second);
+        return *top - second - std::log(sum);
+    }
+
+    // Writes what an exit said, and that nothing behind it was run.
+    void leave(size_t block, int answer, int64_t index, const Results& results) {
+        if (rank_ != 0) return;
+        std::copy_n(own_.answer.data(), plan_.classes, results.logits + index * plan_.classes);
+        if (results.answers) results.answers[index] = answer;
+        const size_t blocks = plan_.blocks.size();
+        if (results.layer_scales) std::fill_n(results.layer_scales + index * blocks + block, blocks - block, 0.0f);
+        if (!results.channel_scales || block == blocks) return;
+        const int first = plan_.blocks[block].first_channel;
+        std::fill_n(results.channel_scales + index * plan_.gated_channels + first, plan_.gated_channels - first, 0.0f);
     }
 
     float layer_scale(const BlockPlan& plan) {

@@ -22,6 +22,13 @@ struct Linear {
 
 enum Shortcut : int32_t { IDENTITY = 0, SUBSAMPLED = 1, PROJECTION = 2 };
 
+// A classifier of features pooled to at most 4 x 4, [channels][4][4], by mix * max + (1 - mix) * mean; null weights: none.
+// An image stops behind it where the log-odds of its most likely class are above the threshold.
+struct Exit {
+    Linear classifier;
+    float mix, threshold;
+};
+
 // relu(shortcut(x) + scale * branch(x)). `before`: channels of zeros in front of a subsampled shortcut's own.
 // `menu`: steps of the channel gate, 0 where it decides about single channels.
 struct Block {
@@ -30,6 +37,7 @@ struct Block {
     Convolution projection;
     Linear layer_gate, channel_gate;
     int32_t menu;
+    Exit exit;
 };
 
 // `max_pool`: a 3 x 3 max pool of stride 2 behind the stem.
@@ -48,11 +56,13 @@ struct Images {
 };
 
 // Written for every image, each contiguous: logits [count][classes], layer_scales [count][blocks] (0: skipped), and
-// channel_scales [count][channels of all gated blocks one after the other] (0: closed). The last two may be null.
+// channel_scales [count][channels of all gated blocks one after the other] (0: closed), and which answer was given, exits
+// counted from 0. Blocks behind an exit that was taken count as skipped. The last three may be null.
 struct Results {
     float* logits;
     float* layer_scales;
     float* channel_scales;
+    int32_t* answers;
 };
 
 // An executor for images of one size, or null and the reason in `error`.

@@ -89,6 +89,7 @@ public:
     std::vector<int> every_channel;
     ptrdiff_t scratch = 0, arena = 0;  // in floats
     int widest = 0, gated_channels = 0;
+    int cells = 0, classes;  // of the largest exit's input; of every classifier
     ptrdiff_t sums = 0;  // floats for the sums of any features, tile by tile
 
 private:
@@ -114,8 +115,19 @@ inline void check(const Linear& linear, int inputs, const char* what) {
             std::string(what) + " does not fit its input of " + std::to_string(inputs) + " channels");
 }
 
+constexpr int POOLED = 4;  // cells a side of what an exit looks at
+
+// How many numbers an exit looks at.
+inline int check(const Exit& exit, int channels, const Geometry& size, int classes) {
+    const int inputs = channels * std::min(size.height, POOLED) * std::min(size.width, POOLED);
+    check(exit.classifier, inputs, "an exit");
+    require(exit.classifier.outputs == classes, "an exit has other classes than the classifier");
+    return inputs;
+}
+
 inline Plan::Plan(const Network& network, int height, int width)
-    : stem_spec(network.stem), classifier(network.classifier), max_pool(network.max_pool) {
+    : stem_spec(network.stem), classifier(network.classifier), max_pool(network.max_pool),
+      classes(network.classifier.outputs) {
     require(height > 0 && width > 0 && height <= 1 << 12 && width <= 1 << 12, "images must have 1 to 4096 pixels a side");
     require(network.block_count > 0 && network.blocks, "a network needs blocks");
     check(stem_spec, stem_spec.inputs);
@@ -140,6 +152,7 @@ inline Plan::Plan(const Network& network, int height, int width)
         blocks.push_back(block(spec, features));
         features = blocks.back().after;
         channels = spec.units[spec.unit_count - 1].outputs;
+        if (spec.exit.classifier.weight) cells = std::max(cells, check(spec.exit, channels, features->geometry, classes));
     }
     require(classifier.weight, "a network needs a classifier");
     check(classifier, channels, "the classifier");
