@@ -29,6 +29,15 @@ SHIPPED_FOLDER = "results"
 SHIPPED = "(shipped)"
 """What stands for that folder, wherever it is, where none is given."""
 
+CORRUPTIONS = (
+    "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",
+    "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
+)  # fmt: skip
+"""Those of ImageNet-C and CIFAR-10-C (Hendrycks and Dietterich, ICLR 2019)."""
+SHIFTS = (*CORRUPTIONS, "resolution", "jpeg_quality", "darkness")
+"""What ``bench stress`` does to test images."""
+SEVERITIES = (1, 2, 3, 4, 5)
+
 CIFAR_DEPTHS = tuple(range(8, 111, 6))
 """Depths 6n + 2 of CIFAR's ResNets."""
 IMAGENET_BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "wide_resnet50_2", "resnext50_32x4d")

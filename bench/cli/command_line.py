@@ -25,7 +25,7 @@ def typed_command(context: click.Context) -> str:
 
 def _words(parameter: click.Parameter, value: Any) -> list[str]:
     if not isinstance(parameter, click.Option):
-        return [_text(value)]
+        return [_text(one) for one in value] if isinstance(value, tuple) else [_text(value)]
     name = max(parameter.opts, key=len)
     if parameter.is_flag:
         return [name if value else max(parameter.secondary_opts, key=len)]

@@ -12,6 +12,7 @@ from bench.report.drawing import draw
 from bench.report.headroom import Headroom, find_findings, headroom_tables
 from bench.report.page import page
 from bench.report.results import Group, load_groups
+from bench.report.stress import stress_tables
 from bench.report.tables import results_table
 from bench.report.tables.comparisons import comparison_table, front_table
 from bench.report.tables.curves import curve_table
@@ -57,7 +58,9 @@ def write_report(
         raise BadInput(f"cannot write to {out}: {error.strerror}") from error
     jobs = {result.job for group in groups for result in group.results}
     findings = [found for found in find_findings(folders) if found.jobs <= jobs]  # of records that are not here: none
-    tables = {group: group_tables(group, unit, findings, challenger) for group in groups}
+    tables = {
+        group: [*group_tables(group, unit, findings, challenger), *stress_tables(group, folders)] for group in groups
+    }
     figures = {group: _draw(group, groups, unit, out, findings) for group in groups}
     texts = {}
     if "md" in formats:
