@@ -15,10 +15,8 @@ import pandas as pd
 from bench.records import Record
 from bench.records.points import misses_point
 from bench.records.validity import INVALID, is_sound, is_timed, time_state, time_text
+from bench.report.families import FAMILIES, Family, family_of
 from bench.statistics import Interval, accuracy_interval, cost_interval
-
-STATIC_METHODS = ("dense", "slim", "shallow")
-"""Plain ResNets: the same computation for every image. What a dynamic network has to beat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +70,10 @@ class Entry:
         job = f" ({self.results[0].job[-8:]})" if self.ambiguous else ""
         return self.record.method + point + job + (f" on machine {self.machine}" if self.machine else "")
 
-    @property
-    def is_static(self) -> bool:
-        return self.record.method in STATIC_METHODS
+    @cached_property
+    def family(self) -> Family:
+        """What its method decides for each image, if anything."""
+        return family_of(self.record.method, self.results[0].samples)
 
     def mean(self, field: str) -> float | None:
         """Mean over seeds of a record's field; None where a seed does not have it."""
@@ -172,7 +171,7 @@ def note(details: Mapping[str, Any], topic: str) -> str:
 
 
 def pool(results: Iterable[Result]) -> list[Entry]:
-    """Entries in the order of tables: plain ResNets first, then method by method, from the dearest point on.
+    """Entries in the order of tables: dense, then family by family, method by method, from the dearest point on.
 
     Seeds pool where the method and its version, the point and the training are the same, whatever the commit and the
     machine: the source's hash, which changes with every detail of the harness, is no part of it. One seed twice is no
@@ -205,7 +204,7 @@ def timing_machine(record: Record) -> str:
 
 def _position(entry: Entry) -> tuple:
     method, point = entry.record.method, entry.record.point
-    rank = STATIC_METHODS.index(method) if entry.is_static else len(STATIC_METHODS)
+    rank = -1 if method == "dense" else FAMILIES.index(entry.family)
     return rank, method, -(1.0 if point is None else point), not entry.valid, entry.results[0].job
 
 

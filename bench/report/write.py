@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from bench.report.tables.curves import curve_table
 from bench.report.tables.stops import stop_table
 from bench.report.tables.times import time_table
 from bench.report.tables.trades import trade_table
-from bench.report.tabular import Table, latex_document, to_markdown
+from bench.report.tables.verdicts import verdict_table
+from bench.report.tabular import Table, latex_document, markdown_text, to_markdown
 from bench.report.units import UNITS, Unit
+from bench.report.verdict import Verdict, find_verdict
 from bench.system.files import write_atomically
+
+ANSWER_PLOTS = ("pareto-", "difference-")
 
 
 def write_report(
@@ -58,20 +63,26 @@ def write_report(
         raise BadInput(f"cannot write to {out}: {error.strerror}") from error
     jobs = {result.job for group in groups for result in group.results}
     findings = [found for found in find_findings(folders) if found.jobs <= jobs]  # of records that are not here: none
+    verdicts = [find_verdict(group, groups) for group in groups]
     tables = {
         group: [*group_tables(group, unit, findings, challenger), *stress_tables(group, folders)] for group in groups
     }
+    answers = {one.group: verdict_table(one, unit) for one in verdicts}
     figures = {group: _draw(group, groups, unit, out, findings) for group in groups}
     texts = {}
     if "md" in formats:
-        texts["report.md"] = "\n".join(_markdown(group, tables[group], figures[group]) for group in groups)
+        texts["report.md"] = "\n".join(
+            _markdown(one, answers[one.group], tables[one.group], figures[one.group]) for one in verdicts
+        )
     if "csv" in formats:
         records = [result.record for group in groups for result in group.results]
         texts["table.csv"] = table(records).to_csv(index=False)
     if "latex" in formats:
-        texts["tables.tex"] = latex_document([one for group in groups for one in tables[group]])
+        texts["tables.tex"] = latex_document(
+            [one for group in groups for one in (answers[group], *tables[group]) if one]
+        )
     if "html" in formats:
-        texts["index.html"] = page(groups, tables, figures, unit, data_dir)
+        texts["index.html"] = page(verdicts, answers, tables, figures, unit, data_dir)
     files = []
     for name, text in texts.items():
         write_atomically(out / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
@@ -82,7 +93,7 @@ def write_report(
 def group_tables(
     group: Group, unit: Unit, findings: Sequence[Headroom] = (), challenger: str = CHALLENGER
 ) -> list[Table]:
-    """Every table that the group's records, and findings about them, allow."""
+    """Every table but the answer's that the group's records, and findings about them, allow."""
     tables = (
         results_table(group, unit),
         time_table(group),
@@ -111,6 +122,22 @@ def _draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path, findings
     return draw(group.name, makers, out)
 
 
-def _markdown(group: Group, tables: Sequence[Table], figures: Sequence[Path]) -> str:
-    images = [f"![{path.stem}]({path.name})" for path in figures if path.suffix == ".svg"]
-    return "\n".join([*map(to_markdown, tables), *images]) + "\n"
+def _markdown(verdict: Verdict, answer: Table | None, tables: Sequence[Table], figures: Sequence[Path]) -> str:
+    """The answer and its two plots, then everything else, folded."""
+    images = {path.name: f"![{path.stem}]({path.name})\n" for path in figures if path.suffix == ".svg"}
+    first = [text for name, text in images.items() if name.startswith(ANSWER_PLOTS)]
+    rest = [text for name, text in images.items() if not name.startswith(ANSWER_PLOTS)]
+    return "\n".join(
+        [
+            f"## {markdown_text(verdict.group.name)}\n",
+            markdown_text(" ".join(verdict.sentences)) + "\n",
+            *first,
+            to_markdown(answer) if answer else "",
+            *(_folded(table.title, to_markdown(table)) for table in tables),
+            _folded("More plots", "\n".join(rest)) if rest else "",
+        ]
+    )
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{html.escape(title)}</summary>\n\n{text}\n</details>\n"

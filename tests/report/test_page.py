@@ -70,8 +70,8 @@ def texts(browser, selector):
     )
 
 
-def test_no_console_error_and_a_plot_for_each_group(shown):
-    wait(lambda: len(texts(shown, ".pareto .scatterlayer")) == 2)
+def test_no_console_error_and_two_plots_for_each_group(shown):
+    wait(lambda: len(texts(shown, ".pareto .scatterlayer")) == 4)
     assert shown.get_log("browser") == []
 
 
@@ -98,12 +98,36 @@ def test_a_click_on_a_heading_sorts(shown, full_runs):
     assert len(found) == 1 + sum(r.dataset == "digits" and r.method != "dense" for r in records(full_runs))
 
 
+def test_the_answer_stands_first_and_the_rest_is_folded(shown):
+    section = "#digits-resnet20"
+    (answer,) = texts(shown, f"{section} > .answer p:first-child")
+    assert answer.startswith(("In MACs, yes at", "Not shown:"))
+    assert len(texts(shown, f"{section} .answer tbody tr")) in (1, 2, 3)
+    shown.refresh()
+    open_details = "return [...document.querySelectorAll('details')].filter(one => one.open).length"
+    assert shown.execute_script(open_details) == 0
+
+
+def test_a_chosen_family_leaves_its_lines(shown):
+    section = "section[id='digits-resnet20']"
+    script = (
+        "const s = [...document.querySelectorAll(arguments[0] + ' select')]"
+        ".find(one => one.parentElement.textContent.includes('Family')); s.value = arguments[1];"
+        "s.dispatchEvent(new Event('change'));"
+    )
+    shown.execute_script(script, section, "plain networks")
+    left = texts(shown, f"{section} table[id^=results] tbody tr:not([hidden]) td:first-child")
+    assert left == ["dense", "slim 0.8", "slim 0.6", "slim 0.4"]
+    shown.execute_script(script, section, "")
+    assert len(texts(shown, f"{section} table[id^=results] tbody tr:not([hidden])")) > 20
+
+
 def test_hover_shows_the_record_and_click_opens_it(shown, full_runs):
     record = next(r for r in records(full_runs) if (r.dataset, r.method, r.point) == ("digits", "lcnet", 0.6))
     place = "document.querySelector('#digits-resnet20 .pareto')"
     point = (
         f"const d = {place}.data, c = d.findIndex(t => t.name === 'lcnet'),"
-        "i = d[c].text.findIndex(t => t.includes('0.6</b>'));"
+        "i = d[c].hovertext.findIndex(t => t.includes('0.6</b>'));"
     )
     shown.execute_script(point + f"Plotly.Fx.hover({place}, [{{curveNumber: c, pointNumber: i}}])")
     text = wait(lambda: " ".join(texts(shown, "#digits-resnet20 .hoverlayer .hovertext")))
@@ -119,6 +143,7 @@ def test_hover_shows_the_record_and_click_opens_it(shown, full_runs):
 
 def test_gallery_hangs_the_images_that_are_at_hand(shown):
     loaded = shown.execute_script(
+        "document.querySelector('#digits-resnet20 .gallery').open = true;"
         "return [...document.querySelectorAll('#digits-resnet20 .gallery img')].map(i => [i.complete, i.naturalWidth])"
     )
     assert len(loaded) == 8 * 12, "eight methods whose cost varies, six images at each end"
@@ -147,6 +172,7 @@ def test_report_is_small_quick_and_names_no_folder(full_report, full_runs):
     files = [path for path in full_report.folder.iterdir() if path.is_file()]
     assert sorted(files) == sorted(full_report.files)
     assert sum(path.stat().st_size for path in files) < 8e6
+    assert (full_report.folder / "index.html").stat().st_size < 5e6
     assert full_report.cpu_s < 30
     for path in files:
         if path.suffix in (".md", ".csv", ".tex"):

@@ -1,9 +1,14 @@
 """What the plots hold, read from the figures themselves."""
 
+from itertools import pairwise
+
 import pytest
 
-from bench.report.page.interactive import pareto_figure
-from bench.report.plots.accuracy import latency_plots, macs_plot, speedup_plots
+from bench.report.chart import Chart
+from bench.report.families import FAMILIES
+from bench.report.page.interactive import SYMBOLS, difference_figure, pareto_figure
+from bench.report.plots.accuracy import latency_plots, speedup_plots
+from bench.report.plots.answer import difference_plot, family_plot, front_plot
 from bench.report.plots.paths import block_shares, class_shares, gate_shares, macs_histograms
 from bench.report.results import load_groups
 from bench.report.units import UNITS
@@ -21,20 +26,52 @@ def lines(figure):
     return {line.get_label(): line.get_xydata().tolist() for line in axes.lines if line.get_label()[0] != "_"}
 
 
-def test_plain_resnets_of_all_depths_are_in_every_pareto_plot(runs):
+def test_static_networks_of_all_depths_make_the_front_of_page_and_paper(runs):
     dense = runs.add("dense", top1=92)
     deep = runs.add("dense", top1=94, backbone="resnet56")
     slim = runs.add("slim", point=0.5, top1=88)
     invalid = runs.add("slim", point=0.4, top1=99, valid=False)
     runs.add("lcnet", point=0.6, dynamic=True)
     groups = groups_of(runs)
-    static = [[record.macs_mean / 1e6, record.top1] for record in (slim, dense, deep)]
+    known = {(record.macs_mean / 1e6, record.top1) for record in (slim, dense, deep)}
     for group in groups:
-        drawn = lines(macs_plot(group, groups, MACS))["plain ResNets"]
-        assert sorted(drawn) == sorted(static)
-        (trace,) = [one for one in pareto_figure(group, groups, MACS)["data"] if one["name"] == "plain ResNets"]
-        assert sorted(map(list, zip(trace["x"], trace["y"]))) == sorted(static)
+        chart = Chart(group, groups, MACS)
+        (front,) = [line for line in front_plot(chart).axes[0].lines if line.get_color() == "black"]
+        drawn = list(map(tuple, front.get_xydata().tolist()))
+        assert (slim.macs_mean / 1e6, slim.top1) in drawn
+        assert set(drawn) <= known, "of two networks of one cost the better one"
+        (trace,) = [one for one in pareto_figure(chart)["data"] if one["name"] == "static front"]
+        assert list(zip(trace["x"], trace["y"])) == drawn
         assert invalid.top1 not in trace["y"]
+
+
+def test_page_and_paper_show_the_same_differences(full_runs):
+    for group in (groups := groups_of(full_runs)):
+        chart = Chart(group, groups, MACS)
+        paper, page = difference_plot(chart).axes[0], difference_figure(chart)
+        drawn = {line.get_label(): line.get_xydata().tolist() for line in paper.lines}
+        for trace in page["data"]:
+            if trace["name"] in chart.shown:
+                assert drawn[trace["name"]] == [list(place) for place in zip(trace["x"], trace["y"])]
+        assert 0 < len(chart.shown) <= 8
+        best = max(chart.differences, key=lambda entry: chart.differences[entry].interval.value)
+        assert best.record.method in chart.shown
+
+
+def test_families_differ_in_colour_and_in_grey():
+    assert len({family.colour for family in FAMILIES}) == len(FAMILIES)
+    markers = [marker for family in FAMILIES for marker in family.markers]
+    assert len(set(markers)) == len(markers)
+    assert set(markers) <= set(SYMBOLS)
+
+
+def test_labels_do_not_lie_over_each_other(runs):
+    runs.add("dense")
+    group, *_ = groups_of(runs)
+    heights = Chart(group, [group], MACS).slots({"a": 1.0, "b": 1.01, "c": 10.0, "d": 9.99}, (0.0, 10.0))
+    ordered = sorted(heights.values())
+    assert all(second - first > 0.5 for first, second in pairwise(ordered))
+    assert ordered[-1] <= 10
 
 
 def test_latency_plot_shows_timed_records_and_the_dense_network_beside_them(runs):
@@ -45,7 +82,7 @@ def test_latency_plot_shows_timed_records_and_the_dense_network_beside_them(runs
     (figure,) = latency_plots(groups[0], groups)
     drawn = lines(figure)
     assert drawn["lcnet"] == [[4.0, timed.top1]]
-    assert drawn["dense"] == drawn["plain ResNets"] == [[5.0, dense.top1]]
+    assert drawn["dense"] == drawn["static networks"] == [[5.0, dense.top1]]
     assert "cnet" not in drawn
 
 
@@ -58,6 +95,8 @@ def test_nothing_timed_nothing_gated_nothing_drawn(runs):
     assert block_shares(groups[0]) is None
     assert class_shares(groups[0]) is None
     assert gate_shares(groups[0]) is None
+    assert family_plot(Chart(groups[0], groups, MACS)) is None
+    assert difference_plot(Chart(groups[0], groups, MACS)) is None
 
 
 def test_heat_maps_show_the_share_of_images_that_execute_a_block(runs):

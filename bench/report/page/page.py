@@ -13,14 +13,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bench.records import COLUMNS
 from bench.records.validity import time_state
+from bench.report.chart import Chart, names
 from bench.report.entries import Result, note
+from bench.report.page.filters import Filter, filters
 from bench.report.page.gallery import Gallery, gallery
-from bench.report.page.interactive import packed_plotly, pareto_figure
+from bench.report.page.interactive import difference_figure, packed_plotly, pareto_figure
 from bench.report.results import Group
 from bench.report.tabular import Table
 from bench.report.units import Unit
+from bench.report.verdict import Verdict
 
 CAPTIONS = {
+    "families": "Each family of methods against the static front; other dynamic entries in grey.",
     "latency": "Accuracy against measured latency.",
     "speedup": "Theoretical against measured speed-up over dense in the same executor.",
     "macs": "How the cost spreads over the test images.",
@@ -41,32 +45,40 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """What the page shows of one group."""
+    """What the page shows of one group; ``answer`` is its small table, ``plots`` have a caption each."""
 
     group: Group
+    verdict: Verdict
+    answer: Table | None
     tables: Sequence[Table]
     figures: Sequence[Figure]
-    pareto: dict[str, Any]
+    plots: Sequence[tuple[str, dict[str, Any]]]
+    filters: Sequence[Filter]
     gallery: Gallery
 
 
 def page(
-    groups: Sequence[Group],
+    verdicts: Sequence[Verdict],
+    answers: dict[Group, Table | None],
     tables: dict[Group, list[Table]],
     figures: dict[Group, list[Path]],
     unit: Unit,
     data_dir: Path | None,
 ) -> str:
     """The page as HTML; whatever comes from records is escaped."""
+    groups = [verdict.group for verdict in verdicts]
     sections = [
         Section(
-            group,
-            tables[group],
-            [_embed(path) for path in figures[group] if path.suffix == ".svg" and _kind(path) in CAPTIONS],
-            pareto_figure(group, groups, unit),
-            gallery(group, data_dir),
+            verdict.group,
+            verdict,
+            answers[verdict.group],
+            tables[verdict.group],
+            [_embed(path) for path in figures[verdict.group] if path.suffix == ".svg" and _kind(path) in CAPTIONS],
+            _plots(Chart(verdict.group, groups, unit)),
+            filters(verdict),
+            gallery(verdict.group, data_dir),
         )
-        for group in groups
+        for verdict in verdicts
     ]
     results = [result for group in groups for result in group.results]
     environment = Environment(
@@ -80,6 +92,23 @@ def page(
         facts=facts,
         plotly=packed_plotly(),
     )
+
+
+def _plots(chart: Chart) -> list[tuple[str, dict[str, Any]]]:
+    """The interactive plots, each behind its caption."""
+    low, far = names(chart.below), names(chart.far_below)
+    accuracy = (
+        "Black: the static front, what smaller networks give that treat all images alike; shaded, its 95 % intervals. "
+        "Colours are families, bars 95 % intervals of top-1. A click on a point opens its record."
+    )
+    above = (
+        "The zero line is what a smaller static network gives for the same MACs. Above it, choosing for each image "
+        "pays; where a bar crosses it, no difference is shown."
+    )
+    found = [(accuracy + (f" Below the picture: {low}." if low else ""), pareto_figure(chart))]
+    if difference := difference_figure(chart):
+        found.append((above + (f" Below the picture: {far}." if far else ""), difference))
+    return found
 
 
 def facts(result: Result) -> dict[str, str]:

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 
 from bench.report.entries import Entry, by_method, timing_machine
 from bench.report.results import Group
-from bench.report.styles import Style, plain_resnets, short, styles
+from bench.report.styles import Style, short, styles
 from bench.report.tables import front_marks
-from bench.report.units import Unit
 from bench.system.files import write_atomically
 
 RC: dict[Any, Any] = {
@@ -49,16 +48,6 @@ def save(figure: Figure, out: Path, name: str) -> list[Path]:
     return paths
 
 
-def macs_plot(group: Group, groups: Sequence[Group], unit: Unit) -> Figure:
-    """Accuracy against MACs."""
-
-    def cost(entry: Entry) -> float:
-        return unit.millions(entry.macs.value)
-
-    static, label = plain_resnets(group, groups), f"{unit.name} per image (M), gates included"
-    return _pareto(group.name, group.entries, static, groups, cost, label)
-
-
 def latency_plots(group: Group, groups: Sequence[Group]) -> list[Figure]:
     """Accuracy against milliseconds, one plot for each machine; none where nothing was timed."""
     return [figure for machine in group.timed if (figure := _latency_plot(group, groups, machine))]
@@ -83,9 +72,9 @@ def _latency_plot(group: Group, groups: Sequence[Group], machine: str) -> Figure
         if other.dataset == group.dataset and other is not group
         for same in other.timed.values()
         for entry in same
-        if entry.is_static and entry.valid and timing_machine(entry.record) == here
+        if entry.family.static and entry.valid and timing_machine(entry.record) == here
     ]
-    static = [entry for entry in [*timed, *of_others] if entry.is_static and entry.valid]
+    static = [entry for entry in [*timed, *of_others] if entry.family.static and entry.valid]
     return _pareto(_title(group, machine), timed, static, groups, latency, "Latency of one image, median (ms)")
 
 
@@ -138,7 +127,7 @@ def _pareto(
     # Other depths may lie far away: their line leads out of the picture instead of squeezing it.
     static = sorted(static, key=cost)
     costs = [cost(entry) for entry in static]
-    axes.plot(costs, [entry.top1.value for entry in static], "-", color="#999999", zorder=1, label="plain ResNets")
+    axes.plot(costs, [entry.top1.value for entry in static], "-", color="#999999", zorder=1, label="static networks")
     axes.set(xlim=limits, xlabel=label, ylabel="Top-1 (%)")
     _legend(axes)
     return figure

@@ -33,6 +33,16 @@ function openTarget() {
   }
 }
 
+/** Leaves, in all tables of a section, the lines whose records have every chosen property. */
+function filterLines(section) {
+  const choices = [...section.querySelectorAll("select")].filter((choice) => choice.value);
+  const chosen = choices.map((choice) => [JSON.parse(choice.dataset.chosen), choice.value]);
+  for (const link of section.querySelectorAll("td:first-child a")) {
+    const record = decodeURIComponent(link.hash.slice(1));
+    link.closest("tr").hidden = chosen.some(([property, wanted]) => property[record] !== wanted);
+  }
+}
+
 /** Unpacks plotly.js, which is embedded compressed. */
 async function loadPlotly() {
   const bytes = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
@@ -48,14 +58,21 @@ async function drawPlots() {
     const { data, layout } = JSON.parse(place.nextElementSibling.textContent);
     await Plotly.newPlot(place, data, layout, { responsive: true, displaylogo: false });
     place.on("plotly_click", (event) => {
-      location.hash = encodeURIComponent(event.points[0].customdata);
+      const record = event.points[0].customdata;
+      if (record) location.hash = encodeURIComponent(record);
     });
   }
 }
 
+for (const choice of document.querySelectorAll("select")) {
+  choice.addEventListener("change", () => filterLines(choice.closest("section")));
+}
 for (const button of document.querySelectorAll("th button")) {
   button.addEventListener("click", () => sortBy(button.closest("th")));
 }
 addEventListener("hashchange", openTarget);
 openTarget();
 drawPlots();
+addEventListener("beforeprint", () => {
+  for (const place of document.querySelectorAll(".pareto")) Plotly.Plots.resize(place);
+});

@@ -1,0 +1,73 @@
+"""Families of methods: whether a network treats all images alike, and what it decides for each where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Family:
+    """Methods that save computation in the same way.
+
+    Attributes:
+        static: whether every image costs the same and takes the same path.
+        colour: of Okabe and Ito's palette, which the colour-blind can tell apart; static families are grey.
+        markers: matplotlib's; no family shares one, so that families differ in grey, too.
+    """
+
+    name: str
+    static: bool
+    colour: str
+    markers: str
+
+
+PLAIN = Family("plain networks", True, "#000000", "o8")
+COMPRESSED = Family("static compression", True, "#777777", "hp")
+LAYERS = Family("layer gates", False, "#D55E00", "^v<>")
+CHANNELS = Family("channel gates", False, "#56B4E9", "sd")
+BOTH = Family("layer and channel gates", False, "#0072B2", "D")
+EXITS = Family("early exits", False, "#CC79A7", "P")
+CASCADES = Family("cascades", False, "#009E73", "*")
+OTHER = Family("other dynamic", False, "#E69F00", "X")
+FAMILIES = (PLAIN, COMPRESSED, LAYERS, CHANNELS, BOTH, EXITS, CASCADES, OTHER)
+"""In the order of tables and plots."""
+
+_NAMED = {
+    PLAIN: ("dense", "slim", "shallow"),
+    COMPRESSED: ("fixed", "fpgm", "l1", "lcnet_static", "slimming"),
+    LAYERS: ("blockdrop", "blockdrop_pooled", "convnet_aig", "lnet", "random", "skipnet", "skipnet_ff1", "skipnet_ff2"),
+    CHANNELS: ("channel_gating", "cnet", "fbs"),
+    BOTH: ("lcnet", "lcnet_menu"),
+}
+_BY_NAME = {name: family for family, names in _NAMED.items() for name in names}
+
+
+def family_of(method: str, samples: pd.DataFrame) -> Family:
+    """The family of a method; of one that is not known by name, what its images' outcomes say.
+
+    Args:
+        method: as ``--methods`` names it, with its choices in brackets.
+        samples: one row per image, as in ``samples.parquet``.
+    """
+    return _BY_NAME.get(method.partition("[")[0]) or _judged(samples)
+
+
+def _judged(samples: pd.DataFrame) -> Family:
+    # Some gates choose among equally dear channels: then the cost is constant, and the path varies.
+    varying = {name.partition("_")[0] for name in samples.columns if samples[name].nunique() > 1}
+    if any(name.startswith("macs_") for name in samples.columns):
+        return CASCADES
+    if "exit" in varying:
+        return EXITS
+    gates = {"executed": LAYERS, "kept": CHANNELS}
+    found = [family for name, family in gates.items() if name in varying]
+    if len(found) == 2:  # A block that was skipped kept nothing: that alone decides no channel.
+        found = [BOTH if _keeps_parts(samples) else LAYERS]
+    return found[0] if found else OTHER if "macs" in varying else COMPRESSED
+
+
+def _keeps_parts(samples: pd.DataFrame) -> bool:
+    kept = [name for name in samples.columns if name.startswith("kept_")]
+    return any(((samples[name] > 0) & (samples[name] < 1)).any() for name in kept)
