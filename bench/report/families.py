@@ -39,7 +39,7 @@ _NAMED = {
     COMPRESSED: ("fixed", "fpgm", "l1", "lcnet_static", "slimming"),
     LAYERS: ("blockdrop", "blockdrop_pooled", "convnet_aig", "lnet", "random", "skipnet", "skipnet_ff1", "skipnet_ff2"),
     CHANNELS: ("channel_gating", "cnet", "fbs"),
-    BOTH: ("lcnet", "lcnet_menu"),
+    BOTH: ("lcnet", "lcnet_menu", "lcnet_tunable"),
 }
 _BY_NAME = {name: family for family, names in _NAMED.items() for name in names}
 
