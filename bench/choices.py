@@ -37,6 +37,8 @@ CORRUPTIONS = (
 SHIFTS = (*CORRUPTIONS, "resolution", "jpeg_quality", "darkness")
 """What ``bench stress`` does to test images."""
 SEVERITIES = (1, 2, 3, 4, 5)
+ATTACKS = ("cost", "cost_kept", "universal")
+"""How ``bench stress`` raises the cost of images: each by a change of its own, with its prediction kept, all by one."""
 
 CIFAR_DEPTHS = tuple(range(8, 111, 6))
 """Depths 6n + 2 of CIFAR's ResNets."""

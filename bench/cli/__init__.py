@@ -40,7 +40,7 @@ COMMANDS = {
     "compare": "Puts two records side by side, image by image.",
     "curve": "Moves the thresholds of one trained network.",
     "headroom": "Says what choosing a network for each image could gain.",
-    "stress": "Measures trained networks on shifted images.",
+    "stress": "Measures trained networks on shifted and on attacked images.",
     "decide": "Says which entry to ship, which fell out and why.",
     "tune": "Sets the thresholds of one trained network for a budget.",
     "check": "Compares records with agreed numbers, shipped networks with their records.",

@@ -49,6 +49,15 @@ SHIFTS = Kind(
 )
 """Percent of images that became ``dearer`` and ``cheaper`` than they were; Spearman correlations over images of the
 change of cost with that of confidence and of correctness; top-1 with the decisions of the images as they were."""
+ATTACKS = Kind(
+    "attack.csv",
+    ("job", "attack", "attacked"),
+    ("attack", "attacked", "epsilon", "step", "steps", "restarts", "attack_seed", "moved", "same_prediction",
+     "saving_left", "counted", "counted_difference"),
+)  # fmt: skip
+"""``attacked``: the job that images were changed for. ``moved``: the largest change of a pixel, in levels of 255 as are
+``epsilon`` and ``step``. ``same_prediction`` and ``saving_left`` in percent. ``counted``: images that the independent
+counter counted, and its largest difference in MACs."""
 
 
 def read_conditions(path: Path, kind: Kind) -> pd.DataFrame:

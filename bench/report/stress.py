@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from bench.records.conditions import SHIFTS, find_conditions, read_conditions
+from bench.records.conditions import ATTACKS, SHIFTS, find_conditions, read_conditions
 from bench.report.results import Group
+from bench.report.tables.attack import attack_tables
 from bench.report.tables.shift import shift_tables
 from bench.report.tabular import Table, to_markdown
 from bench.system.files import write_atomically
 
 FILE = "stress.md"
+_TABLES = {SHIFTS: shift_tables, ATTACKS: attack_tables}
 
 
 def stress_tables(group: Group, folders: Sequence[Path]) -> list[Table]:
     """The tables of a report about the networks of ``group``."""
     jobs = [result.job for result in group.results]
-    return shift_tables(find_conditions(folders, SHIFTS, jobs), group.name, group.slug)
+    return [
+        table
+        for kind, make in _TABLES.items()
+        for table in make(find_conditions(folders, kind, jobs), group.name, group.slug)
+    ]
 
 
 def write_stress(out: Path) -> list[Path]:
@@ -30,18 +34,15 @@ def write_stress(out: Path) -> list[Path]:
     """
     text = stress_text(out)
     write_atomically(out / FILE, lambda path: path.write_text(text, encoding="utf-8"))
-    return [path for path in (out / SHIFTS.file, out / FILE) if path.exists()]
+    return [path for path in (out / SHIFTS.file, out / ATTACKS.file, out / FILE) if path.exists()]
 
 
 def stress_text(out: Path) -> str:
     """All tables about what was measured into ``out``, in Markdown."""
-    tables = _by_backbone(read_conditions(out / SHIFTS.file, SHIFTS))
-    return "\n".join(map(to_markdown, tables))
-
-
-def _by_backbone(rows: pd.DataFrame) -> list[Table]:
-    return [
+    tables = [
         table
-        for (dataset, backbone), own in rows.groupby(["dataset", "backbone"], sort=False)
-        for table in shift_tables(own, f"{dataset} / {backbone}", f"{dataset}-{backbone}")
+        for kind, make in _TABLES.items()
+        for (dataset, backbone), own in read_conditions(out / kind.file, kind).groupby(["dataset", "backbone"])
+        for table in make(own, f"{dataset} / {backbone}", f"{dataset}-{backbone}")
     ]
+    return "\n".join(map(to_markdown, tables))

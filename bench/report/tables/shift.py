@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from bench.report.tables.conditions import labels, number_cell, origins
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
 from bench.report.units import number
 from bench.statistics import spearman
@@ -21,15 +22,10 @@ def shift_tables(rows: pd.DataFrame, name: str, slug: str) -> list[Table]:
         rows: of networks that share data set and backbone.
         name: of both, for titles; ``slug`` for the names of the tables.
     """
-    rows = rows.assign(network=_labels(rows))
+    rows = rows.assign(network=labels(rows))
     if not (rows["shift"] != CLEAN).any():
         return []
     return [_severity_table(rows, name, slug), _sense_table(rows, name, slug), _each_table(rows, name, slug)]
-
-
-def _labels(rows: pd.DataFrame) -> pd.Series:
-    point = rows["point"].map(lambda value: "" if pd.isna(value) else f" {value:g}")
-    return rows["method"] + point
 
 
 def _severity_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
@@ -41,13 +37,13 @@ def _severity_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
                 yield [
                     Cell(str(network)),
                     Cell(str(severity) if severity else CLEAN, float(severity)),
-                    _cell(some["top1"].mean()),
-                    _cell(some["top1"].mean() - clean["top1"].mean(), signed=True),
-                    _cell(some["macs_fraction"].mean(), 3),
-                    _cell(cost, signed=True),
-                    _cell(some["entropy"].mean(), 3),
-                    _cell(some["dearer"].mean(), 1),
-                    _cell(some["cheaper"].mean(), 1),
+                    number_cell(some["top1"].mean()),
+                    number_cell(some["top1"].mean() - clean["top1"].mean(), signed=True),
+                    number_cell(some["macs_fraction"].mean(), 3),
+                    number_cell(cost, signed=True),
+                    number_cell(some["entropy"].mean(), 3),
+                    number_cell(some["dearer"].mean(), 1),
+                    number_cell(some["cheaper"].mean(), 1),
                 ]
 
     return Table(
@@ -69,7 +65,7 @@ def _severity_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
             Column("Cheaper (%)", "Images that cost less than unshifted"),
         ],
         rows=list(lines()),
-        notes=[*_sources(rows), *_origins(rows)],
+        notes=[*_sources(rows), *origins(rows)],
     )
 
 
@@ -83,10 +79,10 @@ def _sense_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
         worth = (known["top1"] - known["replayed_top1"]).mean() if len(known) else None
         return [
             Cell(network),
-            _cell(spearman(cost, loss), signed=True),
-            _cell(_mean(-shifted["cost_confidence"]), signed=True),
-            _cell(_mean(-shifted["cost_correct"]), signed=True),
-            _cell(worth, signed=True),
+            number_cell(spearman(cost, loss), signed=True),
+            number_cell(_mean(-shifted["cost_confidence"]), signed=True),
+            number_cell(_mean(-shifted["cost_correct"]), signed=True),
+            number_cell(worth, signed=True),
         ]
 
     return Table(
@@ -142,21 +138,5 @@ def _sources(rows: pd.DataFrame) -> list[str]:
     return [f"{', '.join(shifts)}: {source}" for source, shifts in made.items()]
 
 
-def _origins(rows: pd.DataFrame) -> list[str]:
-    """With what command, commit and machine."""
-    same = ["command", "commit", "machine", "environment_id"]
-    return [
-        f"{command}; commit {commit}; {machine}; executor {' and '.join(dict.fromkeys(own['executor']))} "
-        f"(environment {environment})"
-        for (command, commit, machine, environment), own in rows.groupby(same, sort=False)
-    ]
-
-
 def _mean(values: pd.Series) -> float | None:
     return None if values.isna().all() else float(values.mean())
-
-
-def _cell(value: float | None, digits: int = 2, signed: bool = False) -> Cell:
-    if value is None or pd.isna(value):
-        return Cell(UNKNOWN)
-    return Cell(f"{value:+,.{digits}f}" if signed else number(value, digits), value)

@@ -10,13 +10,12 @@ from typing import Any
 import pandas as pd
 
 from bench.data import DataSet
-from bench.errors import BadInput
 from bench.measurement.shifts import Shifted, in_memory, shifted
 from bench.measurement.watching import Replay, Watched, watch
 from bench.records.conditions import SHIFTS, add_condition, read_conditions
 from bench.statistics import spearman
 from bench.system.files import write_atomically
-from bench.zoo.stress.subjects import Subject
+from bench.zoo.stress.subjects import Subject, require_images
 
 CLEAN = ("clean", 0)
 KEPT = ("index", "label", "prediction", "correct", "confidence", "macs", "gate_macs", "exit")
@@ -75,10 +74,7 @@ _UNCHANGED = dict.fromkeys(("dearer", "cheaper", "cost_confidence", "cost_correc
 
 def _done(table: Path, images: int) -> set[tuple[str, str, int]]:
     rows = read_conditions(table, SHIFTS)
-    if other := sorted(set(rows["n_test"]) - {images}):
-        raise BadInput(
-            f"{table} is about {other[0]:,} images, not {images:,}: give --images {other[0]}, or another --out"
-        )
+    require_images(rows, images, table)
     return set(rows[list(SHIFTS.key)].itertuples(index=False, name=None))
 
 

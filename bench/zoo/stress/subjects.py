@@ -83,3 +83,11 @@ def _subject(folder: Path, record: Record, data: DataSet, executor: str) -> Subj
     network = load_pretrained(folder, record, len(data.classes))
     lowered = to_inference(network, executor)
     return Subject(folder.name, record, network, lowered, lowered.executor)
+
+
+def require_images(rows: pd.DataFrame, images: int, table: Path) -> None:
+    """Raises BadInput where ``rows`` of ``table`` are about another number of images: they would not compare."""
+    if other := sorted(set(rows["n_test"]) - {images}):
+        raise BadInput(
+            f"{table} is about {other[0]:,} images, not {images:,}: give --images {other[0]}, or another --out"
+        )
