@@ -46,9 +46,8 @@ class MenuRouter(LCRouter):
 
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision:
         assert self.channel_nets is not None
-        lowest = (
-            self.choices.sharpness * (self.channel_nets[index](features) - self.threshold[..., None]).cummin(1).values
-        )
+        above = self.channel_nets[index](features) - self.threshold_for(index, features)[..., None]
+        lowest = self.choices.sharpness * above.cummin(1).values
         score = lowest.repeat_interleave(self.widths[index] // MENU, 1)
         return ChannelDecision(is_open(score), relu1(score))
 

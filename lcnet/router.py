@@ -25,8 +25,7 @@ class LCRouter(Router):
     """Scores from the pooled block input, shared by both nets, less one threshold common to all gates, clamped to
     [0, 1]: zero skips, the rest scales.
 
-    The threshold sets the operating point: training raises it until the mean MACs are at their target. It is one
-    number, or in training one for each image, ``[N]``.
+    The threshold sets the operating point: training raises it until the mean MACs are at their target.
 
     Args:
         backbone: decides the widths.
@@ -75,16 +74,21 @@ class LCRouter(Router):
         # Detached: a nearly constant channel is blown up by the standardisation, and so would its gradient be.
         return self.norms[index](x.mean((2, 3)).detach())
 
+    def threshold_for(self, index: int, features: Tensor) -> Tensor:
+        """What scores of block ``index`` are compared with: one number, or one for each image, ``[N]``."""
+        return self.threshold
+
     def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
         if self.layer_nets is None:
             return LayerDecision.always(features)
-        score = self.layer_nets[index](features).squeeze(1) - self.threshold
+        score = self.layer_nets[index](features).squeeze(1) - self.threshold_for(index, features)
         return LayerDecision(is_open(score), relu1(score))
 
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         if self.channel_nets is None:
             return None
-        score = self.choices.sharpness * (self.channel_nets[index](features) - self.threshold[..., None])
+        threshold = self.threshold_for(index, features)[..., None]
+        score = self.choices.sharpness * (self.channel_nets[index](features) - threshold)
         return ChannelDecision(is_open(score), relu1(score))
 
     def folded_gates(self, index: int) -> FoldedGates:

@@ -8,8 +8,6 @@ one mixture in training and test, and need no statistics for each width. Ours, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -30,10 +28,11 @@ class LCNetTunable(LCNet):
     """LC-Net whose budget is set after the training, by ``bench tune``.
 
     Attributes:
-        budgets: rising MACs fractions at which thresholds are held; images are trained at these and between them.
+        budgets: rising MACs fractions at which thresholds are held; images are trained at these and between them. The
+            ends are trained least: a network that shall run at 0.3 is trained below it, too.
     """
 
-    budgets: tuple[float, ...] = (0.3, 0.45, 0.6, 0.8)
+    budgets: tuple[float, ...] = (0.2, 0.3, 0.45, 0.6, 0.8)
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         """As LC-Net's.
@@ -60,7 +59,11 @@ def _require_within(budgets: tuple[float, ...], point: float | None) -> None:
 
 
 class TunableRouter(LCRouter):
-    """As :class:`LCRouter`; remembers the threshold of each budget, ``levels [budgets]``."""
+    """As :class:`LCRouter`; knows the threshold of each budget, ``levels [budgets]``.
+
+    While batch norms of gates learn, in training and when their statistics are taken, image ``i`` of ``N`` is at the
+    ``i / (N - 1)``-th part of the way through the budgets. Images come in random order, so each meets every budget.
+    """
 
     levels: Tensor
 
@@ -68,14 +71,23 @@ class TunableRouter(LCRouter):
         super().__init__(backbone, choices)
         self.register_buffer("levels", torch.full((len(choices.budgets),), INITIAL_THRESHOLD))
 
+    def shares(self, images: int) -> Tensor:
+        """How near each image of a batch is to each budget, ``[images, budgets]``."""
+        last = len(self.levels) - 1
+        return between(torch.linspace(0, last, images, device=self.levels.device), len(self.levels))
+
+    def threshold_for(self, index: int, features: Tensor) -> Tensor:
+        if not self.norms[index].training:
+            return self.threshold
+        return self.shares(len(features)) @ self.levels
+
 
 @dataclass(frozen=True)
 class SpreadLoss:
     """LC-Net's loss at budgets spread over the batch; each budget's threshold follows it.
 
-    Image ``i`` of ``N`` is trained at the ``i / (N - 1)``-th part of the way through the budgets: images come in random
-    order, so every image meets every budget. A threshold between two budgets lies between their thresholds, and the
-    distance of an image from its budget moves both, by how near they are.
+    A threshold between two budgets lies between their thresholds, and the distance of an image from its budget moves
+    both, by how near they are.
     """
 
     point: float
@@ -86,27 +98,15 @@ class SpreadLoss:
 
     def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         router = cast(TunableRouter, network.router)
-        budgets = router.levels.new_tensor(self.budgets)
-        shares = between(torch.linspace(0, len(budgets) - 1, len(step.images), device=budgets.device), len(budgets))
-        with at_thresholds(router, shares @ router.levels):
-            output = network(step.images)
+        budgets, shares = router.levels.new_tensor(self.budgets), router.shares(len(step.images))
+        output = network(step.images)
         fractions = network.macs_fraction(output).float()
         targets = 1 + (shares @ budgets - 1) * min(1.0, step.progress / self.descent)
         missed = fractions - targets
-        router.levels = router.levels + RATE * (shares.T @ missed.detach()) / shares.sum(0)
+        router.levels = router.levels + RATE * (shares.T @ missed.detach()) / shares.sum(0).clamp(min=1e-6)
         router.threshold = between(place_of(self.point, budgets), len(budgets)) @ router.levels
         loss = step.task_loss(output.logits) + self.price * fractions.mean()
         return loss + self.image_price * missed.var(unbiased=False) if self.image_price else loss
-
-
-@contextmanager
-def at_thresholds(router: LCRouter, thresholds: Tensor) -> Iterator[None]:
-    """Lets each image of a batch have a threshold of its own, ``[N]``."""
-    kept, router.threshold = router.threshold, thresholds
-    try:
-        yield
-    finally:
-        router.threshold = kept
 
 
 def between(places: Tensor, count: int) -> Tensor:

@@ -13,7 +13,7 @@ from bench.errors import BadInput
 from bench.measurement.conformance import check_skipping
 from bench.methods import Budget, TrainingBatch
 from bench.networks.backbones import build_backbone
-from lcnet.tunable import LCNetTunable, at_thresholds, between, place_of
+from lcnet.tunable import LCNetTunable, between, place_of
 
 
 def build(point=0.5, **choices):
@@ -27,19 +27,22 @@ def test_skipped_is_masked():
 
 
 def test_images_of_a_batch_are_treated_as_alone_at_their_thresholds():
-    network = build().eval()
-    for net in network.router.nets():
+    network = build()
+    router = network.router
+    router.levels = torch.linspace(4, 0, len(router.levels))
+    for net in router.nets():
         nn.init.normal_(net.linear.weight)
-    images, thresholds = torch.randn(8, 3, 32, 32), torch.linspace(0, 5, 8)
-    with torch.no_grad(), at_thresholds(network.router, thresholds):
-        together = network(images)
-    assert len(network.macs_fraction(together).unique()) > 4
-    for number, threshold in enumerate(thresholds):
-        network.router.threshold = threshold
-        with torch.no_grad():
-            alone = network(images[number : number + 1])
-        torch.testing.assert_close(together.logits[number], alone.logits[0], rtol=1e-4, atol=1e-5)
-        assert network.macs_fraction(together)[number] == network.macs_fraction(alone)[0]
+    thresholds = router.shares(9) @ router.levels
+    torch.testing.assert_close(thresholds, torch.linspace(4, 0, 9))
+    for index, block in enumerate(network.backbone.blocks):
+        features = torch.randn(9, block.in_channels)
+        router.norms.train()
+        layer, channels = router.decide_layer(index, features, None), router.decide_channels(index, features, None)
+        router.norms.eval()
+        for number, threshold in enumerate(thresholds):
+            router.threshold, alone = threshold, features[number : number + 1]
+            torch.testing.assert_close(layer.scale[number], router.decide_layer(index, alone, None).scale[0])
+            torch.testing.assert_close(channels.scale[number], router.decide_channels(index, alone, None).scale[0])
 
 
 @given(
@@ -57,6 +60,17 @@ def test_places_and_interpolation_undo_each_other(budgets, share):
     assert float(weights.sum()) == pytest.approx(1) and (weights > 0).sum() <= 2
 
 
+def test_a_batch_too_small_for_all_budgets_moves_those_that_it_meets():
+    network = build()
+    (stage,) = LCNetTunable().stages(network, 0.5, Budget(epochs=1, pretrained=True))
+    batch = TrainingBatch(torch.randn(2, 3, 32, 32), torch.zeros(2, dtype=torch.int64), 1.0, lambda x: 0 * x.sum(1))
+    before = network.router.levels.clone()
+    stage.loss(network, batch)
+    moved = network.router.levels != before
+    assert torch.isfinite(network.router.levels).all()
+    assert moved[0] and moved[-1] and not moved[1:-1].any()
+
+
 def test_every_budget_is_held_by_its_own_threshold():
     network = build(learns="all")
     (stage,) = LCNetTunable(learns="all").stages(network, 0.5, Budget(epochs=1, pretrained=True))
@@ -67,6 +81,7 @@ def test_every_budget_is_held_by_its_own_threshold():
         for _ in range(80):
             stage.loss(network, batch)
         reached = []
+        network.router.norms.eval()
         for level in network.router.levels:
             network.router.threshold = level
             reached.append(float(network.macs_fraction(network(batch.images)).mean()))
