@@ -1,7 +1,7 @@
 """What each choice in LC-Net is worth: one is changed at a time, and validation images judge.
 
 python experiments/ablation.py --data-dir DIR --weights results/cifar10-resnet20/dense-*/model.safetensors \
-    --images 22500 --precision bfloat16 --csv results/ablation-lcnet.csv
+    --images 22500 --precision bfloat16 --csv results/ablation/lcnet-0.6.csv
 
 All variants start from the same trained backbone and see the same batches. The test set is not touched.
 """

@@ -1,10 +1,15 @@
 """Tables of measured numbers in documents, filled from committed tables of records.
 
-python experiments/fill_tables.py README.md results/README.md
+python experiments/fill_tables.py README.md results/README.md results/*/README.md
 
-A document holds ``<!-- table: FILE.csv ...; METHOD[ POINT], ... -->`` and ``<!-- end -->``; what stands between them is
-replaced by one line for each method and point: means over seeds, from the named files below ``results/``. With
-``--check`` nothing is written, and the exit code says whether all documents are up to date.
+A document holds a marker and ``<!-- end -->``; what stands between them is replaced. With ``--check`` nothing is
+written, and the exit code says whether all documents are up to date. Files and folders are below ``results/``. Markers:
+
+- ``<!-- table: FILE.csv ...; METHOD[ POINT], ... -->``: one line for each method and point, means over seeds
+- ``<!-- report: TABLE FOLDER ...; HEADING, ... -->``: a table of ``bench report``; ``answer`` is its words
+- ``<!-- csv: FILE.csv; COLUMN as HEADING, ... -->``: columns of any table
+- ``<!-- targets: FILE.csv -->``: what was asked for, and whether it was met
+- ``<!-- speed: FILE.csv; TECHNIQUE, ... -->``: realised shares of the theoretical speed-up
 """
 
 from __future__ import annotations
@@ -15,9 +20,11 @@ from pathlib import Path
 
 import click
 import pandas as pd
+from document_tables import csv_table, report_table, speed_table, target_table
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"(<!-- table: (?P<files>[^;]+); (?P<rows>[^>]+) -->\n).*?(<!-- end -->)", re.S)
+MARKER = r"<!-- (?P<kind>table|report|csv|speed|targets): (?P<source>[^;>]+?)(?:; (?P<rows>[^>]+))? -->"
+BLOCK = re.compile(rf"({MARKER}\n).*?(<!-- end -->)", re.S)
 HEAD = (
     "| network | training | seeds | top-1 | MACs of the backbone's | latency of the dense backbone over its "
     "own, same executor |\n| --- | --- | --- | --- | --- | --- |\n"
@@ -39,7 +46,11 @@ def main(documents: tuple[Path, ...], check: bool) -> None:
 
 def filled(text: str) -> str:
     """A document's text with its tables as the records have them."""
-    return BLOCK.sub(lambda found: f"{found[1]}\n{table(found['files'].split(), found['rows'])}\n{found[4]}", text)
+    kinds = {"table": lambda source, rows: table(source.split(), rows), "report": report_table, "csv": csv_table}
+    kinds |= {"speed": speed_table, "targets": target_table}
+    return BLOCK.sub(
+        lambda found: f"{found[1]}\n{kinds[found['kind']](found['source'], found['rows'])}\n{found[5]}", text
+    )
 
 
 def table(files: list[str], wanted: str) -> str:

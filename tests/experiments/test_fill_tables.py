@@ -3,10 +3,11 @@
 import click
 import pandas as pd
 import pytest
+from document_tables import csv_table, report_table, target_table
+from fill_tables import BLOCK, ROOT, filled, table
 
-from experiments.fill_tables import BLOCK, ROOT, filled, table
-
-DOCUMENTS = ("README.md", "results/README.md")
+PAGES = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "results").glob("*/README.md"))]
+DOCUMENTS = ("README.md", "results/README.md", *PAGES)
 FILE = "cifar10-resnet20-long.csv"
 
 
@@ -33,3 +34,35 @@ def test_another_number_in_a_document_is_noticed():
 def test_a_network_without_a_record_is_refused():
     with pytest.raises(click.UsageError, match=r"no record of lcnet 0\.99"):
         table([FILE], "lcnet 0.99")
+
+
+def test_a_report_table_is_the_reports_own():
+    found = report_table("verdict cifar10-resnet20-long cifar10-resnet20-cascade-long", "Budget; So").splitlines()
+    committed = (ROOT / "results" / "report-long" / "report.md").read_text()
+    lines = [line for line in committed.partition("does it pay?")[2].splitlines() if line.startswith("| 0.")]
+    assert [line.split("|")[1] for line in found[2:]] == [line.split("|")[1] for line in lines]
+    answer = report_table("answer cifar10-resnet20-long cifar10-resnet20-cascade-long", None)
+    assert all(sentence in committed for sentence in answer.splitlines())
+
+
+def test_an_unknown_column_or_table_is_refused():
+    with pytest.raises(click.UsageError, match="no column Nothing"):
+        report_table("verdict cifar10-resnet20-long", "Nothing")
+    with pytest.raises(click.UsageError, match="no table nothing"):
+        report_table("nothing cifar10-resnet20-long", None)
+    with pytest.raises(click.UsageError, match="no column nothing"):
+        csv_table("ablation/lcnet-0.3.csv", "nothing")
+
+
+def test_a_target_is_met_by_all_that_it_asks_for_or_missed(monkeypatch, tmp_path):
+    monkeypatch.setattr("document_tables.RESULTS", tmp_path)
+    records = pd.DataFrame(
+        {"method": ["dense", "lcnet"], "point": [None, 0.5], "top1": [90, 89], "macs_fraction": [1, 0.5]}
+    )
+    records.to_csv(tmp_path / "records.csv", index=False)
+    names = ["asked", "file", "method", "point", "points_below_dense", "macs_fraction", "top1"]
+    rows = [["a", "records.csv", "lcnet", 0.5, 1.5, 0.5, None], ["b", "records.csv", "lcnet", 0.5, 0.5, 0.5, None]]
+    pd.DataFrame(rows, columns=names).to_csv(tmp_path / "targets.csv", index=False)
+    met, missed = target_table("targets.csv", None).splitlines()[2:]
+    assert met.endswith("| 1.00 points below, 0.500 of the MACs | **met** |")
+    assert missed.endswith("| missed |")
