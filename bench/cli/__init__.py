@@ -41,6 +41,7 @@ COMMANDS = {
     "curve": "Moves the thresholds of one trained network.",
     "headroom": "Says what choosing a network for each image could gain.",
     "stress": "Measures trained networks on shifted and on attacked images.",
+    "load": "Measures latency under arriving requests.",
     "decide": "Says which entry to ship, which fell out and why.",
     "tune": "Sets the thresholds of one trained network for a budget.",
     "check": "Compares records with agreed numbers, shipped networks with their records.",

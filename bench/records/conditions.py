@@ -20,7 +20,7 @@ _NETWORK = ("job", "method", "dataset", "backbone", "point", "seed")
 _MEASURED = ("n_test", "top1", "top1_low", "top1_high", "macs_mean", "macs_std", "macs_p5", "macs_p50", "macs_p95",
              "gate_macs_mean", "macs_fraction")  # fmt: skip
 _ORIGIN = ("executor", "device", "machine", "command", "commit", "created_utc", "environment_id")
-_WORDS = {"job", "method", "dataset", "backbone", "shift", "source", "attack", "attacked", *_ORIGIN}
+_WORDS = {*"job method dataset backbone shift source attack attacked arrivals policy asked".split(), *_ORIGIN}
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,18 @@ class Kind:
     Attributes:
         key: what tells its rows apart.
         own: columns that the others do not have.
+        measured: columns of records that it has.
     """
 
     file: str
     key: tuple[str, ...]
     own: tuple[str, ...]
+    measured: tuple[str, ...] = _MEASURED
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns, in their order."""
-        return (*_NETWORK, *self.own, *_MEASURED, *_ORIGIN)
+        return (*_NETWORK, *self.own, *self.measured, *_ORIGIN)
 
 
 SHIFTS = Kind(
@@ -58,6 +60,18 @@ ATTACKS = Kind(
 """``attacked``: the job that images were changed for. ``moved``: the largest change of a pixel, in levels of 255 as are
 ``epsilon`` and ``step``. ``same_prediction`` and ``saving_left`` in percent. ``counted``: images that the independent
 counter counted, and its largest difference in MACs."""
+LOAD = Kind(
+    "load.csv",
+    ("job", "arrivals", "policy", "asked"),
+    ("arrivals", "policy", "asked", "rate", "utilisation", "requests", "restarts", "mean_ms", "p50_ms", "p95_ms",
+     "p99_ms", "formula_ms", "file_mean_ms", "file_p50_ms", "file_p95_ms", "file_p99_ms", "service_ms",
+     "service_ms_in_run", "service_p99_ms", "time_macs", "cold_start_s", "peak_mb"),
+    ("top1", "macs_fraction"),
+)  # fmt: skip
+"""``asked``: the rate or utilisation as typed. Milliseconds of an answer, and as predicted: the mean by the
+Pollaczek-Khinchine ``formula``, from services that were measured ahead; all requests in one ``file``, with the services
+that they had. ``time_macs``: Spearman correlation of an image's service with its MACs. ``top1`` and ``macs_fraction``
+are the record's."""
 
 
 def read_conditions(path: Path, kind: Kind) -> pd.DataFrame:

@@ -1,19 +1,20 @@
-"""What ``bench stress`` measured, as tables: of a report, and of a folder alone."""
+"""What ``bench stress`` and ``bench load`` measured, as tables: of a report, and of a folder alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.records.conditions import ATTACKS, SHIFTS, find_conditions, read_conditions
+from bench.records.conditions import ATTACKS, LOAD, SHIFTS, find_conditions, read_conditions
 from bench.report.results import Group
 from bench.report.tables.attack import attack_tables
+from bench.report.tables.load import load_tables
 from bench.report.tables.shift import shift_tables
 from bench.report.tabular import Table, to_markdown
 from bench.system.files import write_atomically
 
 FILE = "stress.md"
-_TABLES = {SHIFTS: shift_tables, ATTACKS: attack_tables}
+_TABLES = {SHIFTS: shift_tables, ATTACKS: attack_tables, LOAD: load_tables}
 
 
 def stress_tables(group: Group, folders: Sequence[Path]) -> list[Table]:
@@ -34,7 +35,7 @@ def write_stress(out: Path) -> list[Path]:
     """
     text = stress_text(out)
     write_atomically(out / FILE, lambda path: path.write_text(text, encoding="utf-8"))
-    return [path for path in (out / SHIFTS.file, out / ATTACKS.file, out / FILE) if path.exists()]
+    return [path for path in (*(out / kind.file for kind in _TABLES), out / FILE) if path.exists()]
 
 
 def stress_text(out: Path) -> str:

@@ -28,4 +28,5 @@ def number_cell(value: float | None, digits: int = 2, signed: bool = False) -> C
     """A number, or a dash where it is not known."""
     if value is None or pd.isna(value):
         return Cell(UNKNOWN)
+    value = round(value, digits) + 0.0  # no minus before a zero
     return Cell(f"{value:+,.{digits}f}" if signed else number(value, digits), value)

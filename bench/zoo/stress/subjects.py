@@ -36,14 +36,23 @@ class Subject:
         executor: what runs it: ``torch`` or ``native``.
     """
 
-    job: str
+    folder: Path
     record: Record
     network: DynamicNetwork | Cascade
     lowered: nn.Module
     executor: str
 
+    @property
+    def job(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
     def row(self, samples: pd.DataFrame, command: str) -> dict[str, Any]:
-        """The columns that all tables of conditions share."""
+        """The columns that all tables of outcomes share."""
+        return self.origin(command) | summarise(samples, self.record.macs_backbone)
+
+    def origin(self, command: str) -> dict[str, Any]:
+        """Which network it is, and where it is measured."""
         record = self.record
         described = environment.describe(CPU)
         packages = described["packages"]
@@ -51,7 +60,6 @@ class Subject:
         return {
             "job": self.job,
             **{name: getattr(record, name) for name in ("method", "dataset", "backbone", "point", "seed")},
-            **summarise(samples, record.macs_backbone),
             "executor": self.executor,
             "device": CPU.type,
             "machine": machine,
@@ -82,7 +90,7 @@ def _subject(folder: Path, record: Record, data: DataSet, executor: str) -> Subj
     require_same_data(record, data)
     network = load_pretrained(folder, record, len(data.classes))
     lowered = to_inference(network, executor)
-    return Subject(folder.name, record, network, lowered, lowered.executor)
+    return Subject(folder, record, network, lowered, lowered.executor)
 
 
 def require_images(rows: pd.DataFrame, images: int, table: Path) -> None:

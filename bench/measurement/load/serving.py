@@ -1,0 +1,108 @@
+"""The process that answers requests."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+from torch import Tensor
+
+STOP = -1
+PATIENCE_S = 120.0
+"""A server that is not ready by then never will be."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which requests are answered together.
+
+    Attributes:
+        most: at most so many; 1: one by one.
+        window_ms: how long the first one waits for others; 0: only those that wait already come along.
+    """
+
+    most: int = 1
+    window_ms: float = 0.0
+
+
+class Server:
+    """A process of its own with one network; it notes in shared memory when it began and ended each answer.
+
+    Args:
+        load: makes the network's ``predict``, a function of images ``[n, 3, H, W]``, in the new process.
+        images: normalised, ``[N, 3, H, W]``; request number ``n`` is about image ``n % N``.
+        requests: how many may be asked for.
+    """
+
+    def __init__(self, load: Callable[[], Callable[[Tensor], Tensor]], images: Tensor, requests: int, policy: Policy):
+        self.arguments = (load, images.share_memory_(), policy)
+        self.begun = torch.zeros(requests, dtype=torch.float64).share_memory_()
+        self.ended = torch.zeros(requests, dtype=torch.float64).share_memory_()
+        self.predicted = torch.full((requests,), -1).share_memory_()
+        self.times_answered = torch.zeros(requests, dtype=torch.int32).share_memory_()
+        self.start()
+
+    def start(self) -> None:
+        """Starts a process, the first one or one in place of another that died; returns once it can answer.
+
+        Raises:
+            RuntimeError: it does not come up.
+        """
+        spawn: Any = multiprocessing.get_context("spawn")
+        self.connection, other = spawn.Pipe()
+        notes = (self.begun, self.ended, self.predicted, self.times_answered)
+        self.process = spawn.Process(target=_serve, args=(other, *self.arguments, notes), daemon=True)
+        self.process.start()
+        other.close()
+        if not self.connection.poll(PATIENCE_S) or self.connection.recv() != "ready":
+            raise RuntimeError("the serving process did not start")
+
+    def ask(self, number: int) -> None:
+        """Sends one request.
+
+        Raises:
+            OSError: the process died.
+        """
+        self.connection.send(number)
+
+    def stop(self) -> None:
+        """Ends the process."""
+        if self.process.is_alive():
+            self.connection.send(STOP)
+        self.process.join()
+        self.connection.close()
+
+
+@torch.inference_mode()
+def _serve(
+    connection: Connection,
+    load: Callable[[], Callable[[Tensor], Tensor]],
+    images: Tensor,
+    policy: Policy,
+    notes: tuple[Tensor, Tensor, Tensor, Tensor],
+) -> None:
+    torch.set_num_threads(1)
+    predict, (begun, ended, predicted, times_answered) = load(), notes
+    for _ in range(20):
+        predict(images[:1])
+    connection.send("ready")
+    while batch := _next(connection, policy):
+        start = time.perf_counter()
+        found = predict(images[[number % len(images) for number in batch]]).argmax(1)
+        predicted[batch], begun[batch] = found, start
+        times_answered[batch] += 1
+        ended[batch] = time.perf_counter()  # last: what has an end has been answered
+
+
+def _next(connection: Connection, policy: Policy) -> list[int]:
+    """Requests to answer together; none: the end."""
+    batch = [connection.recv()]
+    until = time.perf_counter() + policy.window_ms / 1000
+    while STOP not in batch and len(batch) < policy.most and connection.poll(max(0.0, until - time.perf_counter())):
+        batch.append(connection.recv())
+    return [number for number in batch if number != STOP]
