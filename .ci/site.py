@@ -8,6 +8,9 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from bench.cli import cli
+from bench.cli.deferred import Deferred
+
 ROOT = Path(__file__).parents[1]
 PAGES = (
     "CONTRIBUTING.md",
@@ -21,6 +24,13 @@ PAGES = (
     "baselines/README.md",
     "bench/execution/native/README.md",
 )
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    """Loads the commands, which are otherwise loaded when they are called: the page of commands shows their options."""
+    for name, stand_in in cli.commands.items():
+        if isinstance(stand_in, Deferred):
+            cli.commands[name] = stand_in.load()
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -76,6 +76,15 @@ def test_a_budget_that_a_cheaper_entry_meets_better_says_nothing_new(runs):
     assert [one.dynamic.record.method for one in verdict_of(runs).findings] == ["skipnet"]
 
 
+def test_trainings_that_differ_are_told(runs):
+    runs.add("dense", top1=90, stage_epochs="train 50")
+    runs.add("slim", point=0.4, top1=80, stage_epochs="train 3")
+    runs.add("lcnet", point=0.6, top1=88, dynamic=True, stage_epochs="joint 9")
+    table = verdict_table(verdict_of(runs), UNITS["macs"])
+    wanted = {"lcnet 0.6 - epochs: joint 9", "slim 0.4 - epochs: train 3", "dense - epochs: train 50"}
+    assert set(table.notes) == wanted
+
+
 def test_invalid_entries_are_never_best_and_no_dynamic_entry_no_verdict(runs):
     runs.add("dense", top1=90)
     runs.add("lcnet", point=0.5, top1=99, dynamic=True, valid=False)

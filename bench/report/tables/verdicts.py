@@ -24,7 +24,7 @@ def verdict_table(verdict: Verdict, unit: Unit) -> Table | None:
         "dynamic entry minus the static front at the same MACs, paired by image and by seed, with its 95 % interval. "
         "The front joins the best static networks by straight lines: sending each image to one of two by a coin "
         "reaches every point of them. Both sides were picked by the test accuracy shown, which the intervals leave "
-        "out: the more candidates, the more a small gain may be chance. Trainings may differ: see the notes below.",
+        "out: the more candidates, the more a small gain may be chance. Trainings may differ: see the notes.",
         columns=[
             Column("Budget"),
             Column("Best dynamic", "Of so many dynamic entries within the budget", numeric=False),
@@ -32,8 +32,19 @@ def verdict_table(verdict: Verdict, unit: Unit) -> Table | None:
             Column("Difference at equal MACs (points)", "Against the static front, with its 95 % interval"),
             Column("So", "Whether the interval holds zero", numeric=False),
         ],
+        notes=_trainings(verdict),
         rows=[_row(one, unit, group.results[0].record.macs_backbone) for one in verdict.findings],
     )
+
+
+def _trainings(verdict: Verdict) -> list[str]:
+    """How long each network that stands in the table or made its front was trained."""
+    found: dict[str, list[str]] = {}
+    for one in verdict.findings:
+        entries = [one.dynamic, one.static, *(one.difference.against if one.difference else ())]
+        for entry in (entry for entry in entries if entry):
+            found.setdefault(entry.record.stage_epochs or "none", []).append(entry.label)
+    return [f"{', '.join(dict.fromkeys(labels))} - epochs: {epochs}" for epochs, labels in found.items()]
 
 
 def _row(one: Finding, unit: Unit, whole: float) -> list[Cell]:
