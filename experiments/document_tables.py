@@ -50,7 +50,8 @@ def csv_table(source: str, wanted: str | None) -> str:
 
     Args:
         source: the file.
-        wanted: ``COLUMN as HEADING`` with commas between; fractions have two decimals, with ``COLUMN:3`` three.
+        wanted: ``COLUMN as HEADING`` with commas between; fractions have two decimals, with ``COLUMN:3`` three; of a
+            text ``COLUMN:7`` shows the first seven letters.
 
     Raises:
         click.UsageError: no such column.
@@ -112,6 +113,8 @@ def _written(row: pd.Series, name: str) -> str:
     value = row[name]
     if pd.isna(value):
         return ""
+    if isinstance(value, str):
+        return value[: int(digits)] if digits else value
     return f"{value:.{int(digits or 2)}f}" if isinstance(value, float) else str(value)
 
 
