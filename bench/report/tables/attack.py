@@ -58,7 +58,8 @@ def _own_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
         title=f"{name}: test images changed to raise the cost",
         caption=f"{_how(rows)} MACs are counted by the skipping execution on the changed images, which are 8-bit. "
         f"After {PAPERS}. Static networks are the control: their cost has no gradient, and images stay as they are. "
-        "Checked: images whose MACs an independent counter counted, and the largest difference from those reported.",
+        "Checked: images whose MACs an independent counter counted, and the largest difference from those reported; of "
+        "a network that skipping execution cannot run, MACs are what its decisions would spend, and none are counted.",
         columns=[
             Column("Method", numeric=False),
             Column("Change", numeric=False),

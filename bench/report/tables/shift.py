@@ -49,8 +49,9 @@ def _severity_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
     return Table(
         name=f"shift-{slug}",
         title=f"{name}: on shifted test images",
-        caption=f"{_sampled(rows)} Means over {_count(rows)} shifts, and over seeds. MACs are counted by the skipping "
-        f"execution. Corruptions: {PAPER}.",
+        caption=f"{_sampled(rows)} Means over {_count(rows)} shifts, and over seeds. MACs are those of the "
+        "skipping execution; of a network that it cannot run, what its decisions would spend. "
+        f"Corruptions: {PAPER}.",
         columns=[
             Column("Method", numeric=False),
             Column("Severity"),

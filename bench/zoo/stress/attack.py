@@ -100,7 +100,9 @@ class _Trial:
         return costly_images(network, self.data, self.clean, ascent, keep=attack == "cost_kept")
 
     def _counted(self, attacked: Subject, made: Mapping[str, Tensor]) -> dict[str, list[int]]:
-        """MACs of the first images of each attack, by the independent counter."""
+        """MACs of the first images of each attack, by the independent counter; none where no work is skipped."""
+        if attacked.lowered.execution == "masked":
+            return {attack: [] for attack in made}
         some = torch.cat([images[:COUNTED] for images in made.values()])
         macs = flop_counter_macs(cast(DynamicNetwork, attacked.network), self.data.normalise(some))
         return {attack: macs[COUNTED * place :][:COUNTED] for place, attack in enumerate(made)}
