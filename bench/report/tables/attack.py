@@ -109,4 +109,5 @@ def _how(rows: pd.DataFrame) -> str:
         f"{'s' if restarts > 1 else ''}."
         for count, epsilon, steps, step, restarts in rows[columns].drop_duplicates().itertuples(index=False, name=None)
     ]
-    return " ".join(told)
+    universal = " One change for all: as many passes over validation images, in steps of 1/255."
+    return " ".join(told) + universal * bool((rows["attack"] == "universal").any())
