@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.choices import CHALLENGER
 from bench.errors import BadInput
 from bench.records import table
-from bench.report.drawing import draw
+from bench.report.drawing import PAPER, SCREEN, draw
 from bench.report.headroom import Headroom, find_findings, headroom_tables
 from bench.report.page import page
 from bench.report.results import Group, load_groups
@@ -21,7 +22,7 @@ from bench.report.tables.stops import stop_table
 from bench.report.tables.times import time_table
 from bench.report.tables.trades import trade_table
 from bench.report.tables.verdicts import verdict_table
-from bench.report.tabular import Table, latex_document, markdown_text, to_markdown
+from bench.report.tabular import Table, latex_document, markdown_text, to_latex, to_markdown
 from bench.report.units import UNITS, Unit
 from bench.report.verdict import Verdict, find_verdict
 from bench.system.files import write_atomically
@@ -40,7 +41,8 @@ def write_report(
     """Writes the report on all records below ``folders`` into ``out``.
 
     Args:
-        formats: some of ``md``, ``csv``, ``latex`` and ``html``.
+        formats: some of ``md``, ``csv``, ``latex`` (each table to ``\\input``, all in one document, plots also as PDF)
+            and ``html``.
         convention: what tables count, ``macs`` or ``flops`` (1 MAC = 2 FLOPs). The CSV always has MACs.
         challenger: the method that is held against every other one.
         data_dir: where the page's gallery finds the images of data sets that are not embedded.
@@ -68,7 +70,8 @@ def write_report(
         group: [*group_tables(group, unit, findings, challenger), *stress_tables(group, folders)] for group in groups
     }
     answers = {one.group: verdict_table(one, unit) for one in verdicts}
-    figures = {group: _draw(group, groups, unit, out, findings) for group in groups}
+    kinds = PAPER if "latex" in formats else SCREEN
+    figures = {group: draw(group.name, partial(_makers, group, groups, unit, findings), out, kinds) for group in groups}
     texts = {}
     if "md" in formats:
         texts["report.md"] = "\n".join(
@@ -78,9 +81,8 @@ def write_report(
         records = [result.record for group in groups for result in group.results]
         texts["table.csv"] = table(records).to_csv(index=False)
     if "latex" in formats:
-        texts["tables.tex"] = latex_document(
-            [one for group in groups for one in (answers[group], *tables[group]) if one]
-        )
+        printed = [one for group in groups for one in (answers[group], *tables[group]) if one]
+        texts |= {f"{one.name}.tex": to_latex(one) for one in printed} | {"tables.tex": latex_document(printed)}
     if "html" in formats:
         texts["index.html"] = page(verdicts, answers, tables, figures, unit, data_dir)
     files = []
@@ -113,13 +115,10 @@ def headroom_of(group: Group, findings: Sequence[Headroom]) -> Headroom | None:
     return max(same, key=lambda found: len(found.jobs), default=None)
 
 
-def _draw(group: Group, groups: Sequence[Group], unit: Unit, out: Path, findings: Sequence[Headroom]) -> list[Path]:
-    def makers() -> dict[str, Callable]:
-        from bench.report.plots.group import group_plots  # and with it matplotlib
+def _makers(group: Group, groups: Sequence[Group], unit: Unit, findings: Sequence[Headroom]) -> dict[str, Callable]:
+    from bench.report.plots.group import group_plots  # and with it matplotlib
 
-        return group_plots(group, groups, unit, headroom_of(group, findings))
-
-    return draw(group.name, makers, out)
+    return group_plots(group, groups, unit, headroom_of(group, findings))
 
 
 def _markdown(verdict: Verdict, answer: Table | None, tables: Sequence[Table], figures: Sequence[Path]) -> str:

@@ -293,6 +293,15 @@ def test_report_is_a_pure_function_of_records(runs, tmp_path):
         assert one.read_bytes() == other.read_bytes(), one.name
 
 
+def test_latex_comes_with_tables_to_input_and_plots_for_paper(full_report):
+    (answer,) = full_report.folder.glob("verdict-digits-*.tex")
+    assert answer.read_text().startswith(r"\begin{table*}") and r"\documentclass" not in answer.read_text()
+    svgs = {path.stem for path in full_report.folder.glob("*.svg")}
+    pdfs = list(full_report.folder.glob("*.pdf"))
+    assert {path.stem for path in pdfs} == svgs
+    assert all(path.read_bytes().startswith(b"%PDF") and b"CreationDate" not in path.read_bytes() for path in pdfs)
+
+
 def test_samples_that_are_missing_are_bad_input(runs):
     runs.add("dense")
     next(runs.folder.rglob(SAMPLES_FILE)).unlink()

@@ -30,16 +30,16 @@ RC: dict[Any, Any] = {
 Measure = Callable[[Entry], float | None]
 
 
-def save(figure: Figure, out: Path, name: str) -> list[Path]:
-    """Writes ``figure`` as SVG and PNG, the same bytes each time.
+def save(figure: Figure, out: Path, name: str, kinds: Sequence[str]) -> list[Path]:
+    """Writes ``figure`` as files of ``kinds`` (``svg``, ``png``, ``pdf``), the same bytes each time.
 
     Raises:
         BadInput: a file that cannot be written.
     """
-    paths = [out / f"{name}.{kind}" for kind in ("svg", "png")]
+    paths = [out / f"{name}.{kind}" for kind in kinds]
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")  # Laid out once, not again for every draw: that takes most of the time.
-    more = {"svg": {"metadata": {"Date": None}}, "png": {"dpi": 160}}
+    more = {"svg": {"metadata": {"Date": None}}, "png": {"dpi": 160}, "pdf": {"metadata": {"CreationDate": None}}}
     for path in paths:
         kind = path.suffix[1:]
         drawn = io.BytesIO()  # Drawn first, written at once: a process that is killed hardly ever leaves half a file.
