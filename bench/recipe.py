@@ -61,7 +61,10 @@ class Recipe:
         off=0,
     )
     train_size: int = option(
-        None, "Pixels of training images (imagenet). 0: as tested. Default: by data set and budget.", at_least=0, off=0
+        None,
+        "Pixels of training images (imagenet, folder). 0: as tested. Default: by data set and budget.",
+        at_least=0,
+        off=0,
     )
 
 

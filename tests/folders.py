@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 SYNSETS = ("n01440764", "n02102040", "n03888257")
+CLASSES = ("tench", "cocker spaniel", "organ")
 OFFICIAL = (0, 217, 701)
 TRAIN, TEST = 14, 6
 
@@ -27,3 +28,18 @@ def image_folders(tmp_path) -> Path:
                 prefix = "ILSVRC2012_val_" if split == "val" and index else f"{synset}_"
                 Image.fromarray(pixels.astype(np.uint8)).save(folder / split / synset / f"{prefix}{index}.JPEG")
     return folder
+
+
+@pytest.fixture
+def divided(image_folders) -> Path:
+    """``train`` and ``val`` with classes of any names."""
+    for split in ("train", "val"):
+        for synset, name in zip(SYNSETS, CLASSES):
+            (image_folders / split / synset).rename(image_folders / split / name)
+    return image_folders
+
+
+@pytest.fixture
+def whole(divided, tmp_path) -> Path:
+    """The classes alone."""
+    return (divided / "train").rename(tmp_path / "animals")

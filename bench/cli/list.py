@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.choices import DATASETS, backbone_names, method_names
+from bench.choices import backbone_names, dataset_names, method_names
 from bench.errors import BadInput
 from bench.runs.plan.bundled import suite_names
 
@@ -33,7 +33,7 @@ def list_(what: str, names: bool) -> None:
 def _names(what: str) -> list[str]:
     if what == "backbones":
         return [*backbone_names("cifar10"), *(f"{name} (imagenet)" for name in backbone_names("imagenet"))]
-    return {"methods": method_names, "datasets": lambda: list(DATASETS), "suites": suite_names}[what]()
+    return {"methods": method_names, "datasets": dataset_names, "suites": suite_names}[what]()
 
 
 def _print_methods() -> None:

@@ -20,7 +20,8 @@ MEMBERS = (
 EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can."
 DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
-LOADERS = "Decode images (imagenet). Default: spare cores."
+LOADERS = "Decode images (imagenet, folder). Default: spare cores."
+DOWNLOAD = "First fetch images that are free into --data-dir, unless they are there: cifar10, cifar100."
 ENGINE = "This process, worker processes of this machine, or a Slurm cluster. Times are taken behind all else, alone."
 SLURM = "KEY=VALUE for submitit's SlurmExecutor: partition, account, time (minutes), cpus_per_task, ... Repeatable."
 
@@ -54,9 +55,8 @@ source_options = _all(
 """Where jobs come from, other than from options of training."""
 input_options = _all(
     data_dir_option,
-    click.option(
-        "--loader-workers", type=click.IntRange(min=0), help="Decode images (imagenet). Default: spare cores."
-    ),
+    click.option("--loader-workers", type=click.IntRange(min=0), help=LOADERS),
+    click.option("--download", is_flag=True, help=DOWNLOAD),
     click.option("--prefetch", type=click.IntRange(min=1), default=2, help="Batches each keeps ready. Default: 2."),
 )
 """What becomes :class:`bench.runs.settings.Inputs`, beside what jobs say."""

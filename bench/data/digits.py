@@ -14,21 +14,22 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from bench.data.dataset import DataSet, Split, crop_and_flip
+from bench.data.source import DataOptions, Normalisation
 
 SPLIT_SEED = 0
 TEST_SIZE, VALIDATION_SIZE = 500, 200
 MEAN, STD = (0.305, 0.305, 0.305), (0.33, 0.33, 0.33)
 
 
-def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def normalisation(backbone: str) -> Normalisation:
     """Mean and standard deviation, for every backbone the same."""
     return MEAN, STD
 
 
-def load(data_dir: Path | None = None) -> DataSet:
+def load(data_dir: Path | None = None, options: DataOptions | None = None) -> DataSet:
     """The digits with a fixed stratified split: 1,097 training, 200 validation, 500 test images.
 
-    ``data_dir`` is ignored: the images are part of scikit-learn.
+    Both arguments are ignored: the images are part of scikit-learn.
     """
     digits = load_digits()
     pixels = torch.from_numpy(digits.images).float()[:, None] * (255 / 16)

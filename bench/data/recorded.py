@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.data import DataOptions, DataSet
+from bench.data import DataOptions, DataSet, load_source
 from bench.errors import BadInput
 from bench.records import Record, read_record, require_recorded_file
 from bench.system.validation import is_of
@@ -34,7 +34,7 @@ def data_options(record: Record) -> DataOptions:
     mean, std = (tuple(config.get(name) or ()) for name in ("mean", "std"))
     if not all(is_of(values, tuple[float, ...]) and len(values) in (0, 3) for values in (mean, std)) or 0 in std:
         raise BadInput(f"the record of {record.method} on {record.dataset} normalises images by no numbers")
-    if record.dataset != "imagenet":
+    if not load_source(record.dataset).from_files:
         return DataOptions(mean=mean, std=std)
     outputs = data.get("outputs") if isinstance(data, dict) and config.get("start") else None
     return DataOptions(

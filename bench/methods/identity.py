@@ -6,7 +6,7 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
@@ -15,6 +15,7 @@ from bench.errors import BadInput
 from bench.methods.interface import Method
 from bench.methods.options import field_kinds
 from bench.methods.registry import method_modules
+from bench.methods.rewritten import REWRITTEN
 from bench.system.source import source_digest
 
 HARNESS = Path(__file__).parents[1]
@@ -30,19 +31,23 @@ DETERMINING = (
     "training",
 )
 """Modules and whole packages of the harness that determine a record's numbers, for every method alike."""
+OPTIONAL = (HARNESS / "data" / "sets", HARNESS / "networks" / "backbones" / "families")
+"""Folders within these whose modules count only in records that are made with them."""
 
 
-def source_hash(method: Method) -> str:
+def source_hash(method: Method, modules: Iterable[str] = ()) -> str:
     """SHA-256 over the choices of ``method`` and what its modules and the ``DETERMINING`` part of the harness compute.
 
     The method's own modules are those that define its class and its bases, and what these import from their own
-    packages, at whatever remove. See :func:`bench.system.source.source_digest` for what of a module counts.
+    packages, at whatever remove. The same holds for ``modules``, which bring a data set or a backbone. See
+    :func:`bench.system.source.source_digest` for what of a module counts.
 
     Raises:
         BadInput: source that cannot be read, as of a class that was typed in: its records could not be told apart.
     """
     try:
-        source = source_digest({*determining_files(), *_own_files(method)})
+        files = {*determining_files(), *_own_files(method), *_files_of(modules)}
+        source = source_digest(files, REWRITTEN)
     except (OSError, SyntaxError) as error:
         raise BadInput(f"cannot read the source of {type(method).__name__}: {error}") from error
     choices = {name: repr(getattr(method, name)) for name in field_kinds(method)}
@@ -59,13 +64,24 @@ def determining_files() -> Iterator[Path]:
         found = [HARNESS / name] if name.endswith(".py") else list((HARNESS / name).rglob("*.py"))
         if not found or not found[0].is_file():
             raise FileNotFoundError(f"{HARNESS / name} is no part of the harness")
-        yield from found
+        yield from (file for file in found if file.parent not in OPTIONAL)
 
 
 def _own_files(method: Method) -> set[Path]:
     """The files that define ``method``, and those of methods' packages that these import, or that those import."""
     defining = [base.__module__ for base in type(method).__mro__ if base is not object]
-    packages = {_top(name) for name in (*defining, *method_modules())} - {_top(__name__)}
+    return _with_imported(defining, {_top(name) for name in (*defining, *method_modules())} - {_top(__name__)})
+
+
+def _files_of(modules: Iterable[str]) -> set[Path]:
+    """The files of modules that bring a data set or a backbone, with what those of others import of their own."""
+    names = list(modules)
+    ours = {file for name in names if _top(name) == _top(__name__) and (file := _file(name))}
+    return ours | _with_imported(names, {_top(name) for name in names} - {_top(__name__)})
+
+
+def _with_imported(defining: Sequence[str], packages: set[str]) -> set[Path]:
+    """The files of those of ``defining`` that are in ``packages``, and what of these packages they import."""
     found: dict[str, Path] = {}
     waiting = [name for name in defining if _top(name) in packages]
     while waiting:

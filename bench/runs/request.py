@@ -15,7 +15,7 @@ from bench.runs.settings import Execution, Placement, choose_device
 from bench.system.options import options_of
 
 EXECUTION = ("device", "compile", "executor", "deterministic", "checkpoint_minutes")
-OTHERS = {"suite", "pretrained", "members", "data_dir", "timing", "fresh", "loader_workers", "prefetch"}
+OTHERS = {"suite", "pretrained", "members", "data_dir", "download", "timing", "fresh", "loader_workers", "prefetch"}
 PLACEMENT = ("engine", "workers", "gpus_per_job", "slurm")
 
 
@@ -28,6 +28,7 @@ class Request:
         suite: name or file of a suite, whose options the former override.
         pretrained: folder of shipped networks that are measured as they are.
         members: folders of trained networks that cascades are made of.
+        download: whether images that are free are fetched first.
         timing: whether times are taken.
         fresh: whether records are made anew that exist.
         loader_workers: processes that decode images; None: as many as there are spare cores.
@@ -39,6 +40,7 @@ class Request:
     pretrained: Path | None = None
     members: tuple[Path, ...] = ()
     data_dir: Path | None = None
+    download: bool = False
     timing: bool = True
     fresh: bool = False
     loader_workers: int | None = None

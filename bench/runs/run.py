@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import Timeout
 from rich.console import Console
 
-from bench.data import DataSet
+from bench.data import DataSet, download_data
 from bench.errors import BadInput
 from bench.measurement.latency import too_few_images
 from bench.runs.attempt import JobResult, State
@@ -26,9 +26,9 @@ from bench.runs.preflight import check_ahead
 from bench.runs.progress import RunProgress
 from bench.runs.request import Request, placed
 from bench.runs.selection import Selection, select
-from bench.runs.settings import Settings
+from bench.runs.settings import Inputs, Settings
 from bench.runs.threads import use_threads
-from bench.system.distributed import dismiss, group, launched, rank, world_size
+from bench.system.distributed import all_agree, dismiss, group, launched, rank, world_size
 from bench.system.log import log_to
 
 Say = Callable[[str], None]
@@ -78,6 +78,8 @@ def run(request: Request, out: Path, command: str, say: Say) -> Ended | None:
         if request.execution.device != "cuda":
             use_threads(selection.jobs)
         settings = make_settings(request, selection, out, command)
+        if request.download:
+            _download(selection.inputs)
         data = settings.inputs.load_data()
         notes = check_ahead(selection.jobs, settings, data)
         if rank() > 0:
@@ -124,6 +126,13 @@ def run_selection(selection: Selection, phases: Sequence[Phase], settings: Setti
     if len(ended.failed) == len(jobs) and all(outcome.bad_input for outcome in ended.failed):
         raise BadInput(ended.failed[0].reason)
     return ended
+
+
+def _download(inputs: Inputs) -> None:
+    """Fetches the images; of several processes the first one does."""
+    with all_agree():
+        if rank() == 0:
+            download_data(inputs.dataset, inputs.data_dir)
 
 
 def _phases(timing: bool, data: DataSet, say: Say) -> Sequence[Phase]:

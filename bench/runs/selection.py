@@ -14,7 +14,7 @@ from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.members import member_jobs, read_members
 from bench.runs.plan.planning import asked_for, plan_all
 from bench.runs.plan.shipped import choose_shipped, pretrained_job, tuned_job
-from bench.runs.plan.suite import Suite, check_suite
+from bench.runs.plan.suite import Suite, check_suite, reads_files
 from bench.runs.plan.suite_file import load_suite
 from bench.runs.request import Request
 from bench.runs.settings import Inputs
@@ -121,8 +121,8 @@ def _with_file(suite: Suite, out: Path) -> Suite:
     """The suite with a file of weights where it asks for timm's; the first process downloads it."""
     if suite.backbone_weights != TIMM:
         return suite
-    if suite.dataset != "imagenet":
-        raise BadInput(f"--backbone-weights timm is for imagenet, not {suite.dataset}")
+    if not reads_files(suite.dataset):
+        raise BadInput(f"--backbone-weights timm is for images in files, not {suite.dataset}")
     from bench.networks.backbones.imagenet import download  # timm takes its time
 
     with all_agree():
@@ -131,5 +131,5 @@ def _with_file(suite: Suite, out: Path) -> Suite:
 
 
 def _data_options(suite: Suite, weights: Path | None) -> DataOptions:
-    outputs = count_outputs(weights) if weights and suite.dataset == "imagenet" else None
+    outputs = count_outputs(weights) if weights and reads_files(suite.dataset) else None
     return DataOptions(suite.backbone, outputs, suite.train_size, mean=suite.mean or (), std=suite.std or ())

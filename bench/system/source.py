@@ -5,31 +5,40 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 _WITHOUT_MEANING = {"annotation", "returns", "ctx", "kind", "type_comment", "type_ignores"}
 """Parts of a syntax tree that change no result."""
 
 
-def source_digest(files: Iterable[Path]) -> str:
+def source_digest(files: Iterable[Path], rewritten: Mapping[str, str] = MappingProxyType({})) -> str:
     """SHA-256 over what ``files`` compute.
 
     Comments, docstrings, layout, line ends, annotations and import statements do not count (but for the names that
     these give to what they import), nor do names and places of the files. Files that compute nothing do not count.
 
+    Args:
+        rewritten: digests of files, and those that stand for them.
+
     Raises:
         OSError: a file that cannot be read.
         SyntaxError: a file that is no Python.
     """
-    digests = sorted(filter(None, (_digest(file.read_bytes(), file.suffix == ".py") for file in set(files))))
+    found = [file_digest(file) for file in set(files)]
+    digests = sorted(filter(None, (rewritten.get(digest, digest) for digest in found)))
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of what one file computes, of a compiled module as it is; empty where it computes nothing."""
+    return _digest(file.read_bytes(), file.suffix == ".py")
 
 
 @lru_cache(maxsize=1024)  # the harness's files are part of every method's hash
 def _digest(source: bytes, is_python: bool) -> str:
-    """SHA-256 of one file, of a compiled module as it is; empty where it computes nothing."""
     content = normalised_source(source).encode() if is_python else source
     return hashlib.sha256(content).hexdigest() if content else ""
 

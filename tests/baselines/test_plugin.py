@@ -1,4 +1,4 @@
-"""A third party's method in a package of its own: installed, found, verified, run and reported like ours."""
+"""A third party's method, data set and backbone in a package of its own: found, verified, run and reported as ours."""
 
 import os
 import shutil
@@ -9,8 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.data import load_source
 from bench.errors import BadInput
 from bench.methods import load_method
+from bench.networks.backbones import build_backbone
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 
@@ -33,18 +35,28 @@ def bench(tmp_path_factory):
 
 
 def test_the_plugin_is_small():
-    assert len((PLUGIN / "linear_gate.py").read_text().splitlines()) <= 45
+    for name in ("linear_gate", "stripes", "small"):
+        assert len((PLUGIN / f"{name}.py").read_text().splitlines()) <= 45
 
 
 def test_it_is_listed_beside_ours(bench):
-    result = bench("list", "methods")
-    assert result.returncode == 0, result.stderr
-    assert "linear_gate" in result.stdout and "lcnet" in result.stdout
+    for what, ours, theirs in (
+        ("methods", "lcnet", "linear_gate"),
+        ("datasets", "cifar10", "stripes"),
+        ("backbones", "resnet20", "small"),
+    ):
+        result = bench("list", what)
+        assert result.returncode == 0, result.stderr
+        assert theirs in result.stdout.split() and ours in result.stdout.split()
 
 
 def test_it_is_unknown_where_it_is_not_installed():
     with pytest.raises(BadInput, match="unknown method 'linear_gate'"):
         load_method("linear_gate")
+    with pytest.raises(BadInput, match="unknown data set 'stripes': choose from digits, cifar10"):
+        load_source("stripes")
+    with pytest.raises(BadInput, match="unknown backbone 'small'"):
+        build_backbone("small", classes=2)
 
 
 def test_it_conforms(bench):
@@ -53,7 +65,7 @@ def test_it_conforms(bench):
 
 
 def test_it_is_run_and_reported(bench, tmp_path):
-    options = "--methods linear_gate --backbone resnet8 --epochs 1 --points 0.6 --device cpu --no-timing".split()
+    options = "--methods linear_gate --dataset stripes --points 0.6 --device cpu --no-timing".split()
     result = bench("run", *options, "--out", tmp_path / "runs")
     assert result.returncode == 0, result.stderr
     report = bench("report", tmp_path / "runs", "--out", tmp_path / "report")
@@ -62,3 +74,4 @@ def test_it_is_run_and_reported(bench, tmp_path):
     assert {"dense", "linear_gate"} == set(table.index)
     assert table.loc["linear_gate", "gate_macs_mean"] == 16 + 16 + 32
     assert table.loc["linear_gate", "macs_mean"] <= table.loc["dense", "macs_mean"] + 64
+    assert set(table["dataset"]) == {"stripes"} and set(table["backbone"]) == {"small"} and set(table["n_test"]) == {60}

@@ -94,7 +94,7 @@ def _break(folder):
         (("--micro-batch", "4"), "batch_size 6 is no multiple of micro_batch 4"),
         (("--train-size", "7"), "train_size must be from 32"),
         (("--batch-size", "300"), "do not fill one batch of 300"),
-        (("--dataset", "digits", "--backbone", "resnet8"), "train_size is for imagenet"),
+        (("--dataset", "digits", "--backbone", "resnet8"), "train_size is for images in files"),
         (
             ("--dataset", "digits", "--backbone", "resnet8", "--backbone-weights", "timm", "--train-size", "0"),
             "timm is for",

@@ -1,3 +1,3 @@
-from folders import image_folders
+from folders import divided, image_folders, whole
 
-__all__ = ["image_folders"]
+__all__ = ["divided", "image_folders", "whole"]

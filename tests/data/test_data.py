@@ -42,7 +42,7 @@ def test_cifar10_split(cifar10):
 
 def test_missing_cifar10_says_how_to_get_it(tmp_path):
     for folder in (None, tmp_path):
-        with pytest.raises(BadInput, match=r"--data-dir .*download=True"):
+        with pytest.raises(BadInput, match=r"--data-dir .*--download"):
             load_data("cifar10", folder)
 
 

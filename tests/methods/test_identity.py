@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.data import load_source
 from bench.errors import BadInput
 from bench.methods import identity, load_method
 from bench.methods.identity import HARNESS, determining_files, source_hash
+from bench.methods.rewritten import REWRITTEN
+from bench.system.source import file_digest
 
 ROOT = Path(__file__).parents[2]
 FILES = {
@@ -225,3 +228,29 @@ def test_committed_text_has_one_kind_of_line_ends():
     attributes = [line.split("\t")[0] for line in listed.stdout.splitlines()]
     assert attributes and all("eol=lf" in one or "-text" in one for one in attributes)
     assert not [line for line in listed.stdout.splitlines() if "i/crlf" in line or "i/mixed" in line]
+
+
+def test_an_id_covers_the_data_set_and_the_backbone_of_somebody_else(package):
+    dense = load_method("dense")
+    alone, before = source_hash(dense), source_hash(dense, ["farsighted.near"])
+    assert before != alone
+    (package / "stranger.py").write_text("NOTHING = 2\n")
+    assert source_hash(dense, ["farsighted.near"]) == before
+    (package / "constants.py").write_text("FAR = 2\n")
+    assert source_hash(dense, ["farsighted.near"]) != before and source_hash(dense) == alone
+
+
+def test_our_data_sets_count_where_they_are_used():
+    dense = load_method("dense")
+    alone = source_hash(dense)
+    assert source_hash(dense, [load_source("cifar10").module]) == alone  # as for every job since the first
+    assert len({alone, *(source_hash(dense, [load_source(name).module]) for name in ("cifar100", "folder"))}) == 3
+
+
+def test_a_rewritten_file_keeps_its_place_in_ids_until_it_changes():
+    """An entry of ``REWRITTEN`` that fits no file is dead: take it out, or ids hold what nobody computes any more."""
+    present = {
+        file_digest(file) for file in (*determining_files(), *ROOT.glob("lcnet/*.py"), *ROOT.glob("baselines/*.py"))
+    }
+    assert set(REWRITTEN) <= present
+    assert not set(REWRITTEN.values()) & (present - {""})

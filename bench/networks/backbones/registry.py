@@ -6,7 +6,7 @@ import re
 from importlib import import_module
 from types import ModuleType
 
-from bench.choices import backbone_names
+from bench.choices import BACKBONES, DATASETS, backbone_names
 from bench.errors import BadInput
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.blocks import Backbone
@@ -18,18 +18,40 @@ def build_backbone(name: str, classes: int, dataset: str = "") -> Backbone:
     """A freshly initialised backbone, for instance ``resnet20``, ``resnet56b`` or ``resnet20-w0.5``.
 
     Args:
-        dataset: what it is for. For ``imagenet`` it is one of timm's: ``resnet50`` is another network there.
+        dataset: what it is for. Where images are files of any size it is one of timm's: ``resnet50`` is another network
+            there.
 
     Raises:
-        BadInput: a name outside the family.
+        BadInput: a name outside the family, or a registered backbone that cannot be built.
     """
-    if dataset == "imagenet":
+    if _is_registered(name):
+        return _registered(name, classes)
+    if dataset and DATASETS.load(dataset).from_files:
         return _imagenet().imagenet_resnet(name, classes)
     match = _CIFAR_NAME.fullmatch(name)
     if match is None:
         raise BadInput(f"unknown backbone {name!r}: choose from {', '.join(backbone_names(dataset))}")
     depth, projection, width = match.groups()
     return cifar_resnet(int(depth), classes, "B" if projection else "A", float(width or 1))
+
+
+def backbone_modules(name: str) -> list[str]:
+    """The module that builds a registered backbone; none for ours, which every job's id covers."""
+    return [BACKBONES.load(name).__module__] if _is_registered(name) else []
+
+
+def _is_registered(name: str) -> bool:
+    return _CIFAR_NAME.fullmatch(name) is None and name in BACKBONES.names()
+
+
+def _registered(name: str, classes: int) -> Backbone:
+    """What a package registers: a function of the number of classes."""
+    backbone = BACKBONES.load(name, then=lambda make: make(classes))
+    if not isinstance(backbone, Backbone):
+        raise BadInput(f"backbone {name!r} is not a bench.networks.Backbone")
+    if backbone.name != name:
+        raise BadInput(f"backbone {name!r} calls itself {backbone.name!r}")
+    return backbone
 
 
 def _imagenet() -> ModuleType:

@@ -13,7 +13,7 @@ from bench.recipe import UNTRAINED
 from bench.records import MODEL_FILE, Record, read_record
 from bench.runs.plan.defaults import defaults_for
 from bench.runs.plan.jobs import Job
-from bench.runs.plan.planning import method_source
+from bench.runs.plan.planning import job_source
 
 
 def read_members(folders: Sequence[Path]) -> dict[str, tuple[Path, Record]]:
@@ -67,5 +67,5 @@ def _job(method: str, last: Record, point: float, members: tuple[str, ...]) -> J
         seed=last.seed,
         members=members,
         **UNTRAINED,
-        **method_source(load_method(method)),
+        **job_source(load_method(method), last.dataset, last.backbone),
     )

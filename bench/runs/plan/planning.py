@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.data import load_source
 from bench.methods.identity import source_hash
 from bench.methods.interface import Method
 from bench.methods.registry import load_method
+from bench.networks.backbones import backbone_modules
 from bench.recipe import UNTRAINED
 from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.suite import Suite, dense_epochs
@@ -35,7 +37,7 @@ def plan(suite: Suite) -> list[Job]:
     dense job is always among them: with given weights and ``dense`` not asked for, it only evaluates them.
     """
     methods = {name: load_method(name) for name in dict.fromkeys(("dense", *suite.methods))}
-    sources = {name: method_source(method) for name, method in methods.items()}
+    sources = {name: job_source(method, suite.dataset, suite.backbone) for name, method in methods.items()}
     start = file_hash(Path(suite.backbone_weights)) if suite.backbone_weights else ""
     jobs = []
     for seed in suite.seeds:
@@ -49,9 +51,10 @@ def plan(suite: Suite) -> list[Job]:
     return jobs
 
 
-def method_source(method: Method) -> dict[str, Any]:
-    """What of a job comes from its method."""
-    return {"source": source_hash(method), "method_version": method.info.version}
+def job_source(method: Method, dataset: str, backbone: str) -> dict[str, Any]:
+    """What of a job comes from the source of its method, and from those of a data set or backbone of somebody's."""
+    modules = (load_source(dataset).module, *backbone_modules(backbone))
+    return {"source": source_hash(method, modules), "method_version": method.info.version}
 
 
 def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> Job:

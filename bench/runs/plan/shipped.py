@@ -15,7 +15,7 @@ from bench.recipe import UNTRAINED
 from bench.records import MODEL_FILE, Record
 from bench.records.regression import SAME_POINT
 from bench.runs.plan.jobs import Job
-from bench.runs.plan.planning import method_source
+from bench.runs.plan.planning import job_source
 
 FILTERS = {"methods": "method", "dataset": "dataset", "backbone": "backbone", "points": "point", "seeds": "seed"}
 """Options that choose among shipped networks, and the field of a record that each compares."""
@@ -72,7 +72,7 @@ def pretrained_job(record: Record) -> Job:
     Raises:
         BadInput: a method, data set or backbone that is not known here, or a record that names no network.
     """
-    build_backbone(record.backbone, classes=10)
+    build_backbone(record.backbone, classes=10, dataset=record.dataset)
     known = record.details.get("files", {}).get(MODEL_FILE, {}).get("sha256")
     if not isinstance(known, str):
         raise BadInput(f"the record of {record.method} does not name its network's file")
@@ -87,7 +87,7 @@ def pretrained_job(record: Record) -> Job:
         mean=read.mean,
         std=read.std,
         **UNTRAINED,
-        **method_source(load_method(record.method)),
+        **job_source(load_method(record.method), record.dataset, record.backbone),
     )
 
 

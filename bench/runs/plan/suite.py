@@ -6,7 +6,7 @@ import copy
 from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
-from bench.choices import BUDGETS, DATASETS
+from bench.choices import BUDGETS, dataset_names
 from bench.errors import BadInput
 from bench.recipe import MOST_EPOCHS, Recipe
 from bench.runs.plan.defaults import defaults_for
@@ -22,7 +22,7 @@ SHARED = ("dataset", "backbone_weights", "mean", "std")
 MEAN = "What images are normalised with, as given weights may want it; red,green,blue. Default: the data set's own."
 START = (
     "Weights to start from: .safetensors, or a torch file, in our layout, public CIFAR ResNets' or timm's; `timm` "
-    "downloads timm's (imagenet)."
+    "downloads timm's (imagenet, folder)."
 )
 
 
@@ -34,7 +34,7 @@ class Suite(Recipe):
     """
 
     methods: tuple[str, ...] = option(MISSING, "Comma-separated; see `bench list methods`.")
-    dataset: str = option("digits", "What is classified.", choices=DATASETS)
+    dataset: str = option("digits", "What is classified.", choices=tuple(dataset_names()))
     backbone: str = option(None, "Default: chosen for the data set; see `bench list backbones`.")
     points: tuple[float, ...] = option(None, "Target fractions of the dense MACs, gates included. Default: 0.5.")
     seeds: tuple[int, ...] = option((0,), "One record each.")
@@ -111,10 +111,19 @@ def _check_batches(suite: Suite) -> None:
 
 
 def _check_train_size(suite: Suite) -> None:
-    on_files = suite.dataset == "imagenet"
-    _require(on_files or not suite.train_size, f"train_size is for imagenet: images of {suite.dataset} have one size")
+    on_files = reads_files(suite.dataset)
+    _require(
+        on_files or not suite.train_size, f"train_size is for images in files: those of {suite.dataset} have one size"
+    )
     is_known = not on_files or suite.train_size in (0, *range(32, 1025))
     _require(is_known, f"train_size must be from 32 to 1024 pixels, not {suite.train_size}")
+
+
+def reads_files(dataset: str) -> bool:
+    """Whether the images of a data set are files of any size, which the backbone decides how to read."""
+    from bench.data import load_source  # and with it torch, which --help does without
+
+    return load_source(dataset).from_files
 
 
 def _require(condition: object, message: str) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from bench.errors import BadInput
 from bench.runs.plan.bundled import SUITES, suite_names
-from bench.runs.plan.suite import SHARED, Suite, check_suite
+from bench.runs.plan.suite import SHARED, Suite, check_suite, reads_files
 from bench.system.options import options_of
 
 LARGEST_BYTES = 1_000_000
@@ -38,7 +38,7 @@ def load_suite(name: str, options: Mapping[str, Any] | None = None) -> list[Suit
             raise BadInput(f"suite {path}{f', part {number}' * (len(parts) > 1)}: {error}") from error
     if not suites:
         raise BadInput(f"suite {path} is empty")
-    for names in (SHARED, *([("backbone", "train_size")] * (suites[0].dataset == "imagenet"))):
+    for names in (SHARED, *([("backbone", "train_size")] * reads_files(suites[0].dataset))):
         if len({tuple(getattr(suite, one) for one in names) for suite in suites}) > 1:
             raise BadInput(f"the parts of suite {path} must share {', '.join(names)}, which say how images are read")
     return suites

@@ -6,14 +6,10 @@ They stand here, and not beside what they name, so that help and completion know
 from __future__ import annotations
 
 import re
-from importlib.metadata import entry_points
 
+from bench.choices.entries import BACKBONES, DATASETS, METHODS
 from bench.errors import BadInput
 
-METHOD_GROUP = "bench.methods"
-"""Entry-point group through which methods register, ours and third parties' alike."""
-
-DATASETS = ("digits", "cifar10", "imagenet")
 BUDGETS = ("quick", "paper")
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
@@ -40,6 +36,8 @@ SEVERITIES = (1, 2, 3, 4, 5)
 ATTACKS = ("cost", "cost_kept", "universal")
 """How ``bench stress`` raises the cost of images: each by a change of its own, with its prediction kept, all by one."""
 
+ON_FILES = ("imagenet", "folder")
+"""Data sets of ours whose images are files of any size, for networks of timm's."""
 CIFAR_DEPTHS = tuple(range(8, 111, 6))
 """Depths 6n + 2 of CIFAR's ResNets."""
 IMAGENET_BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "wide_resnet50_2", "resnext50_32x4d")
@@ -48,8 +46,12 @@ IMAGENET_BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "wide_res
 
 def method_names() -> list[str]:
     """Names of all registered methods, ``dense`` first; none of them is imported."""
-    names = {point.name for point in entry_points(group=METHOD_GROUP)}
-    return sorted(names, key=lambda name: (name != "dense", name))
+    return sorted(METHODS.names(), key=lambda name: (name != "dense", name))
+
+
+def dataset_names() -> list[str]:
+    """Names of all registered data sets, ours first; none of them is imported."""
+    return DATASETS.names()
 
 
 def backbone_names(dataset: str) -> list[str]:
@@ -57,7 +59,8 @@ def backbone_names(dataset: str) -> list[str]:
 
     Each of CIFAR's also with ``b`` (projection shortcuts) and ``-w0.5`` (width).
     """
-    return list(IMAGENET_BACKBONES) if dataset == "imagenet" else [f"resnet{depth}" for depth in CIFAR_DEPTHS]
+    ours = IMAGENET_BACKBONES if dataset in ON_FILES else [f"resnet{depth}" for depth in CIFAR_DEPTHS]
+    return [*ours, *BACKBONES.names()]
 
 
 _SPELLED = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<choices>[^\[\]]*)\])?")
