@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bench.data import DataSetDefaults, load_source
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.data import DataSetDefaults
 
 
 def defaults_for(dataset: str) -> DataSetDefaults:
@@ -11,4 +14,6 @@ def defaults_for(dataset: str) -> DataSetDefaults:
     Raises:
         BadInput: an unknown data set.
     """
+    from bench.data import load_source  # and with it torch, which --help does without
+
     return load_source(dataset).defaults
