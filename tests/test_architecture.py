@@ -16,6 +16,8 @@ from bench.system.renamed import FORMER
 
 ROOT = Path(__file__).parents[1]
 MOST_MODULES_ON_TOP = 6
+OTHER_ROOMS = {"baselines", "experiments", "lcnet", "reliability"}
+"""Folders of tests whose subject is no room of ``bench``."""
 
 
 def test_imports_keep_to_the_contracts():
@@ -31,6 +33,12 @@ def test_imports_keep_to_the_contracts():
 def test_few_modules_stand_on_top():
     on_top = sorted(path.name for path in (ROOT / "bench").glob("*.py"))
     assert len(on_top) <= MOST_MODULES_ON_TOP, on_top
+
+
+def test_tests_mirror_the_rooms():
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("*/test_*.py")}
+    homeless = [str(folder) for folder in folders if not (ROOT / "bench" / folder).is_dir()]
+    assert set(homeless) <= OTHER_ROOMS
 
 
 def test_a_method_written_for_former_names_still_works():

@@ -9,7 +9,7 @@ import pytest
 
 from bench.system import environment
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not in a clone")

@@ -1,4 +1,4 @@
-"""A suite on a real Slurm cluster: run by ``tests/engines/slurm.sh``, which starts one on this machine."""
+"""A suite on a real Slurm cluster: run by ``tests/runs/engines/slurm.sh``, which starts one on this machine."""
 
 import os
 import subprocess
