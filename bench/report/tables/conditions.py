@@ -15,13 +15,19 @@ def labels(rows: pd.DataFrame) -> pd.Series:
 
 
 def origins(rows: pd.DataFrame) -> list[str]:
-    """With what command, commit and machine rows were measured, a line each."""
+    """With what command, commit and machine rows were measured, a line each; the rows have the whole command."""
     same = ["command", "commit", "machine", "environment_id"]
     return [
-        f"{command}; commit {commit}; {machine}; executor {' and '.join(dict.fromkeys(own['executor']))} "
+        f"{_brief(str(command))}; commit {commit}; {machine}; executor {' and '.join(dict.fromkeys(own['executor']))} "
         f"(environment {environment})"
         for (command, commit, machine, environment), own in rows.groupby(same, sort=False)
     ]
+
+
+def _brief(command: str) -> str:
+    """A command whose folders of runs are one word."""
+    before, dashes, options = command.partition(" --")
+    return f"{' '.join(before.split()[:2])} RUNS{dashes}{options}"
 
 
 def number_cell(value: float | None, digits: int = 2, signed: bool = False) -> Cell:
