@@ -46,7 +46,7 @@ def test_what_waits_is_told_by_hand():
     assert mean_latency(1.0, np.array([2.0])) == np.inf
 
 
-@pytest.mark.parametrize("policy", [Policy(), Policy(4), Policy(4, 3.0)])
+@pytest.mark.parametrize("policy", [Policy(), Policy(4, 3.0)])
 def test_every_request_gets_its_own_answer(policy):
     server = Server(make_classifier, IMAGES, 300, policy)
     try:
