@@ -20,6 +20,7 @@ PAGES = (
     "results/report*/report.md",
     "results/speed/*.svg",
     "results/speed/*.csv",
+    "results/stress/stress.md",
     "lcnet/README.md",
     "baselines/README.md",
     "bench/execution/native/README.md",

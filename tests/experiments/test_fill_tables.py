@@ -14,7 +14,7 @@ FILE = "cifar10-resnet20-long.csv"
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_tables_in_documents_are_up_to_date(name):
     text = (ROOT / name).read_text()
-    assert BLOCK.search(text), f"{name} has no table that a program fills"
+    assert BLOCK.search(text) or "| --- |" not in text, f"{name} has no table that a program fills"
     assert filled(text) == text, f"python experiments/fill_tables.py {name}"
 
 
