@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from bench.networks.network import DynamicNetwork
 from bench.statistics import paired_bootstrap
 from bench.system import environment
 from bench.system.files import file_hash
-from bench.training import Recipe, Trainer
+from bench.training import Checkpoint, Recipe, Trainer
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,8 @@ def main(weights, dataset, data_dir, name, point, epochs, images, precision, see
     about |= {"precision": precision, "seed": seed}
     about |= {"machine": f"{known['processor']}, {known['instruction_set']}", "commit": environment.commit()}
     for key in dict.fromkeys(("base", *(only or VARIANTS))):
-        network = trained(VARIANTS[key], backbone, data, point, epochs, seed, precision)
+        recipe = Recipe(epochs=epochs, batch_size=128, distillation=VARIANTS[key].distillation, precision=precision)
+        network = trained(VARIANTS[key].method, backbone(), data, point, recipe, seed)
         samples = evaluate(network, data, data.validation).samples
         base = samples if base is None else base
         found = outcome(samples, base, dense_macs)
@@ -105,26 +105,17 @@ def main(weights, dataset, data_dir, name, point, epochs, images, precision, see
             pd.DataFrame(rows).to_csv(file, index=False)
 
 
-def trained(
-    variant: Variant,
-    backbone: Callable[[], Backbone],
-    data: DataSet,
-    point: float,
-    epochs: int,
-    seed: int,
-    precision: str,
-) -> DynamicNetwork:
+def trained(name: str, start: Backbone, data: DataSet, point: float, recipe: Recipe, seed: int) -> DynamicNetwork:
     """The network that validation chose."""
     with tempfile.TemporaryDirectory() as folder:
-        method, start = load_method(variant.method), backbone()
-        teacher = copy.deepcopy(start) if variant.distillation else None
+        method = load_method(name)
+        teacher = copy.deepcopy(start) if recipe.distillation else None
         torch.manual_seed(seed)
         network = method.build(start, point)
-        recipe = Recipe(batch_size=128, distillation=variant.distillation, precision=precision)
         trainer = Trainer(
-            network, data, recipe, Path(folder) / "checkpoint.pt", point=point, seed=seed, teacher=teacher
+            network, data, recipe, Checkpoint(Path(folder) / "checkpoint.pt"), point=point, seed=seed, teacher=teacher
         )
-        trainer.fit(method.stages(network, point, Budget(epochs, pretrained=True)))
+        trainer.fit(method.stages(network, point, Budget(recipe.epochs, pretrained=True)))
         return network
 
 

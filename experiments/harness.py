@@ -20,7 +20,7 @@ from bench.measurement.clock import threads as using_threads
 from bench.measurement.evaluation import evaluate
 from bench.methods.interface import Budget
 from bench.networks.backbones import Backbone, build_backbone
-from bench.training import Recipe, Trainer
+from bench.training import Checkpoint, Recipe, Trainer
 
 BATCH = 128
 
@@ -65,7 +65,7 @@ def epoch(backbone: Backbone, data: DataSet, folder: Path) -> dict[str, Callable
 
     def through_bench(_) -> None:
         checkpoint.unlink(missing_ok=True)
-        Trainer(dense, data, Recipe(batch_size=BATCH), checkpoint).fit(stages)
+        Trainer(dense, data, Recipe(batch_size=BATCH), Checkpoint(checkpoint)).fit(stages)
 
     def bare(_) -> None:
         backbone.train()

@@ -27,6 +27,7 @@ from bench.measurement.latency import DenseRival
 from bench.networks.backbones import Backbone
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
+from bench.report.drawing import SCREEN
 from bench.report.plots.accuracy import RC, save
 from bench.system import environment
 
@@ -124,7 +125,7 @@ def draw(points: list[tuple[str, str, float, float]], compute: float, memory: fl
         axes.legend(loc="lower right")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_major_formatter("{x:g}")
-        save(figure, path.parent, path.name)
+        save(figure, path.parent, path.name, SCREEN)
 
 
 if __name__ == "__main__":

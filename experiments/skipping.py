@@ -82,35 +82,37 @@ def main(networks, gates, keep, sizes, images, threads, device, seconds, compile
                 )
                 place = {"network": network, "gates": kind, "batch": batch, "dense_form": best}
                 for share in keep:
-                    theory, measured = compare(rival, best, network, kind, share, batches, seconds, masked)
+                    theory, measured = compare(
+                        rival, best, gated(network, kind, share, torch.cat(batches)), batches, seconds, masked
+                    )
                     print_rows(share, theory, measured)
                     rows += table_rows(place | {"keep": share}, theory, measured)
                     if file:  # After each, so that a long run that is stopped has not been for nothing.
                         write(file, [row | about for row in rows])
 
 
+def gated(network: str, kind: str, keep: float, images: Tensor) -> DynamicNetwork:
+    """A network of which about ``keep`` runs, on the device of ``images``."""
+    if kind == "pruned":
+        return pruned_network(network, keep).to(images.device)
+    return random_network(network, keep, images, **GATES[kind])
+
+
 def compare(
     rival: DenseRival,
     best: str,
-    network: str,
-    kind: str,
-    keep: float,
+    dynamic: DynamicNetwork,
     batches: list[Tensor],
     seconds: float,
     masked: bool,
 ) -> tuple[float, Measurement]:
     """Theoretical speed-up, and the times of everything that takes turns."""
-    images = torch.cat(batches)
-    if kind == "pruned":
-        dynamic = pruned_network(network, keep).to(images.device)
-    else:
-        dynamic = random_network(network, keep, images, **GATES[kind])
     skipping = lower(dynamic)
     contestants = {DENSE: rival.forms[best]} | (techniques(dynamic, skipping) if masked else {})
     contestants["skipping"] = skipping.predict
     if "native" in rival.by_executor and runs_natively(dynamic):
         contestants |= {NATIVE_DENSE: rival.by_executor["native"], NATIVE: NativeNetwork(dynamic).predict}
-    theory = speedup_theoretical(skipping, rival.macs, images)
+    theory = speedup_theoretical(skipping, rival.macs, torch.cat(batches))
     return theory, measure(contestants, batches, seconds, max_seconds=PATIENCE * seconds)
 
 

@@ -170,7 +170,7 @@ def time_network(
                 DYNAMIC: network.predict,
             }
             measured[size] = measure(contestants, parts, seconds, max_seconds=max_seconds)
-    return _timing(measured, forms, theoretical, rival, network, images, threads_used)
+    return _timing(measured, forms, theoretical, rival, _circumstances(network, images, threads_used))
 
 
 @torch.inference_mode()
@@ -191,9 +191,7 @@ def _timing(
     forms: dict[int, str],
     theoretical: float,
     rival: DenseRival,
-    network: SkippingNetwork | NativeNetwork,
-    images: Tensor,
-    threads_used: int,
+    circumstances: dict[str, Any],
 ) -> Timing:
     one, many = measured[1], measured[THROUGHPUT_BATCH]
     speedup_one, speedup_many = one.speedup(DENSE, DYNAMIC), many.speedup(DENSE, DYNAMIC)
@@ -214,16 +212,23 @@ def _timing(
         dense_form_latency=forms[1],
         dense_form_throughput=forms[THROUGHPUT_BATCH],
         dense_forms_left_out=rival.left_out,
-        executor=network.executor,
-        execution=network.execution,
-        device=str(images.device),
-        threads=threads_used,
-        images=len(images),
         rounds_latency=one.rounds,
         rounds_throughput=many.rounds,
         invalid_reasons=invalid_reasons("latency", one) + invalid_reasons("throughput", many),
         raw=_raw("latency", one) | _raw("throughput", many),
+        **circumstances,
     )
+
+
+def _circumstances(network: SkippingNetwork | NativeNetwork, images: Tensor, threads_used: int) -> dict[str, Any]:
+    """What was timed, how and on what, as columns."""
+    return {
+        "executor": network.executor,
+        "execution": network.execution,
+        "device": str(images.device),
+        "threads": threads_used,
+        "images": len(images),
+    }
 
 
 def invalid_reasons(mode: str, measurement: Measurement) -> list[str]:

@@ -59,10 +59,7 @@ def write_report(
     known = {result.record.method for group in groups for result in group.results}
     if challenger not in known | {CHALLENGER}:
         raise BadInput(f"no record of the challenger {challenger!r}: there are {', '.join(sorted(known))}")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"cannot write to {out}: {error.strerror}") from error
+    _make_folder(out)
     jobs = {result.job for group in groups for result in group.results}
     findings = [found for found in find_findings(folders) if found.jobs <= jobs]  # of records that are not here: none
     verdicts = [find_verdict(group, groups) for group in groups]
@@ -90,6 +87,13 @@ def write_report(
         write_atomically(out / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
         files.append(out / name)
     return files + [path for paths in figures.values() for path in paths]
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write to {out}: {error.strerror}") from error
 
 
 def group_tables(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,42 +17,58 @@ LOG = logging.getLogger(__name__)
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
-def save_checkpoint(path: Path, state: dict, identity: str) -> None:
-    """Writes ``state``, and behind it its SHA-256; the checkpoint before it stays beside it.
+@dataclass(frozen=True)
+class Checkpoint:
+    """The file that holds where a training stands.
 
-    Args:
+    Attributes:
+        path: of the file; the checkpoint before it stays beside it.
         identity: names all that determines the training; only the same one may go on from here.
-
-    Raises:
-        BadInput: it cannot be written.
+        every_s: seconds between checkpoints within an epoch, where there are micro-batches: only then does a step's
+            randomness not depend on the steps before it.
     """
-    buffer = io.BytesIO()
-    torch.save(state | {"identity": identity}, buffer)
-    content = buffer.getvalue()
-    digest = hashlib.sha256(content).digest()
-    write_atomically(path, lambda temporary: temporary.write_bytes(content + digest), previous=_previous(path))
 
+    path: Path
+    identity: str = ""
+    every_s: float = 600.0
 
-def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict | None:
-    """The last whole state saved at ``path``; None where there is none, so that training starts at its beginning.
+    def save(self, state: dict) -> None:
+        """Writes ``state``, and behind it its SHA-256.
 
-    A damaged file is no reason to stop: the one before it, or the beginning, leads to the same numbers.
+        Raises:
+            BadInput: it cannot be written.
+        """
+        buffer = io.BytesIO()
+        torch.save(state | {"identity": self.identity}, buffer)
+        content = buffer.getvalue()
+        content += hashlib.sha256(content).digest()
+        write_atomically(self.path, lambda temporary: temporary.write_bytes(content), previous=self.previous)
 
-    Raises:
-        BadInput: the file is whole, but of another job, of other data or of another program.
-    """
-    for candidate in (path, _previous(path)):
-        content = _whole(candidate)
-        if content is None:
-            continue
-        try:
-            state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-        except Exception as error:  # refused code comes as many exception types
-            raise BadInput(f"checkpoint {candidate} holds more than weights; remove it to start again") from error
-        if not isinstance(state, dict) or state.get("identity") != identity:
-            raise BadInput(f"checkpoint {candidate} is of another job or other data; remove it to start again")
-        return state
-    return None
+    def load(self, device: torch.device) -> dict | None:
+        """The last whole state that was saved; None where there is none, so that training starts at its beginning.
+
+        A damaged file is no reason to stop: the one before it, or the beginning, leads to the same numbers.
+
+        Raises:
+            BadInput: the file is whole, but of another job, of other data or of another program.
+        """
+        for candidate in (self.path, self.previous):
+            content = _whole(candidate)
+            if content is None:
+                continue
+            try:
+                state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+            except Exception as error:  # refused code comes as many exception types
+                raise BadInput(f"checkpoint {candidate} holds more than weights; remove it to start again") from error
+            if not isinstance(state, dict) or state.get("identity") != self.identity:
+                raise BadInput(f"checkpoint {candidate} is of another job or other data; remove it to start again")
+            return state
+        return None
+
+    @property
+    def previous(self) -> Path:
+        """Where the checkpoint before the last one lies."""
+        return self.path.with_name(f"{self.path.name}.previous")
 
 
 def has_checkpoints(folder: Path) -> bool:
@@ -63,10 +80,6 @@ def remove_checkpoints(folder: Path) -> None:
     """Removes all checkpoints of a job that is done."""
     for path in folder.glob("checkpoint-*"):
         path.unlink(missing_ok=True)
-
-
-def _previous(path: Path) -> Path:
-    return path.with_name(f"{path.name}.previous")
 
 
 def _whole(path: Path) -> bytes | None:

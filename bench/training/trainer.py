@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import torch
@@ -20,7 +19,7 @@ from bench.recipe import Recipe
 from bench.system.distributed import all_agree, all_next, rank
 from bench.system.seeds import derive_seed
 from bench.training.accumulation import accumulate, numbered, require_shares
-from bench.training.checkpoint import load_checkpoint, save_checkpoint
+from bench.training.checkpoint import Checkpoint
 from bench.training.gate_statistics import update_gate_statistics
 from bench.training.losses import make_sample_loss, require_finite_loss
 from bench.training.optimisers import make_optimisers, prepare_step
@@ -39,15 +38,12 @@ class Trainer:
     Attributes:
         network: trained in place.
         recipe: what all methods of a comparison share.
-        checkpoint: file that is written after each epoch, by the first process; training continues behind it.
-        identity: names job and data, so that no training continues another one's checkpoint.
+        checkpoint: is written after each epoch, by the first process; training continues behind it.
         point: wanted MACs fraction; None where a method has none.
         teacher: the dense network to distil from, or None.
         dense_macs: of the unmodified backbone, which fractions refer to; None: those of ``network`` as it is given,
             which may have lost channels already.
         compile: whether steps run through ``torch.compile``.
-        checkpoint_s: seconds between checkpoints within an epoch, where there are micro-batches: only then does a
-            step's randomness not depend on the steps before it.
         on_epoch: called with each epoch's row.
         calibrate: called before each validation; sets what no gradient sets.
     """
@@ -55,14 +51,12 @@ class Trainer:
     network: DynamicNetwork
     data: DataSet
     recipe: Recipe
-    checkpoint: Path
-    identity: str = ""
+    checkpoint: Checkpoint
     point: float | None = None
     seed: int = 0
     teacher: nn.Module | None = None
     dense_macs: int | None = None
     compile: bool = False
-    checkpoint_s: float = 600.0
     on_epoch: Callable[[dict], None] = lambda row: None
     calibrate: Callable[[DynamicNetwork], object] = lambda network: None
 
@@ -89,7 +83,7 @@ class Trainer:
                 job's.
         """
         progress = Progress()
-        saved = load_checkpoint(self.checkpoint, self.identity, self.device)
+        saved = self.checkpoint.load(self.device)
         for number, stage in enumerate(stages):
             if saved is not None and number < saved["stage"]:
                 continue
@@ -155,7 +149,7 @@ class Trainer:
         batches = self.data.train.shuffled(recipe.batch_size, generator, self.data.augment, share, progress.step)
         if not recipe.micro_batch:
             return batches
-        return _calling(batches, partial(self.save, progress, optimisers), self.checkpoint_s)
+        return _calling(batches, partial(self.save, progress, optimisers), self.checkpoint.every_s)
 
     def accumulate_gradients(self, stage: Stage, images: Tensor, labels: Tensor, done: float, seed: int) -> float:
         """Leaves the gradient of this process's ``images`` and all others' in the parameters; returns the mean loss."""
@@ -196,7 +190,7 @@ class Trainer:
     def save(self, progress: Progress, optimisers: Optimisers) -> None:
         """Writes the checkpoint, if this is the first process."""
         if rank() == 0:
-            save_checkpoint(self.checkpoint, progress.state(self.network, optimisers), self.identity)
+            self.checkpoint.save(progress.state(self.network, optimisers))
 
 
 def _calling(batches: Iterable, save: Callable[[], None], every_s: float) -> Iterator:

@@ -10,7 +10,7 @@ from bench.methods.interface import Budget, ParameterGroup, Stage, TrainingBatch
 from bench.methods.objective import target_penalty
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
-from bench.training import Recipe, Trainer
+from bench.training import Checkpoint, Recipe, Trainer
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_soft_training_collapses_under_hard_gates(digits, tmp_path):
     backbone = build_backbone("resnet14", classes=10)
     dense = Dense().build(backbone, None)
     stages = Dense().stages(dense, None, Budget(5, pretrained=False))
-    Trainer(dense, digits, recipe, tmp_path / "dense.pt").fit(stages)
+    Trainer(dense, digits, recipe, Checkpoint(tmp_path / "dense.pt")).fit(stages)
 
     network = DynamicNetwork(backbone, RecurrentRouter(backbone, soft=True))
     shared, gates = split_parameters(network)
@@ -100,7 +100,7 @@ def test_soft_training_collapses_under_hard_gates(digits, tmp_path):
         return step.task_loss(output.logits) + target_penalty(network, output, 0.45, step.progress)
 
     stage = Stage("soft", 4, groups, loss)
-    Trainer(network, digits, recipe, tmp_path / "soft.pt").fit([stage])
+    Trainer(network, digits, recipe, Checkpoint(tmp_path / "soft.pt")).fit([stage])
     hard = evaluate(network, digits, digits.validation).samples["correct"].mean()
     network.router.train()  # blends, and standardises by the batch, since its statistics are those under hard gates
     blended = evaluate_as_is(network, digits)

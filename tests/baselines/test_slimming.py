@@ -13,7 +13,7 @@ from bench.methods.interface import Budget, TrainingBatch
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
-from bench.training import Recipe, Trainer
+from bench.training import Checkpoint, Recipe, Trainer
 
 
 @pytest.fixture
@@ -84,7 +84,9 @@ def test_training_killed_behind_the_surgery_ends_with_the_same_network(backbone,
 
     def run(network, checkpoint, on_epoch=lambda row: None):
         stages = Slimming().stages(network, 0.5, Budget(4, pretrained=True))
-        trainer = Trainer(network, few, Recipe(batch_size=32), checkpoint, point=0.5, seed=3, on_epoch=on_epoch)
+        trainer = Trainer(
+            network, few, Recipe(batch_size=32), Checkpoint(checkpoint), point=0.5, seed=3, on_epoch=on_epoch
+        )
         trainer.dense_macs = count_backbone(backbone).total
         trainer.fit(stages)
         return network.state_dict()

@@ -5,7 +5,7 @@ import torch
 from bench.measurement.conformance import verify_method
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
-from bench.training import Recipe, Trainer
+from bench.training import Checkpoint, Recipe, Trainer
 from lcnet.method import LCNet, LCNetStatic
 
 
@@ -18,7 +18,8 @@ def test_it_lands_where_lcnet_does_with_all_images_alike(digits, tmp_path):
     torch.manual_seed(0)
     network = LCNetStatic().build(build_backbone("resnet8", classes=10), 0.5)
     stages = LCNetStatic().stages(network, 0.5, Budget(4, pretrained=False))
-    history = Trainer(network, digits, Recipe(batch_size=32), tmp_path / "checkpoint.pt", point=0.5).fit(stages)
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt")
+    history = Trainer(network, digits, Recipe(batch_size=32), checkpoint, point=0.5).fit(stages)
     assert abs(history["validation_macs_fraction"].iloc[-1] - 0.5) < 0.03
     assert history["validation_macs_fraction_std"].max() < 1e-12
     assert history["validation_top1"].iloc[-1] > 50

@@ -7,7 +7,7 @@ import torch
 
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
-from bench.training import Recipe, Trainer
+from bench.training import Checkpoint, Recipe, Trainer
 from lcnet.gates import CHANNEL_SCORE, inner_norms, spread_scores
 from lcnet.method import CNet, LCNet, LNet
 
@@ -101,7 +101,8 @@ def test_training_lands_on_its_operating_point(digits, tmp_path):
     torch.manual_seed(0)
     network = LCNet().build(build_backbone("resnet8", classes=10), 0.5)
     stages = LCNet().stages(network, 0.5, Budget(8, pretrained=False))
-    history = Trainer(network, digits, Recipe(batch_size=32), tmp_path / "checkpoint.pt", point=0.5).fit(stages)
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt")
+    history = Trainer(network, digits, Recipe(batch_size=32), checkpoint, point=0.5).fit(stages)
     assert abs(history["validation_macs_fraction"].iloc[-1] - 0.5) < 0.03
     assert history["validation_macs_fraction_std"].iloc[-1] > 0.005  # images differ
     assert history["validation_top1"].iloc[-1] > 75

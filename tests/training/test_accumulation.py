@@ -14,7 +14,7 @@ from baselines.dense import Dense
 from bench.errors import BadInput
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
-from bench.training import Recipe, Trainer, accumulation
+from bench.training import Checkpoint, Recipe, Trainer, accumulation
 from bench.training.accumulation import accumulate
 
 RUN = "run --methods skipnet --backbone resnet8 --epochs 1 --batch-size 128 --micro-batch 64 --no-timing".split()
@@ -65,8 +65,9 @@ def test_a_training_killed_within_an_epoch_ends_as_an_undisturbed_one(digits, tm
             return step(self, *arguments)  # noqa: B023
 
         def run():
-            recipe, checkpoint = Recipe(batch_size=32, micro_batch=16), tmp_path / f"{dies}.pt"  # noqa: B023
-            return Trainer(network, few, recipe, checkpoint, seed=1, checkpoint_s=0).fit(stages)  # noqa: B023
+            recipe = Recipe(batch_size=32, micro_batch=16)
+            checkpoint = Checkpoint(tmp_path / f"{dies}.pt", every_s=0)  # noqa: B023
+            return Trainer(network, few, recipe, checkpoint, seed=1).fit(stages)  # noqa: B023
 
         with monkeypatch.context() as patch:
             patch.setattr(torch.optim.SGD, "step", counting)
@@ -118,4 +119,4 @@ def test_batches_that_cannot_be_shared(digits, tmp_path, monkeypatch, recipe, sa
     network = Dense().build(build_backbone("resnet8", classes=10), None)
     stages = Dense().stages(network, None, Budget(1, pretrained=False))
     with pytest.raises(BadInput, match=says):
-        Trainer(network, digits, recipe, tmp_path / "c.pt").fit(stages)
+        Trainer(network, digits, recipe, Checkpoint(tmp_path / "c.pt")).fit(stages)

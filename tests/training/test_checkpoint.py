@@ -1,12 +1,13 @@
 """A checkpoint holds weights and belongs to one job."""
 
 import os
+from dataclasses import replace
 
 import pytest
 import torch
 
 from bench.errors import BadInput
-from bench.training.checkpoint import load_checkpoint, save_checkpoint
+from bench.training.checkpoint import Checkpoint
 
 
 class Attack:
@@ -18,14 +19,16 @@ class Attack:
 
 
 def test_a_checkpoint_that_runs_code_is_refused_and_does_not_run(tmp_path):
-    save_checkpoint(tmp_path / "checkpoint-1.pt", {"network": Attack(tmp_path / "ran")}, "job")
+    checkpoint = Checkpoint(tmp_path / "checkpoint-1.pt", "job")
+    checkpoint.save({"network": Attack(tmp_path / "ran")})
     with pytest.raises(BadInput, match="more than weights"):
-        load_checkpoint(tmp_path / "checkpoint-1.pt", "job", torch.device("cpu"))
+        checkpoint.load(torch.device("cpu"))
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_checkpoint_of_another_job_is_refused(tmp_path):
-    save_checkpoint(tmp_path / "checkpoint-1.pt", {"epoch": 1}, "job on these images")
-    assert load_checkpoint(tmp_path / "checkpoint-1.pt", "job on these images", torch.device("cpu"))["epoch"] == 1
+    checkpoint = Checkpoint(tmp_path / "checkpoint-1.pt", "job on these images")
+    checkpoint.save({"epoch": 1})
+    assert checkpoint.load(torch.device("cpu"))["epoch"] == 1
     with pytest.raises(BadInput, match="another job or other data"):
-        load_checkpoint(tmp_path / "checkpoint-1.pt", "job on other images", torch.device("cpu"))
+        replace(checkpoint, identity="job on other images").load(torch.device("cpu"))

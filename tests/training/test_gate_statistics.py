@@ -9,7 +9,7 @@ from baselines.skipnet import SkipNet
 from bench.data.dataset import Split
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
-from bench.training import Recipe, Trainer
+from bench.training import Checkpoint, Recipe, Trainer
 from bench.training.gate_statistics import BATCH, IMAGES, update_gate_statistics
 
 
@@ -43,7 +43,7 @@ def test_trained_gates_do_not_carry_the_statistics_of_augmented_images(digits, t
     network = SkipNet().build(build_backbone("resnet8", classes=10), 0.6)
     stages = SkipNet().stages(network, 0.6, Budget(1, pretrained=True))
     blackened = replace(digits, augment=blacken)
-    Trainer(network, blackened, Recipe(batch_size=32), tmp_path / "checkpoint.pt", point=0.6).fit(stages)
+    Trainer(network, blackened, Recipe(batch_size=32), Checkpoint(tmp_path / "checkpoint.pt"), point=0.6).fit(stages)
     trained = _statistics(network)
     update_gate_statistics(network, digits)
     again = _statistics(network)

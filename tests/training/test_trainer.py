@@ -12,7 +12,7 @@ from bench.errors import BadInput
 from bench.methods.interface import Budget, ParameterGroup, Stage
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
-from bench.training import Recipe, Trainer, selection_key
+from bench.training import Checkpoint, Recipe, Trainer, selection_key
 from lcnet.method import LCNet
 
 
@@ -32,7 +32,8 @@ def few(digits) -> DataSet:
 
 
 def _train(network, stages, data, folder, **options) -> pd.DataFrame:
-    return Trainer(network, data, Recipe(batch_size=32), folder / "checkpoint.pt", seed=1, **options).fit(stages)
+    checkpoint = Checkpoint(folder / "checkpoint.pt")
+    return Trainer(network, data, Recipe(batch_size=32), checkpoint, seed=1, **options).fit(stages)
 
 
 def _lcnet(epochs):

@@ -20,7 +20,7 @@ from bench.runs.context import Context
 from bench.runs.phases.start import has_start, starting_backbone
 from bench.runs.plan.jobs import Job
 from bench.system.seeds import derive_seed
-from bench.training import Trainer, selection_key
+from bench.training import Checkpoint, Trainer, selection_key
 from bench.zoo.loading import load_pretrained
 from bench.zoo.members import cascade_of
 
@@ -100,14 +100,16 @@ def _trial(job: Job, method: Method, factor: float, context: Context) -> Trial:
         network,
         context.data,
         job.recipe,
-        context.out / job.id / CHECKPOINT_FILE.format(f"{factor:g}"),
-        identity=f"{job.id} x{factor:g} on {context.data.training_fingerprint()}",
+        Checkpoint(
+            context.out / job.id / CHECKPOINT_FILE.format(f"{factor:g}"),
+            identity=f"{job.id} x{factor:g} on {context.data.training_fingerprint()}",
+            every_s=context.settings.execution.checkpoint_s,
+        ),
         point=job.point,
         seed=derive_seed(job.seed, "train", job.method, job.point),
         teacher=teacher,
         dense_macs=dense_macs,
         compile=context.settings.execution.compile,
-        checkpoint_s=context.settings.execution.checkpoint_s,
         on_epoch=context.on_epoch,
         calibrate=calibrate,
     )
