@@ -24,7 +24,7 @@ image at half resolution, as the paper does on ImageNet, for a quarter of that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -112,8 +112,8 @@ class PolicyRouter(Router):
 def policy_network(image_shape: tuple[int, int, int], outputs: int) -> nn.Module:
     """ResNet-8 for images of up to 32 pixels, else ResNet-10, as in the paper; images to logits ``[N, outputs]``."""
     small = image_shape[1] <= 32
-    policy = cifar_resnet(8, outputs) if small else ResNet(BasicBlock, (1, 1, 1, 1), num_classes=outputs)
-    head = policy.classifier if small else policy.fc
+    policy = cifar_resnet(8, outputs) if small else ResNet(cast(Any, BasicBlock), (1, 1, 1, 1), num_classes=outputs)
+    head = cast(nn.Linear, policy.classifier if small else policy.fc)
     nn.init.normal_(head.weight, std=0.01)
     nn.init.constant_(head.bias, INITIAL_BIAS)
     return policy
@@ -138,7 +138,7 @@ class PolicyLoss:
         self.joint = joint
 
     def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
-        router, gamma = network.router, GAMMA_JOINT if self.joint else GAMMA_CURRICULUM
+        router, gamma = cast(PolicyRouter, network.router), GAMMA_JOINT if self.joint else GAMMA_CURRICULUM
         if self.joint:
             router.schedule(router.blocks, BOUND + (1 - BOUND) * step.progress)
         else:

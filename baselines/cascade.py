@@ -57,14 +57,15 @@ class ConfidenceCascade(Method):
     rates: tuple[float, ...] = (0.6, 0.8)
     averages: bool | None = False
 
-    def build(self, backbone: Backbone, point: float | None) -> Cascade:
+    def build(self, backbone: Backbone, point: float | None) -> Cascade:  # type: ignore[override]  # shows its face
+        assert point is not None
         points = [rate * point for rate in self.rates]
         members = [L1().build(copy.deepcopy(backbone), target) for target in points]
         described = [Member("l1", target, backbone.name) for target in points]
         dense = Dense().build(backbone, None).requires_grad_(False)
         return Cascade([*members, dense], [*described, Member("dense", None, backbone.name)])
 
-    def stages(self, network: Cascade, point: float | None, budget: Budget) -> list[Stage]:
+    def stages(self, network: Any, point: float | None, budget: Budget) -> list[Stage]:
         """One stage for each candidate; epochs that cannot be divided go to the first."""
         candidates = len(network.members) - 1
         each, more = divmod(budget.epochs, candidates)
@@ -76,13 +77,15 @@ class ConfidenceCascade(Method):
         group = ParameterGroup(parameters, backbone_lr(budget), weight_decay=BACKBONE_WEIGHT_DECAY)
         return Stage(f"member {number}", epochs, [group], partial(member_loss, number=number), warmup=0.2)
 
-    def calibrate(self, network: Cascade, point: float | None, answers: Callable[[], AllAnswers]) -> dict[str, Any]:
+    def calibrate(self, network: Any, point: float | None, answers: Callable[[], AllAnswers]) -> dict[str, Any]:
         """Thresholds for the whole pool, so that epochs can be compared."""
+        assert point is not None
         network.rule.set_thresholds(choose_thresholds(answers().scored(network.rule), point).thresholds)
         return {}
 
-    def finish(self, network: Cascade, point: float | None, answers: Callable[[], AllAnswers]) -> dict[str, Any]:
+    def finish(self, network: Any, point: float | None, answers: Callable[[], AllAnswers]) -> dict[str, Any]:
         """Chooses members, thresholds and whose answer it is, and lets go of all other members."""
+        assert point is not None
         known, pool = answers(), [asdict(member) for member in network.described]
         ways = (False, True) if self.averages is None else (self.averages,)
         sizes = range(2, len(pool) + 1)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import copy
 from statistics import NormalDist
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -91,7 +91,8 @@ def threshold_for(density: float) -> float:
 
 def gated_units(network: DynamicNetwork) -> list[ChannelGatedUnit]:
     """All units of all blocks, in the order of execution."""
-    return [unit for block in network.backbone.blocks for unit in block.units]
+    units = [unit for block in network.backbone.blocks for unit in block.units]
+    return cast(list[ChannelGatedUnit], units)
 
 
 class ThresholdLoss:
@@ -115,8 +116,7 @@ def lowest_fraction(network: DynamicNetwork) -> float:
     cost = network.backbone_cost
     saved = sum(
         macs * (1 - unit.base_share)
-        for block, counted in zip(network.backbone.blocks, cost.blocks)
-        for unit, macs in zip(block.units, counted.units)
+        for unit, macs in zip(gated_units(network), [macs for counted in cost.blocks for macs in counted.units])
     )
     return 1 - saved / cost.total
 

@@ -20,6 +20,7 @@ during training from a trained network. What is ours:
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +88,9 @@ class PredictorCost(Router):
 
     def __init__(self, backbone: Backbone):
         super().__init__(len(backbone.blocks))
-        self.macs = tuple(sum(unit.predictor.weight.numel() for unit in block.units) for block in backbone.blocks)
+        self.macs = tuple(
+            sum(cast(BoostedUnit, unit).predictor.weight.numel() for unit in block.units) for block in backbone.blocks
+        )
 
     def cost(self) -> GateCost:
         return GateCost(0, (0,) * self.blocks, self.macs)

@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -203,7 +203,7 @@ def _gate_macs(backbone: Backbone, features: Modules[nn.Sequential], outputs: Mo
             for layer in features[index - 1]:
                 y = layer.eval()(y)
                 if isinstance(layer, nn.Sequential):
-                    macs += y[0, 0].numel() * layer[0].weight.numel()
+                    macs += y[0, 0].numel() * cast(nn.Conv2d, layer[0]).weight.numel()
             yield macs
         x = block.eval()(x)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -45,9 +46,9 @@ def narrow(backbone: Backbone, width: float) -> Backbone:
     return backbone
 
 
-def _stem_unit(backbone: Backbone) -> torch.nn.Module:
+def _stem_unit(backbone: Backbone) -> ConvUnit:
     """The stem's convolution; pooling behind it keeps channels as they are."""
-    return backbone.stem[0] if isinstance(backbone.stem, torch.nn.Sequential) else backbone.stem
+    return cast(ConvUnit, backbone.stem[0] if isinstance(backbone.stem, torch.nn.Sequential) else backbone.stem)
 
 
 def _stages(blocks: Sequence[ResidualBlock]) -> list[list[ResidualBlock]]:
@@ -64,16 +65,18 @@ def _narrow_stage(writers: list[ConvUnit], blocks: list[ResidualBlock], inputs: 
     """Narrows one stage whose input stream keeps ``inputs``; returns what its own stream keeps."""
     shortcut = None if inputs is None else blocks[0].shortcut
     if shortcut is not None and not isinstance(shortcut, ParameterFreeShortcut):
-        writers = [*writers, shortcut]
+        writers = [*writers, cast(ConvUnit, shortcut)]
     writers = writers + [block.units[-1] for block in blocks]
     if not all(isinstance(unit, ConvUnit) for unit in writers):
         raise BadInput("only stems and shortcuts of one convolution can be narrowed")
-    size = sum(filter_norms(unit) / filter_norms(unit).mean() for unit in writers)
+    size = cast(Tensor, sum(filter_norms(unit) / filter_norms(unit).mean() for unit in writers))
     if isinstance(shortcut, ParameterFreeShortcut):
+        assert inputs is not None
         stream = _around(size, inputs, shortcut, width)
     else:
         stream = strongest(size, max(1, round(width * len(size))))
     if isinstance(shortcut, ConvUnit):
+        assert inputs is not None
         keep_inputs(shortcut, inputs)
     for unit in writers:
         keep_outputs(unit, stream)

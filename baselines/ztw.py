@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +56,10 @@ class ZTW(SDN):
 
 def means_loss(network: DynamicNetwork, step: TrainingBatch) -> Tensor:
     """Sum of the losses of what the exits answer together."""
-    given = network(step.images).exits.given[:-1]
-    return sum(step.task_loss(network.rule.answer(list(given[: number + 1]))) for number in range(len(given)))
+    given, rule = network(step.images).exits.given[:-1], network.rule
+    assert rule is not None
+    losses = [step.task_loss(rule.answer(list(given[: number + 1]))) for number in range(len(given))]
+    return cast(Tensor, sum(losses))
 
 
 class ChainedHead(PooledHead):

@@ -1,5 +1,6 @@
 """``python -m bench``: the same program as ``bench``."""
 
+import io
 import os
 import signal
 import sys
@@ -15,7 +16,8 @@ def main() -> None:
     _forget_unknown_sizes()
     let_waiting_threads_sleep()
     # A name that the terminal's encoding cannot show is shown by its number.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from bench.cli import main as run
 

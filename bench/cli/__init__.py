@@ -93,7 +93,7 @@ def _status(arguments: list[str] | None) -> int:
         return _without_output("standard output was closed before everything was written")
     except OSError as error:
         if error.errno in WANTS:
-            return _say(error.strerror, EXIT_BAD_INPUT)
+            return _say(str(error.strerror), EXIT_BAD_INPUT)
         if error.filename is None:
             return _without_output(f"cannot write to standard output: {error.strerror or error}")
         return _say(f"{error.filename}: {error.strerror or error}", EXIT_BAD_INPUT)

@@ -40,7 +40,7 @@ def _fault(value: object) -> str:
 
 
 def _last_wins(parameter: click.Parameter) -> bool:
-    if _is_argument(parameter) or parameter.multiple or parameter.count:
+    if not isinstance(parameter, click.Option) or parameter.multiple or parameter.count:
         return False
     return not parameter.is_flag or bool(parameter.secondary_opts)
 

@@ -108,6 +108,7 @@ class FileSplit:
         for batch in self._decoded(transform, wanted):
             if batch.reasons:
                 raise BadInput(batch.reasons[0])
+            assert batch.images is not None
             yield batch.images, torch.tensor(batch.labels)
 
     def _decoded(self, transform: Transform | None, wanted: list[list[Item]]) -> Iterator[Batch]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader
@@ -119,7 +120,7 @@ def _next(source: Iterator[Batch]) -> Batch | None:
 
 def _begin_worker(number: int) -> None:
     """A batch that cannot be handed over would be waited for without end: its worker ends, which the loader notices."""
-    Queue._on_queue_feeder_error = staticmethod(_end_worker)
+    cast(Any, Queue)._on_queue_feeder_error = staticmethod(_end_worker)
 
 
 def _end_worker(error: Exception, item: object) -> None:

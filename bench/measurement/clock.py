@@ -174,9 +174,10 @@ class _Load:
 
     def foreign_share(self) -> float:
         """Share of all processors' time that was neither idle nor ours; NaN if unknown or too short to tell."""
-        if self.begin is None:
+        now = self._read()
+        if self.begin is None or now is None:
             return float("nan")
-        total, busy, own = (now - before for now, before in zip(self._read(), self.begin))
+        total, busy, own = (after - before for after, before in zip(now, self.begin))
         return max(0.0, busy - own) / total if total > 0.1 else float("nan")
 
     @staticmethod

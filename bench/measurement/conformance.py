@@ -145,7 +145,7 @@ def check_none_stops(method: Method) -> str:
     difference = _relative(output.logits, outputs[-1].logits)
     _require(difference <= LOGIT_TOLERANCE, f"logits differ from the last answer by {difference:.1e}")
     heads = sum(sum(part.gate_cost.exits) for part in parts_of(network))
-    expected = sum(part.cost(one).total for part, one in zip(alone, outputs)) + heads
+    expected = torch.stack([part.cost(one).total for part, one in zip(alone, outputs)]).sum(0) + heads
     found = network.cost(output).total
     _require(torch.equal(found, expected), f"{found[0]:.0f} MACs instead of everything = {expected[0]:.0f}")
     _require_same(_see(network, images), _see(lower(network), images))
@@ -236,17 +236,22 @@ def check_batch_norm(method: Method) -> str:
         name: module for name, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
     }
     for stage in stages:
-        before = {name: int(norm.num_batches_tracked) for name, norm in norms.items()}
+        before = {name: _batches(norm) for name, norm in norms.items()}
         learns = {id(parameter) for group in stage.groups for parameter in group.parameters}
         stage.loss(network.train(), _step(0.5))
         for name, norm in norms.items():
-            moved = int(norm.num_batches_tracked) - before[name]
+            moved = _batches(norm) - before[name]
             resting = norm.affine and not learns & {id(norm.weight), id(norm.bias)}
             _require(
                 moved == 1 or (resting and not moved),
                 f"statistics of {name} moved {moved} times in one step of stage {stage.name!r}",
             )
     return f"{len(norms)} batch norms move once per step"
+
+
+def _batches(norm: nn.modules.batchnorm._BatchNorm) -> int:
+    assert norm.num_batches_tracked is not None
+    return int(norm.num_batches_tracked)
 
 
 def check_budget(method: Method) -> str:
@@ -297,15 +302,16 @@ def _network(method: Method) -> DynamicNetwork:
 @torch.no_grad()
 def _split(network: DynamicNetwork | Cascade) -> None:
     """Thresholds by which about every other sample that comes to an answer stops there."""
-    given = _run(network, _images()).exits.given
-    left = torch.arange(IMAGES)
+    exits, rule = _run(network, _images()).exits, network.rule
+    assert exits is not None and exits.given is not None and rule is not None
+    given, left = exits.given, torch.arange(IMAGES)
     for number in range(len(given) - 1):
-        scores = network.rule.score(list(given[: number + 1]))
+        scores = rule.score(list(given[: number + 1]))
         ordered = scores[left].sort().values
         middle = len(ordered) // 2
         # Half-way between two scores: one that lies on its threshold may fall to either side.
-        network.rule.thresholds[number] = ordered[middle - 1 : middle + 1].mean() if middle else torch.inf
-        left = left[scores[left] <= network.rule.thresholds[number]]
+        rule.thresholds[number] = ordered[middle - 1 : middle + 1].mean() if middle else torch.inf
+        left = left[scores[left] <= rule.thresholds[number]]
 
 
 def _undecided(method: Method) -> DynamicNetwork:

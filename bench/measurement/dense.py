@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,8 @@ def folded(backbone: Backbone) -> Backbone:
     backbone = copy.deepcopy(backbone).eval().requires_grad_(False)
     for unit in backbone.modules():
         if isinstance(unit, ConvUnit):
-            unit.conv, unit.norm = fuse_conv_bn_eval(unit.conv, unit.norm), nn.Identity()
+            unit.conv = fuse_conv_bn_eval(unit.conv, unit.norm)
+            unit.norm = cast(nn.BatchNorm2d, nn.Identity())
     return backbone
 
 
@@ -62,7 +64,7 @@ def _compiled(backbone: Backbone) -> Predict:
     module = folded(backbone).to(memory_format=best)
     on_gpu = backbone.classifier.weight.is_cuda
     # On CPUs frozen weights are packed for oneDNN; on GPUs a CUDA graph takes the launches away.
-    options = {"triton.cudagraphs": True} if on_gpu else {"freezing": True}
+    options: dict[str, Any] = {"triton.cudagraphs": True} if on_gpu else {"freezing": True}
     compiled = torch.compile(module, options=options, dynamic=False)
 
     @torch.no_grad()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 from bench.data import DataSet, Split
 from bench.errors import BadInput
@@ -19,6 +19,18 @@ from bench.networks.network import DynamicNetwork
 from bench.system.distributed import all_agree, gather, rank, world_size
 
 
+class Network(Protocol):
+    """What can be evaluated: a network in any form that it may run in."""
+
+    backbone_cost: Any
+
+    def __call__(self, images: torch.Tensor, /) -> Any: ...
+    def cost(self, output: Output, /) -> Any: ...
+    def eval(self) -> Any: ...
+    def parameters(self) -> Any: ...
+    def buffers(self) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """``samples``: one row per image, with the columns of ``samples.parquet``."""
@@ -27,7 +39,7 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(network: DynamicNetwork, data: DataSet, split: Split, batch_size: int | None = None) -> Evaluation:
+def evaluate(network: Network, data: DataSet, split: Split, batch_size: int | None = None) -> Evaluation:
     """Runs ``network`` in evaluation mode over a whole split, each image once.
 
     Several processes share the images, every so-manieth for each, and all of them get all rows.
@@ -51,7 +63,7 @@ def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Spl
     thresholds = network.rule.thresholds.clone()
     network.rule.thresholds.fill_(torch.inf)
     try:
-        table = _table(network, data, split, _answer_columns)
+        table = _table(cast(Network, network), data, split, _answer_columns)
     finally:
         network.rule.thresholds.copy_(thresholds)
     labels = torch.from_numpy(table.pop("label").to_numpy(copy=True))
@@ -61,7 +73,7 @@ def collect_answers(network: DynamicNetwork | Cascade, data: DataSet, split: Spl
     return AllAnswers(given.transpose(0, 1).contiguous(), labels, torch.tensor(np.array(macs)) / dense_macs)
 
 
-def _answer_columns(network: DynamicNetwork, output: Output, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+def _answer_columns(network: DynamicNetwork | Cascade, output: Output, labels: torch.Tensor) -> dict[str, torch.Tensor]:
     assert output.exits is not None and output.exits.given is not None
     columns = {"label": labels}
     for number, (logits, macs) in enumerate(zip(output.exits.given, network.answer_costs(output))):
@@ -70,7 +82,9 @@ def _answer_columns(network: DynamicNetwork, output: Output, labels: torch.Tenso
     return columns
 
 
-def _table(network: nn.Module, data: DataSet, split: Split, columns_of, batch_size: int | None = None) -> pd.DataFrame:
+def _table(
+    network: Network, data: DataSet, split: Split, columns_of: Any, batch_size: int | None = None
+) -> pd.DataFrame:
     """One row per image with ``columns_of`` each output; processes share the images, and all get all rows."""
     network.eval()
     # A compiled network shows no parameters.
@@ -97,7 +111,7 @@ def _in_order(shares: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(numbered).sort_index()
 
 
-def _columns(network: DynamicNetwork, output: Output, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+def _columns(network: Network, output: Output, labels: torch.Tensor) -> dict[str, torch.Tensor]:
     confidence, prediction = output.logits.softmax(1).max(1)
     cost = network.cost(output)
     columns = {

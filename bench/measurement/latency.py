@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -84,7 +84,7 @@ class Timing:
     def save_raw(self, path: Path) -> None:
         """Writes the raw values as a compressed ``.npz``."""
         with path.open("wb") as file:
-            np.savez_compressed(file, **self.raw)
+            np.savez_compressed(file, **cast(Any, self.raw))
 
 
 class DenseRival:

@@ -69,8 +69,8 @@ def probe(
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     # Few steps, few leaves: wrong images are rare, and a few thousand images are quickly learnt by heart.
     trees = HistGradientBoostingClassifier(max_iter=100, learning_rate=0.05, max_leaf_nodes=8, random_state=0)
-    scores = (model.fit(seen, wrong).predict_proba(new)[:, 1] for model in (linear, trees))
-    return tuple(area_under_roc(score, new_wrong) for score in scores)
+    areas = [area_under_roc(model.fit(seen, wrong).predict_proba(new)[:, 1], new_wrong) for model in (linear, trees)]
+    return None if areas[0] is None or areas[1] is None else (areas[0], areas[1])
 
 
 def _pooled(x: Tensor) -> Tensor:

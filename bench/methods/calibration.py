@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -121,9 +122,9 @@ def _families(scores: np.ndarray) -> Iterator[tuple[str, Family]]:
     for first in range(stops):
         for last in range(first, stops):
             used = range(first, last + 1)
-            yield "common", lambda value, used=used: _common(scores, used, value)
+            yield "common", partial(_common, scores, used)
             if len(used) > 1:
-                yield "geometric", lambda value, used=used: _geometric(scores, used, value)
+                yield "geometric", partial(_geometric, scores, used)
 
 
 def _solve(answers: ScoredAnswers, family: Family, name: str, budget: float) -> Choice:

@@ -100,7 +100,8 @@ def _top(name: str) -> str:
 
 def _is_beside(name: str, file: Path, importer: str) -> bool:
     """Whether ``name`` is a module that lies beside the ``file`` of an importer that is in no package."""
-    return "." not in name and "." not in importer and (found := _file(name)) and found.parent == file.parent
+    found = None if "." in name or "." in importer else _file(name)
+    return found is not None and found.parent == file.parent
 
 
 def _file(name: str) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -15,7 +16,10 @@ FIRST_WEIGHT, LAST_WEIGHT = 50.0, 500.0
 """Weight of missing the target at the start and at the end of the training; geometric in between."""
 
 
-def falling_target(point: float, progress: float, start: float = 1.0) -> float:
+Target = TypeVar("Target", float, Tensor)
+
+
+def falling_target(point: Target, progress: float, start: float = 1.0) -> Target:
     """The mean MACs fraction asked for after ``progress`` of the training: linearly from ``start`` to ``point``."""
     return start + (point - start) * min(1.0, progress / DESCENT)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from bench.errors import BadInput
 from bench.methods.interface import Method
@@ -27,7 +28,9 @@ def with_choices(method: Method, choices: Mapping[str, str]) -> Method:
         if name not in kinds:
             offered = f"choose from {', '.join(kinds)}" if kinds else "it has none"
             raise BadInput(f"{type(method).__name__} has no choice {name!r}: {offered}")
-    return replace(method, **{name: _value(name, kinds[name], text) for name, text in choices.items()})
+    return dataclasses.replace(
+        cast(Any, method), **{name: _value(name, kinds[name], text) for name, text in choices.items()}
+    )
 
 
 def field_kinds(method: Method) -> dict[str, Any]:

@@ -113,10 +113,9 @@ def _macs_by_module(network: nn.Module, image_shape: tuple[int, int, int]) -> di
     macs: dict[nn.Module, int] = {}
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(module, nn.Conv2d):
-            macs[module] = output[0, 0].numel() * module.weight.numel()
-        else:
-            macs[module] = module.weight.numel()
+        assert isinstance(module, nn.Conv2d | nn.Linear)
+        positions = output[0, 0].numel() if isinstance(module, nn.Conv2d) else 1
+        macs[module] = positions * module.weight.numel()
 
     counted = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     hooks = [module.register_forward_hook(count) for module in counted]

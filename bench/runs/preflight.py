@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from bench.data import DataSet
@@ -36,16 +38,16 @@ def _check_weights(jobs: list[Job], settings: Settings, classes: int) -> list[st
         return []
     for backbone, dataset in {(job.backbone, job.dataset): None for job in jobs if job.start}:
         load_weights(build_backbone(backbone, classes, dataset), settings.inputs.weights)
-    _check_normalisation(settings)
+    _check_normalisation(settings, settings.inputs.weights)
     average = unread_average(settings.inputs.weights)
     name = settings.inputs.weights.name
     beside = f"{name} also holds a moving average of its weights ({average}), which is not read"
     return [beside] if average else []
 
 
-def _check_normalisation(settings: Settings) -> None:
+def _check_normalisation(settings: Settings, weights: Path) -> None:
     """Weights of a job of ours want images as that job had them."""
-    weights, given = settings.inputs.weights, settings.inputs.data_options
+    given = settings.inputs.data_options
     folder = weights.parent
     if not (folder / RECORD_FILE).exists():
         return

@@ -29,7 +29,8 @@ class RunProgress:
         self._on_terminal = console.file.isatty() and not console.is_dumb_terminal
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = Progress(*columns, console=console, disable=not self._on_terminal, transient=True)
-        self._total, self._done, self._job = len(jobs) * len(phases), 0, None
+        self._total, self._done = len(jobs) * len(phases), 0
+        self._job: Job | None = None
         self._jobs = self._bars.add_task("jobs", total=self._total)
         self._epochs = self._bars.add_task("epochs", total=None)
         self.estimate = Estimate(jobs, phases, shows_epochs)
@@ -51,6 +52,7 @@ class RunProgress:
         """An epoch of the present job has ended; ``row`` is its row of ``train.csv``."""
         accuracy, fraction = row["validation_top1"], row["validation_macs_fraction"]
         text = f"{row['stage']} {row['epoch']}/{row['of']}: validation {accuracy:.1f} % at {fraction:.3f} of the MACs"
+        assert self._job is not None
         self.estimate.end_epoch(self._job)
         self._bars.update(self._epochs, advance=1, description=text)
         self._tell(f"{self._job.id}: {text}")

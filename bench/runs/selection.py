@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from bench.data import DataOptions
 from bench.data.recorded import data_options
@@ -75,7 +76,7 @@ def select_tuned(folder: Path, budget: float | None, ms: float | None, data_dir:
     if (budget is None) == (ms is None):
         raise BadInput("say what one image may cost: --budget 0.5 (of the dense MACs) or --ms 0.4")
     record = read_record(folder)
-    job = tuned_job(record, *((budget, "macs") if ms is None else (ms, "ms")))
+    job = tuned_job(record, float(ms or 0), "ms") if budget is None else tuned_job(record, budget, "macs")
     shipped = {job.id: (folder.absolute(), record)}
     inputs = Inputs(record.dataset, data_dir and data_dir.absolute(), None, shipped, data_options(record))
     return Selection([job], [job], inputs)
@@ -89,7 +90,7 @@ def _of_members(request: Request) -> Selection:
 
 
 def _of_shipped(request: Request) -> Selection:
-    found = choose_shipped(find_pretrained(shipped_folder(request.pretrained).absolute()), request.options)
+    found = choose_shipped(find_pretrained(shipped_folder(cast(Path, request.pretrained)).absolute()), request.options)
     first = next(iter(found.values()))
     named = [(pretrained_job(record), (folder, record)) for folder, record in found.items()]
     # A network may be shipped in several folders: the first one stands for all.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import torch
@@ -182,14 +183,14 @@ def all_agree() -> Iterator[None]:
 
 def all_next(items: Iterable[Item]) -> Iterator[Item]:
     """Yields ``items``, of which each process has equally many; where one's fail, all raise its BadInput."""
-    source, nothing = iter(items), object()
+    source = iter(items)
     while True:
-        item = nothing
+        left: list[Item] = []
         with all_agree():
-            item = next(source, nothing)
-        if item is nothing:
+            left = list(islice(source, 1))
+        if not left:
             return
-        yield item
+        yield left[0]
 
 
 def _raise_together(error: BadInput | None) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 LARGEST = 2**63
 """Numbers beyond are no measurement, and overflow what computes with them."""
 MOST_SHOWN = 4
 """Of a list's values in a message."""
-One = TypeVar("One")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+One = TypeVar("One", bound="DataclassInstance")
 
 
 def of_declared_kinds(one: One) -> One:

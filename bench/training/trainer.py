@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import pandas as pd
 import torch
@@ -172,7 +173,7 @@ class Trainer:
         labels = labels.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
             step = TrainingBatch(images, labels, done, make_sample_loss(images, labels, self.recipe, self.teacher))
-            loss = stage.loss(self.forward, step)
+            loss = stage.loss(cast(DynamicNetwork, self.forward), step)
         loss = loss / parts if parts > 1 else loss
         loss.backward()
         return loss.item()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from bench.errors import BadInput
 from bench.execution import to_inference
 from bench.measurement.evaluation import collect_answers, evaluate
 from bench.methods.calibration import ScoredAnswers, choose_thresholds
+from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
 from bench.records import read_record
 from bench.records.curves import ANYTIME, BUDGETED, COLUMNS, SHIFTED
@@ -32,7 +33,7 @@ def threshold_shifts(span: float, points: int) -> np.ndarray:
     return np.linspace(-span, span, points + 1 - points % 2)
 
 
-def curve(folder: Path, data_dir: Path | None, shifts: Sequence[float], executor: str = "auto") -> pd.DataFrame:
+def curve(folder: Path, data_dir: Path | None, shifts: Iterable[float], executor: str = "auto") -> pd.DataFrame:
     """A finished job's network at many settings, on validation and on test images. Nothing is trained.
 
     A network that stops early is shown by both protocols of MSDNet (Huang et al., ICLR 2018, arXiv 1703.09844):
@@ -89,9 +90,9 @@ def _rows(scored: dict[str, ScoredAnswers], thresholds: np.ndarray, **setting: A
 
 
 def _shifted(
-    network: DynamicNetwork, data: DataSet, shifts: Sequence[float], executor: str, dense_macs: float
+    network: DynamicNetwork, data: DataSet, shifts: Iterable[float], executor: str, dense_macs: float
 ) -> list[dict[str, Any]]:
-    rows = []
+    rows, shifts = [], list(shifts)
     for split_name, split in _splits(data).items():
         for shift in map(float, shifts):
             samples = evaluate(_raised(network, shift, executor), data, split).samples
@@ -118,7 +119,7 @@ def _best_within(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield same | {"protocol": BUDGETED, "budget": budget}
 
 
-def thresholds_of(network: DynamicNetwork) -> list[torch.Tensor]:
+def thresholds_of(network: DynamicNetwork | Cascade) -> list[torch.Tensor]:
     """Buffers and parameters that decisions are compared with."""
     named = [*network.named_buffers(), *network.named_parameters()]
     return [tensor for name, tensor in named if name.rpartition(".")[2] in THRESHOLD_NAMES]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 import torch
@@ -83,7 +84,7 @@ def build(record: Record, weights: dict[str, Tensor], classes: int) -> DynamicNe
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise BadInput(f"the weights are not those of {record.method} on {record.backbone}: {error}") from error
-    return network.eval().requires_grad_(False)
+    return cast(DynamicNetwork, network.eval().requires_grad_(False))  # a cascade shows its face
 
 
 def _untrained(record: Record, classes: int) -> DynamicNetwork | Cascade:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 from safetensors.torch import save
@@ -119,7 +120,7 @@ def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
     details = record.details | {"shipped": shipped}
     if stopping := describe_stopping(network, samples, data, record.macs_backbone):
         details |= {"stopping": stopping}
-    rounded = replace(record, **summarise(samples, record.macs_backbone), details=details)
+    rounded = replace(record, **cast(Any, summarise(samples, record.macs_backbone)), details=details)
     return write_record(target, rounded)
 
 

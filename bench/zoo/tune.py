@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.data import DataSet
 from bench.errors import BadInput
@@ -18,6 +18,7 @@ from bench.measurement.evaluation import collect_answers, evaluate
 from bench.methods.calibration import AllAnswers, choose_thresholds
 from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
+from bench.networks.stopping import StopRule
 from bench.zoo.curve import thresholds_of
 
 REACH = 16.0
@@ -61,27 +62,27 @@ class Knob:
         """
         told = {"budget": budget.value, "unit": budget.unit}
         if self.network.rule is not None:
-            return told | self._set_answers(budget)
+            return told | self._set_answers(budget, self.network.rule)
         if not thresholds_of(self.network):
             raise BadInput("the network does not decide by thresholds: there is nothing to tune")
         return told | self._shift(budget)
 
-    def _set_answers(self, budget: Budget) -> dict[str, Any]:
+    def _set_answers(self, budget: Budget, rule: StopRule) -> dict[str, Any]:
         answers = collect_answers(self.network, self.data, self.data.validation, self.dense_macs)
         if budget.unit == "ms":
-            times = torch.tensor(self._answer_times(), dtype=torch.float64)
+            times = torch.tensor(self._answer_times(rule), dtype=torch.float64)
             answers = AllAnswers(answers.given, answers.labels, times[:, None].expand_as(answers.cost))
         low, high = float(answers.cost[0].mean()), float(answers.cost[-1].mean())
         if not low <= budget.value <= high:
             raise BadInput(_out_of_reach(budget, low, high))
-        choice = choose_thresholds(answers.scored(self.network.rule), budget.value)
-        self.network.rule.set_thresholds(choice.thresholds)
+        choice = choose_thresholds(answers.scored(rule), budget.value)
+        rule.set_thresholds(choice.thresholds)
         return choice.described()
 
-    def _answer_times(self) -> list[float]:
+    def _answer_times(self, rule: StopRule) -> list[float]:
         """Mean milliseconds of one image that stops at each answer."""
-        rule, kept = self.network.rule, self.network.rule.thresholds.clone()
-        forms = {}
+        kept = rule.thresholds.clone()
+        forms: dict[str, Any] = {}
         for number in range(len(kept) + 1):
             rule.thresholds.fill_(torch.inf)
             rule.thresholds[number:] = -torch.inf
@@ -123,7 +124,7 @@ class Knob:
 
         return macs if unit == "macs" else milliseconds
 
-    def _shifted(self, shift: float) -> nn.Module:
+    def _shifted(self, shift: float) -> Any:
         thresholds = thresholds_of(self.network)
         kept = [tensor.clone() for tensor in thresholds]
         for tensor in thresholds:

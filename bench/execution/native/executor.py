@@ -6,6 +6,7 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -121,7 +122,7 @@ class _Executor:
         if not self.handle:
             raise BadInput(f"native execution of {size[0]} x {size[1]} images: {error.value.decode()}")
 
-    def run(self, images: native.Images, results: native.Results) -> None:
+    def run(self, images: Any, results: Any) -> None:
         self.library.native_run(self.handle, ctypes.byref(images), ctypes.byref(results))
 
     def __del__(self):

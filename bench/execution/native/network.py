@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ def _is_plain(unit: nn.Module) -> bool:
 def _stem_parts(stem: nn.Module) -> tuple[nn.Module | None, nn.Module | None]:
     if not isinstance(stem, nn.Sequential):
         return stem, None
-    return tuple(stem) if len(stem) == 2 else (None, None)
+    return (stem[0], stem[1]) if len(stem) == 2 else (None, None)
 
 
 def _is_known_pool(pool: nn.Module | None) -> bool:
@@ -90,44 +91,48 @@ class Description:
     def __init__(self, network: DynamicNetwork):
         self.alive: list[Tensor | ctypes.Array] = []
         backbone = network.backbone
-        self.gates = [network.router.folded_gates(index) for index in range(len(backbone.blocks))]
-        self.image_channels = _stem_parts(backbone.stem)[0].conv.in_channels
+        gates = (network.router.folded_gates(index) for index in range(len(backbone.blocks)))
+        self.gates = [each for each in gates if each is not None]
         self.classes = backbone.classifier.out_features
-        stem, pool = _stem_parts(backbone.stem)
+        unit, pool = _stem_parts(backbone.stem)
+        stem = cast(ConvUnit, unit)
+        self.image_channels = stem.conv.in_channels
         exits = self._exits(network)
         blocks = self._array(native.Block, map(self._block, backbone.blocks, self.gates, exits))
         self.structure = native.Network(
             self._convolution(stem), pool is not None, len(blocks), blocks, self._linear(backbone.classifier)
         )
 
-    def _exits(self, network: DynamicNetwork) -> list[native.Exit]:
+    def _exits(self, network: DynamicNetwork) -> list[Any]:
         """One per block; behind most there is none."""
         exits, each = network.exits, [native.Exit() for _ in network.backbone.blocks]
-        for number, index in enumerate(() if exits is None else exits.after):
-            head = exits.heads[number]
+        if exits is None:
+            return each
+        for number, index in enumerate(exits.after):
+            head = cast(PooledHead, exits.heads[number])
             mix = 0.0 if head.mix is None else float(head.mix.sigmoid())
             each[index] = native.Exit(self._linear(head.linear), mix, float(exits.rule.thresholds[number]))
         return each
 
-    def _block(self, block: ResidualBlock, gates: FoldedGates, exit_: native.Exit) -> native.Block:
+    def _block(self, block: ResidualBlock, gates: FoldedGates, exit_: Any) -> Any:
         shortcut, before, projection = block.shortcut, 0, native.Convolution()
         if isinstance(shortcut, nn.Identity):
             kind = native.IDENTITY
         elif isinstance(shortcut, ParameterFreeShortcut):
             kind, before = native.SUBSAMPLED, shortcut.padding[0]
         else:
-            kind, projection = native.PROJECTION, self._convolution(shortcut)
+            kind, projection = native.PROJECTION, self._convolution(cast(ConvUnit, shortcut))
         units = self._array(native.Convolution, map(self._convolution, block.units))
         layer, channels = self._linear(gates.layer), self._linear(gates.channels)
         menu = gates.menu if gates.channels is not None and gates.menu else 0
         return native.Block(units, len(units), block.gated_unit, kind, before, projection, layer, channels, menu, exit_)
 
-    def _convolution(self, unit: ConvUnit) -> native.Convolution:
+    def _convolution(self, unit: ConvUnit) -> Any:
         folded, conv = fold(unit), unit.conv
         sizes = conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.stride[0], unit.activation
         return native.Convolution(self._floats(folded.weight), self._floats(folded.bias), *sizes)
 
-    def _linear(self, linear: nn.Linear | None) -> native.Linear:
+    def _linear(self, linear: nn.Linear | None) -> Any:
         if linear is None:
             return native.Linear()
         bias = torch.zeros(linear.out_features) if linear.bias is None else linear.bias

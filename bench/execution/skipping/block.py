@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ def lower_unit(module: nn.Module) -> Callable[[Tensor], Tensor]:
     return fold(module).packed() if _is_plain(module) else module
 
 
-def _is_plain(unit: nn.Module) -> bool:
+def _is_plain(unit: nn.Module) -> TypeGuard[ConvUnit]:
     return type(unit) is ConvUnit and unit.conv.padding_mode == "zeros"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -24,7 +26,7 @@ class Convolution:
         self.bias = bias
         self.like = like
         self.activation = activation
-        self.geometry = (like.stride, like.padding, like.dilation, like.groups)
+        self.geometry: Any = (like.stride, like.padding, like.dilation, like.groups)
 
     def select(self, outputs: Channels = None, inputs: Channels = None) -> Convolution:
         """The same convolution with some of its output or input channels."""
@@ -75,7 +77,8 @@ class PackedConvolution(Convolution):
 
     def _pack(self, x: Tensor, batch: int) -> Tensor:
         size = [batch, *x.shape[1:]]
-        return torch._C._nn.mkldnn_reorder_conv2d_weight(self.weight.contiguous().to_mkldnn(), *self.layout, size)
+        reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight  # whose stub lacks the size
+        return reorder(self.weight.contiguous().to_mkldnn(), *self.layout, size)
 
 
 class Constant(Convolution):
@@ -113,6 +116,7 @@ def fold(unit: ConvUnit) -> Convolution:
 
 
 def _output_size(conv: nn.Conv2d, dim: int, size: int) -> int:
+    assert not isinstance(conv.padding, str)
     span = conv.dilation[dim] * (conv.kernel_size[dim] - 1)
     return (size + 2 * conv.padding[dim] - span - 1) // conv.stride[dim] + 1
 

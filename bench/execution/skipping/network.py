@@ -98,24 +98,28 @@ class SkippingNetwork(nn.Module):
             if len(rows) == len(scales):
                 result = block.run(x, scale, width, units)
             else:
-                rows = positions(rows, x)
-                executed = block.run(gather(x, rows), scale, width, units)
+                place = positions(rows, x)
+                executed = block.run(gather(x, place), scale, width, units)
                 result = _like(executed, len(x)) if result is None else result
-                put_back(result, rows, executed)
+                put_back(result, place, executed)
+        assert result is not None  # there is a group for every active sample
         return result, _of_batch(layer, channels, units, active)
 
     def _single_gates(self) -> list[SingleGates] | None:
         gates = [self.router.folded_gates(index) for index in range(len(self.blocks))]
-        if self.execution == "masked" or not all(gates):
+        known = [gate for gate in gates if gate is not None]
+        if self.execution == "masked" or len(known) < len(gates):
             return None
-        return [SingleGates(gate, block.inner_channels) for gate, block in zip(gates, self.blocks)]
+        return [SingleGates(gate, block.inner_channels) for gate, block in zip(known, self.blocks)]
 
     def _run_single(self, images: Tensor) -> tuple[Tensor, list[tuple[float, Width]]]:
         """One image with folded gates: its logits and, for each block, the branch's scale and width.
 
         The pooled features are computed anew only behind an executed block: a skipped one leaves them as they are.
         """
-        x, pooled, path = self._start(images), None, []
+        x, path = self._start(images), []
+        pooled: Pooled | None = None
+        assert self.single_gates is not None
         for block, gates in zip(self.blocks, self.single_gates):
             if pooled is None and gates.reads_input:
                 pooled = Pooled.of(x)
@@ -136,6 +140,7 @@ class SkippingNetwork(nn.Module):
         executed = (scales > 0).to(scales.dtype)
         layers = map(LayerDecision, executed.split(1), scales.split(1))
         widths = [width for _, width in path]
+        assert self.single_gates is not None
         return tuple(
             BlockDecision(layer, gates.decision(width, like) if gates.decides_channels and scale else None)
             for layer, width, gates, (scale, _) in zip(layers, widths, self.single_gates, path)

@@ -39,10 +39,10 @@ def _width(kept: Tensor, scale: Tensor, unscaled: bool = False) -> Width:
     count = len(chosen)
     if count == 0:
         return NOTHING
-    scale = None if unscaled else scale.index_select(1, chosen)[:, :, None, None]
+    scales = None if unscaled else scale.index_select(1, chosen)[:, :, None, None]
     if count == len(kept):
-        return Width(None, scale)
-    return Width(count if int(chosen[-1]) == count - 1 else chosen, scale)
+        return Width(None, scales)
+    return Width(count if int(chosen[-1]) == count - 1 else chosen, scales)
 
 
 def _prefix_groups(channels: ChannelDecision) -> Iterator[tuple[list[int] | None, Width]]:
@@ -80,10 +80,9 @@ class SingleGates:
     def __init__(self, gates: FoldedGates, inner_channels: int):
         self.menu = gates.menu
         self.inner_channels = inner_channels
-        self.layer_bias, self.layer_weight = _columns(gates.layer)
+        layer_bias, self.layer_weight = _columns(gates.layer)
+        self.layer_bias = 0.0 if layer_bias is None else layer_bias.item()
         self.channel_bias, self.channel_weight = _columns(gates.channels)
-        if gates.layer is not None:
-            self.layer_bias = self.layer_bias.item()
 
     @property
     def reads_input(self) -> bool:
@@ -98,6 +97,7 @@ class SingleGates:
         """What multiplies the branch: 0 skips the block."""
         if self.layer_weight is None:
             return 1.0
+        assert pooled is not None
         total, area = pooled
         return min(max(torch.mm(total, self.layer_weight).item() / area + self.layer_bias, 0.0), 1.0)
 
@@ -105,9 +105,10 @@ class SingleGates:
         """The inner channels that are computed."""
         if self.channel_weight is None:
             return FULL
+        assert pooled is not None and self.channel_bias is not None
         total, area = pooled
         score = torch.addmm(self.channel_bias, total, self.channel_weight, alpha=1 / area)
-        return self._from_menu(score) if self.menu else _width(score[0] > 0, score.clamp(max=1.0))
+        return self._from_menu(score, self.menu) if self.menu else _width(score[0] > 0, score.clamp(max=1.0))
 
     def decision(self, width: Width, like: Tensor) -> ChannelDecision:
         """``width`` as a decision about all inner channels, ``[1, C]`` of the type and device of ``like``."""
@@ -119,8 +120,8 @@ class SingleGates:
             scale[:, chosen] = width.scale.flatten(1)
         return ChannelDecision(kept, scale)
 
-    def _from_menu(self, score: Tensor) -> Width:
-        group = self.inner_channels // self.menu
+    def _from_menu(self, score: Tensor, menu: int) -> Width:
+        group = self.inner_channels // menu
         scales, lowest = [], 1.0
         for one in score[0].tolist():
             lowest = min(lowest, one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +77,7 @@ class ExitingNetwork(SkippingNetwork):
 
     def __init__(self, network: DynamicNetwork):
         super().__init__(network)
+        assert network.exits is not None
         self.exits = copy.deepcopy(network.exits).eval().requires_grad_(False)
         self.is_static = isinstance(self.router, OpenRouter)
 
@@ -117,7 +119,7 @@ class SkippingCascade(nn.Module):
 
     def __init__(self, cascade: Cascade, members: Sequence[nn.Module]):
         super().__init__()
-        self.members = list(members)  # compiled ones are no children: they cannot be copied or moved
+        self.members: list[Any] = list(members)  # compiled ones are no children: they cannot be copied or moved
         self.rule = copy.deepcopy(cascade.rule).eval()
         self.backbone_cost = cascade.backbone_cost
         self.executor = "native" if all(member.executor == "native" for member in members) else "torch"

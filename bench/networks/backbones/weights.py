@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -172,7 +173,7 @@ def _content(path: Path) -> object:
 
 def _unpickled(path: Path) -> object:
     """What ``torch.load`` reads without running code; NumPy's plain numbers, as of an accuracy, may lie beside it."""
-    scalar = np._core.multiarray.scalar
+    scalar: Any = getattr(np, "_core").multiarray.scalar  # noqa: B009 (private, and in no stub)
     numbers = {type(np.dtype(kind)) for kind in (bool, np.int32, np.int64, np.float32, np.float64)}
     harmless = [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *numbers]
     # What it warns of it then refuses in so many words.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from submitit import LocalExecutor, LocalJob
@@ -39,7 +40,7 @@ def run_on_workers(jobs: list[Job], phase: Phase, settings: Settings, on_poll: C
 
 def _run_round(jobs: list[Job], phase: Phase, settings: Settings, on_poll: Callable[[], None]) -> None:
     executor = LocalExecutor(settings.folder / "submitit")
-    workers: list[LocalJob] = []
+    workers: list[Any] = []
     try:
         for index in range(min(settings.placement.workers, len(jobs))):
             executor.update_parameters(timeout_min=NO_TIMEOUT_MIN, **_gpus(index, settings))

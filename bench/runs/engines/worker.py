@@ -94,7 +94,9 @@ def _in_fork(job: Job, phase: Phase, data: DataSet, settings: Settings) -> None:
 
 def _end_with_parent() -> None:
     """A worker that is killed takes its job with it, whose lock is then free for others."""
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)
 
 

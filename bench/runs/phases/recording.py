@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -45,7 +45,7 @@ def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -
         seed=job.seed,
         stage_epochs=trial.stage_epochs,
         macs_backbone=float(backbone_macs),
-        **numbers,
+        **cast(Any, numbers),
         params=sum(parameter.numel() for parameter in trial.network.parameters()),
         execution="skipped",
         device=context.device.type,
@@ -55,7 +55,7 @@ def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -
         reported_macs=reported.macs if reported else None,
         reported_source=reported.source if reported else None,
         command=context.settings.command,
-        **environment.provenance(described),
+        **cast(Any, environment.provenance(described)),
         details={
             "environment": described,
             "config": asdict(job),
@@ -93,7 +93,7 @@ def _warnings(job: Job, samples: pd.DataFrame, fraction: float, network: Dynamic
     gates = len(split_parameters(network)[1])
     of_exits = sum(len(list(part.exits.parameters())) for part in parts_of(network) if part.exits is not None)
     warnings = gate_warnings(samples, gated=gates > of_exits)
-    if misses_point(fraction, job.point):
+    if job.point is not None and misses_point(fraction, job.point):
         tolerance = point_tolerance(job.point)
         missed = f"missed its operating point: {fraction:.3f} instead of {job.point:g} +- {tolerance:g}"
         warnings.insert(0, missed)

@@ -42,13 +42,15 @@ def start_note(job: Job, context: Context, start_record: str) -> str:
         names = [f"{context.inputs.shipped[member][0].name} (SHA-256 {member[:12]})" for member in job.members]
         return f"trained networks {', '.join(names)}; no epochs of its own"
     if job.start:
-        weights = f"backbone weights from {context.inputs.weights.name} (SHA-256 {job.start[:12]})"
+        file = context.inputs.weights
+        assert file is not None
+        weights = f"backbone weights from {file.name} (SHA-256 {job.start[:12]})"
         if start_record:
-            record = read_record(context.inputs.weights.parent)
+            record = read_record(file.parent)
             return (
                 f"{weights}, which are job {start_record}'s ({record.stage_epochs}): {record.details.get('start', '')}"
             )
-        if average := unread_average(context.inputs.weights):
+        if average := unread_average(file):
             weights += f", not the moving average of them that lies beside as {average!r}"
         return (
             f"{weights}; the harness does not know on which images they were trained and selected: accuracies may be "
@@ -61,11 +63,13 @@ def start_note(job: Job, context: Context, start_record: str) -> str:
 
 def start_record_of(job: Job, context: Context) -> str:
     """The dense job that given weights come from, if a record beside them says so and is of these images, or empty."""
-    folder = context.inputs.weights.parent if job.start and context.inputs.weights else None
+    weights = context.inputs.weights
+    if not job.start or weights is None:
+        return ""
     try:
-        if folder and (record := read_record(folder)).method == "dense":
-            require_start(folder, context.inputs.weights.name, context.data)
-            return folder.name if context.inputs.weights.name in record.details.get("files", {}) else ""
+        if (record := read_record(weights.parent)).method == "dense":
+            require_start(weights.parent, weights.name, context.data)
+            return weights.parent.name if weights.name in record.details.get("files", {}) else ""
     except BadInput:
         pass  # No record, or one of something else: nothing is known.
     return ""

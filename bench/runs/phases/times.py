@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import torch
 
 from bench.data import DataSet
 from bench.execution import to_inference
 from bench.execution.native import NativeNetwork
-from bench.execution.skipping import SkippingNetwork
+from bench.execution.skipping import SkippingCascade, SkippingNetwork
 from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
 from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
 from bench.runs.context import Context
@@ -32,13 +33,13 @@ def add_times(job: Job, context: Context) -> None:
     record = read_record(folder)
     require_recorded_file(folder, SAMPLES_FILE, record)  # which the record will be written with once more
     network = load_pretrained(folder, record, len(context.data.classes))
-    network.to(context.device, memory_format=torch.channels_last)  # as it was trained and evaluated
+    cast(Any, network).to(context.device, memory_format=torch.channels_last)  # as it was trained and evaluated
     timing = _time(job, to_inference(network, context.settings.execution.executor), context)
     write_atomically(folder / TIMES_FILE, timing.save_raw)
     write_record(folder, _with_timing(record, timing, context))
 
 
-def _time(job: Job, network: SkippingNetwork | NativeNetwork, context: Context) -> Timing:
+def _time(job: Job, network: SkippingNetwork | SkippingCascade | NativeNetwork, context: Context) -> Timing:
     """Times ``network`` on the first test images."""
     if job.backbone not in context.rivals:
         context.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 import pandas as pd
 import torch
@@ -80,7 +81,7 @@ def _cascade(job: Job, context: Context) -> Trial:
         require_same_data(record, context.data)
     network = cascade_of(found, len(context.data.classes)).to(context.device)
     stage_epochs = "; ".join(f"member {number}: {record.stage_epochs}" for number, (_, record) in enumerate(found))
-    return Trial(1.0, network, pd.DataFrame(), stage_epochs, job.point)
+    return Trial(1.0, cast(DynamicNetwork, network), pd.DataFrame(), stage_epochs, job.point)
 
 
 def _trial(job: Job, method: Method, factor: float, context: Context) -> Trial:

@@ -24,7 +24,7 @@ def probes_of(cheap: Member, members: Sequence[Member], data: DataSet, remarks: 
     seen, new = (block_features(network.backbone, data, split) for split in (data.validation, data.test))
     found = []
     for depth, macs in enumerate(macs_before(network.backbone_cost)):
-        areas = probe(seen[depth], ~cheap.validation.correct, new[depth], ~cheap.test.correct)
+        areas = probe(seen[depth], ~cheap.on_validation.correct, new[depth], ~cheap.test.correct)
         if areas is None:
             remarks.append(f"{cheap.name} is always right, or always wrong, on validation images: no probes.")
             return []

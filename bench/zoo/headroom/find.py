@@ -96,7 +96,7 @@ def _choices(
     names = pair and (pair[0].name, pair[1].name)
     shown = [row for row in cascades if row.chosen or (row.cheap, row.dear) == names]
     found = {
-        "validation_images": len(members[0].validation.correct) if members else 0,
+        "validation_images": len(members[0].on_validation.correct) if members else 0,
         "cascades": tuple(cascades),
         "gains": tuple(gain for row in shown for gain in gains_of(row, members)),
     }

@@ -50,6 +50,12 @@ class Member:
         return Answers.of(self.samples, self.unit)
 
     @property
+    def on_validation(self) -> Answers:
+        """Answers to the validation images, of a network that was run on them."""
+        assert self.validation is not None
+        return self.validation
+
+    @property
     def varies(self) -> bool:
         """Whether one image costs more than another."""
         return bool(np.ptp(self.samples["macs"]) > 0)

@@ -54,7 +54,7 @@ def oracle_of_all(members: Sequence[Member]) -> list[Oracle]:
 
 def pair_cascade(cheap: Member, dear: Member, budget: float) -> Cascade | None:
     """The cascade whose threshold fits ``budget`` on validation images; None where the cheap network is too dear."""
-    threshold = affordable_threshold(cheap.validation, dear.validation, budget)
+    threshold = affordable_threshold(cheap.on_validation, dear.on_validation, budget)
     if threshold is None:
         return None
     found = cascade(cheap.test, dear.test, threshold)
@@ -66,7 +66,7 @@ def pair_cascade(cheap: Member, dear: Member, budget: float) -> Cascade | None:
         budget=budget,
         chosen=False,
         threshold=threshold if np.isfinite(threshold) else None,
-        validation_top1=cascade(cheap.validation, dear.validation, threshold).top1,
+        validation_top1=cascade(cheap.on_validation, dear.on_validation, threshold).top1,
         share=100 * share,
         top1=found.top1,
         macs=found.mean_macs,
@@ -93,14 +93,15 @@ def gains_of(row: Cascade, members: Sequence[Member]) -> list[Gain]:
     by_name = {member.name: member for member in same}
     cheap, dear = by_name[row.cheap], by_name[row.dear]
     found = cascade(cheap.test, dear.test, np.inf if row.threshold is None else row.threshold)
-    affordable = [member for member in same if member.validation.mean_macs <= ALLOWANCE * row.budget]
+    affordable = [member for member in same if member.on_validation.mean_macs <= ALLOWANCE * row.budget]
     others = {"static": _best(affordable, varies=False), "dynamic": _best(affordable, varies=True), "dear": dear}
     return [_gain(row, role, found, other) for role, other in others.items() if other is not None]
 
 
 def curve_of(cheap: Member, dear: Member) -> list[CurvePoint]:
     """One pair's cascade from the cheap network alone to both on every image."""
-    ends = (cheap.validation.mean_macs, cheap.validation.mean_macs + dear.validation.mean_macs)
+    least = cheap.on_validation.mean_macs
+    ends = (least, least + dear.on_validation.mean_macs)
     found = (pair_cascade(cheap, dear, float(budget)) for budget in np.linspace(*ends, CURVE_POINTS))
     return [CurvePoint(one.cheap, one.dear, one.macs, one.top1, one.random_top1) for one in found if one is not None]
 
@@ -111,7 +112,7 @@ def _by_chance(cheap: Answers, dear: Answers, share: float) -> float:
 
 def _best(members: Sequence[Member], varies: bool) -> Member | None:
     same = [member for member in members if member.varies == varies]
-    return max(same, key=lambda member: member.validation.top1, default=None)
+    return max(same, key=lambda member: member.on_validation.top1, default=None)
 
 
 def _gain(row: Cascade, role: str, found: Answers, other: Member) -> Gain:
