@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.errors import BadInput
 from bench.execution import runs_natively
 from bench.execution.native import NativeNetwork
-from bench.execution.skipping import SkippingNetwork
+from bench.execution.skipping import SkippingCascade, SkippingNetwork
 from bench.measurement.clock import Measurement, measure, threads
 from bench.measurement.dense import COMPILED, PACKED, dense_forms
 from bench.networks.blocks import Backbone
@@ -24,6 +24,7 @@ from bench.networks.network import DynamicNetwork
 from bench.records import COLUMNS
 
 THROUGHPUT_BATCH = 64
+Inference = SkippingNetwork | SkippingCascade | NativeNetwork
 DENSE, SAME_EXECUTOR, DYNAMIC = "dense", "dense in the same executor", "dynamic"
 
 
@@ -138,7 +139,7 @@ def too_few_images(count: int) -> str:
 
 
 def time_network(
-    network: SkippingNetwork | NativeNetwork,
+    network: Inference,
     rival: DenseRival,
     images: Tensor,
     threads_used: int,
@@ -174,7 +175,7 @@ def time_network(
 
 
 @torch.inference_mode()
-def speedup_theoretical(network: SkippingNetwork | NativeNetwork, dense_macs: int, images: Tensor) -> float:
+def speedup_theoretical(network: Inference, dense_macs: int, images: Tensor) -> float:
     """MACs of the dense backbone relative to the mean over exactly these images, gates included."""
     macs = [network.cost(network(part)).total for part in images.split(THROUGHPUT_BATCH)]
     return dense_macs / float(torch.cat(macs).mean())

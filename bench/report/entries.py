@@ -80,6 +80,12 @@ class Entry:
         values = [getattr(result.record, field) for result in self.results]
         return None if any(value is None for value in values) else float(np.mean(values))
 
+    def known(self, field: str) -> float:
+        """As :meth:`mean`, of a field that every record has."""
+        value = self.mean(field)
+        assert value is not None
+        return value
+
     @property
     def valid(self) -> bool:
         """Whether accuracy and cost may be trusted, and where it is ``about_time`` the times as well."""
@@ -88,7 +94,7 @@ class Entry:
     @property
     def missed(self) -> bool:
         """Whether it costs something else than its operating point asks for."""
-        return misses_point(self.mean("macs_fraction"), self.record.point)
+        return misses_point(self.known("macs_fraction"), self.record.point)
 
     @property
     def seeds(self) -> list[int]:

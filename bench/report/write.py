@@ -54,17 +54,17 @@ def write_report(
         BadInput: no records, records that cannot stand in one table, a challenger without records, or a folder that
             cannot be written.
     """
-    folders, out = [Path(folder) for folder in folders], Path(out)
-    groups, unit = load_groups(folders), UNITS[convention]
+    paths, out = [Path(folder) for folder in folders], Path(out)
+    groups, unit = load_groups(paths), UNITS[convention]
     known = {result.record.method for group in groups for result in group.results}
     if challenger not in known | {CHALLENGER}:
         raise BadInput(f"no record of the challenger {challenger!r}: there are {', '.join(sorted(known))}")
     _make_folder(out)
     jobs = {result.job for group in groups for result in group.results}
-    findings = [found for found in find_findings(folders) if found.jobs <= jobs]  # of records that are not here: none
+    findings = [found for found in find_findings(paths) if found.jobs <= jobs]  # of records that are not here: none
     verdicts = [find_verdict(group, groups) for group in groups]
     tables = {
-        group: [*group_tables(group, unit, findings, challenger), *stress_tables(group, folders)] for group in groups
+        group: [*group_tables(group, unit, findings, challenger), *stress_tables(group, paths)] for group in groups
     }
     answers = {one.group: verdict_table(one, unit) for one in verdicts}
     kinds = PAPER if "latex" in formats else SCREEN
@@ -84,9 +84,9 @@ def write_report(
         texts["index.html"] = page(verdicts, answers, tables, figures, unit, data_dir)
     files = []
     for name, text in texts.items():
-        write_atomically(out / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+        write_atomically(out / name, partial(Path.write_text, data=text, encoding="utf-8"))
         files.append(out / name)
-    return files + [path for paths in figures.values() for path in paths]
+    return files + [path for drawn in figures.values() for path in drawn]
 
 
 def _make_folder(out: Path) -> None:

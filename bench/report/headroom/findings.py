@@ -198,7 +198,9 @@ def read_findings(path: Path) -> Headroom:
         values = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict) or values.pop("schema_version", None) != SCHEMA_VERSION:
             raise BadInput(f"{path} has another schema version: run bench headroom again")
-        rows = {name: tuple(_row(kind, row) for row in values.pop(name)) for name, kind in _ROWS.items()}
+        rows: dict[str, Any] = {
+            name: tuple(_row(kind, row) for row in values.pop(name)) for name, kind in _ROWS.items()
+        }
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         return of_declared_kinds(Headroom(**values, **rows))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,7 +31,7 @@ def _gains(axes: Axes, found: Headroom) -> None:
     cheap, dear = found.curve[0].cheap, found.curve[0].dear
     for varies, marker, label in ((False, "o", "static networks"), (True, "^", "dynamic networks")):
         same = [row for row in found.networks if row.varies == varies]
-        colours = {"color": "#555555", "markerfacecolor": "white" if varies else "#555555"}
+        colours: dict[str, Any] = {"color": "#555555", "markerfacecolor": "white" if varies else "#555555"}
         axes.plot([row.macs for row in same], [row.top1 for row in same], marker, label=label, **colours)
     macs = [point.macs for point in found.curve]
     axes.plot(macs, [point.top1 for point in found.curve], "-", color=BLUE, label=f"{cheap}, then {dear}")

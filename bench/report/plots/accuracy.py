@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ RC: dict[Any, Any] = {
     "text.parse_math": False,
     "figure.constrained_layout.use": True,
 }
-Measure = Callable[[Entry], float | None]
+Measure = Callable[[Entry], float]
 
 
 def save(figure: Figure, out: Path, name: str, kinds: Sequence[str]) -> list[Path]:
@@ -44,7 +45,7 @@ def save(figure: Figure, out: Path, name: str, kinds: Sequence[str]) -> list[Pat
         kind = path.suffix[1:]
         drawn = io.BytesIO()  # Drawn first, written at once: a process that is killed hardly ever leaves half a file.
         figure.savefig(drawn, format=kind, **more[kind])
-        write_atomically(path, lambda file, drawn=drawn: file.write_bytes(drawn.getvalue()))
+        write_atomically(path, partial(Path.write_bytes, data=drawn.getvalue()))
     return paths
 
 
@@ -54,15 +55,16 @@ def latency_plots(group: Group, groups: Sequence[Group]) -> list[Figure]:
 
 
 def _latency_plot(group: Group, groups: Sequence[Group], machine: str) -> Figure | None:
-    def latency(entry: Entry) -> float | None:
-        return entry.mean("latency_ms_p50") if entry.about_time else dense
-
-    timed = [entry for entry in group.timed[machine] if latency(entry) is not None]
+    timed = [entry for entry in group.timed[machine] if entry.mean("latency_ms_p50") is not None]
     if not timed:
         return None
     # A dense record need not be timed itself: every timed method was timed beside it.
     beside = (entry.mean("dense_latency_ms_p50") for entry in sorted(timed, key=lambda entry: not entry.valid))
     dense = next((value for value in beside if value is not None), None)
+
+    def latency(entry: Entry) -> float:
+        return entry.known("latency_ms_p50") if entry.about_time else cast(float, dense)
+
     if group.dense and dense is not None and not any(entry.record.method == "dense" for entry in timed):
         timed = [group.dense, *timed]
     here = timing_machine(group.timed[machine][0].record)
@@ -94,8 +96,8 @@ def _speedup_plot(title: str, timed: Sequence[Entry], groups: Sequence[Group]) -
     figure, axes = _figure(title)
     look = styles(groups)
     for method, entries in by_method(timed).items():
-        x = [entry.mean("speedup_theoretical") for entry in entries]
-        y = [entry.mean("skipping_speedup_latency") for entry in entries]
+        x = [entry.known("speedup_theoretical") for entry in entries]
+        y = [entry.known("skipping_speedup_latency") for entry in entries]
         _points(axes, entries, x, y, look[method], {})
     top = 1.08 * max(axes.get_xlim()[1], axes.get_ylim()[1])
     axes.plot([0, top], [0, top], color="#888888", linewidth=1, label="time saved = MACs saved")

@@ -16,7 +16,7 @@ from bench.report.units import Unit
 def group_plots(group: Group, groups: Sequence[Group], unit: Unit, headroom: Headroom | None) -> dict[str, Callable]:
     """Makers of all that the group's records, and what ``bench headroom`` found, allow, by the names of their files."""
     chart = Chart(group, groups, unit)
-    makers = {
+    makers: dict[str, Callable] = {
         "pareto": partial(answer.front_plot, chart),
         "difference": partial(answer.difference_plot, chart),
         "families": partial(answer.family_plot, chart),

@@ -33,7 +33,7 @@ def macs_histograms(group: Group, groups: Sequence[Group], unit: Unit) -> Figure
     explained = None
     for axes, (method, entries) in zip(rows, varying.items()):
         for entry, line in zip(entries, ("-", "--", ":", "-.") * len(entries)):
-            counts, _ = np.histogram(unit.millions(entry.macs_per_image), bins)
+            counts, _ = np.histogram(entry.macs_per_image * unit.millions(1), bins)
             label = f"{entry.record.point:g}" if entry.record.point is not None else None
             share = 100 * counts / len(entry.macs_per_image)
             axes.stairs(share, bins, color=look[method][0], linestyle=line, label=label)
@@ -103,7 +103,7 @@ def gate_shares(group: Group) -> Figure | None:
         return None
     figure = Figure(figsize=(6.4, 1.0 + ROW * len(gated)))
     axes = figure.subplots()
-    shares = [100 * entry.mean("gate_macs_mean") / entry.macs.value for entry in gated]
+    shares = [100 * entry.known("gate_macs_mean") / entry.macs.value for entry in gated]
     bars = axes.barh(
         [short(entry.label) for entry in gated], shares, color="#56B4E9", edgecolor="#333333", linewidth=0.5
     )

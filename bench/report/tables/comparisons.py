@@ -66,7 +66,7 @@ def comparison_table(group: Group) -> Table | None:
     if not found:
         return None
     tested = [one for one in found if one.test]
-    adjusted = dict(zip(map(id, tested), adjust([one.test.p_value for one in tested])))
+    adjusted = dict(zip(map(id, tested), adjust([one.test.p_value for one in tested if one.test])))
 
     def row(one: Comparison) -> list[Cell]:
         difference, test = one.difference, one.test
@@ -145,14 +145,14 @@ def _pairs(group: Group) -> list[tuple[Entry, Entry]]:
 def _costs_alike(a: Entry, b: Entry) -> bool:
     """Whether two entries were asked for one operating point and met it, or cost as much as each other."""
     points = a.record.point, b.record.point
-    distance = abs(a.mean("macs_fraction") - b.mean("macs_fraction"))
-    if None in points:
+    distance = abs(a.known("macs_fraction") - b.known("macs_fraction"))
+    if points[0] is None or points[1] is None:
         return points[0] == points[1] and distance <= POINT_TOLERANCE
     met = not (a.missed or b.missed)
-    return isclose(*points, abs_tol=1e-9) and (met or distance <= point_tolerance(points[0]))
+    return isclose(points[0], points[1], abs_tol=1e-9) and (met or distance <= point_tolerance(points[0]))
 
 
 def _volume(entries: Sequence[Entry], floor: float) -> tuple[int, float]:
     valid = [entry for entry in entries if entry.valid]
-    fractions = [entry.mean("macs_fraction") for entry in valid]
+    fractions = [entry.known("macs_fraction") for entry in valid]
     return len(valid), hypervolume(fractions, [entry.top1.value for entry in valid], (1.0, floor)) if valid else 0.0

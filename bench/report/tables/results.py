@@ -34,7 +34,7 @@ def results_table(group: Group, unit: Unit) -> Table:
 
     def row(entry: Entry) -> list[Cell]:
         record, macs, seeds = entry.record, entry.macs.value, len(entry.results)
-        low, high, gates = entry.mean("macs_p5"), entry.mean("macs_p95"), entry.mean("gate_macs_mean")
+        low, high, gates = entry.known("macs_p5"), entry.known("macs_p95"), entry.known("gate_macs_mean")
         reported = None if record.reported_macs is None else unit.millions(record.reported_macs)
         return [
             name_cell(entry),
@@ -46,7 +46,7 @@ def results_table(group: Group, unit: Unit) -> Table:
             Cell(f"{significant(unit.millions(low))}-{significant(unit.millions(high))}", high - low),
             Cell(fraction_text(entry), entry.mean("macs_fraction"), entry in best_macs),
             Cell(f"{significant(unit.millions(gates), 3)} ({100 * gates / macs:.2f} %)", gates),
-            Cell(number(entry.mean("params") / 1e6, 3), entry.mean("params")),
+            Cell(number(entry.known("params") / 1e6, 3), entry.mean("params")),
             Cell(fronts[entry]),
             Cell(", ".join(_distinct(result.record.execution for result in entry.results))),
             Cell(number(record.reported_top1), record.reported_top1),
@@ -167,7 +167,7 @@ def console_table(records: Iterable[Record]) -> rich.table.Table:
     places = dict.fromkeys(f"{record.title} / {record.backbone}" for record in records)
     table = rich.table.Table(box=rich.box.SIMPLE, caption=note, padding=0, pad_edge=False)
     if len(places) == 1:  # Above the columns, which it must not widen.
-        table.title = f"[bold]{rich.markup.escape(*places)}[/bold]"
+        table.title = f"[bold]{rich.markup.escape(next(iter(places)))}[/bold]"
     table.add_column("Method", overflow="fold")  # a long name goes on below, numbers are never cut
     for heading in ("Top-1", "MACs", "Frac.", "Gates", "Speed-up"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bench.report.entries import Entry
 from bench.report.results import Group
 from bench.report.tables import best, caption, machine, name_cell, status_cell
@@ -45,7 +47,8 @@ def rounds(entry: Entry) -> tuple[list[float], list[float]] | None:
     timings = [result.record.details.get("timing", {}).get("latency_rounds_ms") for result in entry.results]
     if not all(is_of(timing, dict[str, list[float]]) and timing.keys() >= {"method", "dense"} for timing in timings):
         return None
-    return tuple([value for timing in timings for value in timing[name]] for name in ("method", "dense"))
+    method, dense = ([value for timing in timings for value in timing[name]] for name in ("method", "dense"))
+    return method, dense
 
 
 def time_table(group: Group) -> Table | None:
@@ -59,7 +62,7 @@ def time_table(group: Group) -> Table | None:
         field: [
             entry
             for entries in group.timed.values()
-            for entry in (best(entries, lambda entry, field=field: entry.mean(field), choose) if choose else [])
+            for entry in (best(entries, partial(Entry.mean, field=field), choose) if choose else [])
         ]
         for field, _, _, choose in COLUMNS
     }
@@ -115,6 +118,6 @@ def _left_out(group: Group) -> list[str]:
     for entry in (entry for entries in group.timed.values() for entry in entries):
         for result in entry.results:
             forms = (result.record.details.get("timing") or {}).get("dense_forms_left_out")
-            for form, reason in forms.items() if is_of(forms, dict[str, str]) else ():
+            for form, reason in forms.items() if forms and is_of(forms, dict[str, str]) else ():
                 said.setdefault(f"dense form left out: {form} ({reason})", []).append(entry.label)
     return [f"{', '.join(dict.fromkeys(labels))} - {remark}" for remark, labels in said.items()]

@@ -39,7 +39,7 @@ def trade_table(group: Group, unit: Unit, challenger: str = CHALLENGER) -> Table
 
 
 def _front(entries: Sequence[Entry]) -> Front:
-    return Front([entry.mean("macs_fraction") for entry in entries], [entry.top1.value for entry in entries])
+    return Front([entry.known("macs_fraction") for entry in entries], [entry.top1.value for entry in entries])
 
 
 def _row(method: str, entries: Sequence[Entry], ours: Front) -> list[Cell]:

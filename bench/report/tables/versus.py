@@ -35,6 +35,7 @@ def _side_by_side(a: Result, b: Result) -> Table:
         field = "title" if name == "dataset" else name
         return [Cell(name), Cell(_text(getattr(a.record, field))), Cell(_text(getattr(b.record, field)))]
 
+    assert test is not None
     return Table(
         name="side-by-side",
         title=f"A: {a.job}, B: {b.job}",
