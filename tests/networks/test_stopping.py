@@ -179,15 +179,21 @@ def test_the_mean_of_all_that_were_asked():
 
 
 @pytest.mark.skipif(not targets(), reason="the native executor was not built")
-def test_members_are_compiled_and_exits_refused_with_a_reason():
-    network, x = NETWORKS["two members"], images(0)
-    stop_some(network, x, [0.5])
+@pytest.mark.parametrize("name", ["two members", "confidence", "gates and exits"])
+def test_members_and_exits_by_confidence_are_compiled(name):
+    network, x = NETWORKS[name], images(0)
+    stop_some(network, x, [0.5] * len(network.rule.thresholds))
     native = to_inference(network, "native")
     assert native.executor == "native"
     require_same(network(x), native(x))
-    with pytest.raises(BadInput, match="it answers early"):
-        to_inference(NETWORKS["confidence"], "native")
-    assert to_inference(NETWORKS["confidence"], "auto").executor == "torch"
+
+
+@pytest.mark.skipif(not targets(), reason="the native executor was not built")
+@pytest.mark.parametrize("name", ["entropy", "patience", "earlier answers"])
+def test_other_exits_are_refused_with_a_reason(name):
+    with pytest.raises(BadInput, match="its exits are more than a linear classifier"):
+        to_inference(NETWORKS[name], "native")
+    assert to_inference(NETWORKS[name], "auto").executor == "torch"
 
 
 def test_confidence_near_one_keeps_its_order():
