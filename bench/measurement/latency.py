@@ -221,7 +221,7 @@ def _timing(
     )
 
 
-def _circumstances(network: SkippingNetwork | NativeNetwork, images: Tensor, threads_used: int) -> dict[str, Any]:
+def _circumstances(network: Inference, images: Tensor, threads_used: int) -> dict[str, Any]:
     """What was timed, how and on what, as columns."""
     return {
         "executor": network.executor,

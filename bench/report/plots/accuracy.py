@@ -38,9 +38,14 @@ def save(figure: Figure, out: Path, name: str, kinds: Sequence[str]) -> list[Pat
         BadInput: a file that cannot be written.
     """
     paths = [out / f"{name}.{kind}" for kind in kinds]
-    figure.get_layout_engine().execute(figure)
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
     figure.set_layout_engine("none")  # Laid out once, not again for every draw: that takes most of the time.
-    more = {"svg": {"metadata": {"Date": None}}, "png": {"dpi": 160}, "pdf": {"metadata": {"CreationDate": None}}}
+    more: dict[str, dict[str, Any]] = {
+        "svg": {"metadata": {"Date": None}},
+        "png": {"dpi": 160},
+        "pdf": {"metadata": {"CreationDate": None}},
+    }
     for path in paths:
         kind = path.suffix[1:]
         drawn = io.BytesIO()  # Drawn first, written at once: a process that is killed hardly ever leaves half a file.
