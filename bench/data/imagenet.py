@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from timm.data import ImageNetInfo
 from torch import Tensor
 
-from bench.data.dataset import DataSet
+from bench.data.dataset import DataSet, Split
 from bench.data.files import HASHED_BYTES, FileSplit
 from bench.data.folders import (
     EVALUATION_BATCH,
@@ -64,11 +65,13 @@ def load(data_dir: Path | None, options: DataOptions) -> DataSet:
     loading, hashed = Loading.choose(options.workers, options.prefetch), size <= HASHED_BYTES
     transform = evaluation_transform(config)
 
-    def split(name: str, names: Sequence[str], chosen: Tensor) -> FileSplit:
+    def split(name: str, names: Sequence[str], chosen: Tensor) -> Split:
         class_of = {synset: number for synset, number in zip(synsets, numbers)}
         some = [names[position] for position in chosen.tolist()]
         labels = torch.tensor([class_of[one.partition("/")[0]] for one in some])
-        return FileSplit(folder / name, some, labels, chosen, transform, loading, hashed)
+        return cast(
+            Split, FileSplit(folder / name, some, labels, chosen, transform, loading, hashed)
+        )  # with the face of images in memory
 
     training, validation = divide(train, validation_share(len(train)))
     classes = range(len(info.label_names())) if over_all else official
