@@ -48,7 +48,8 @@ def narrow(backbone: Backbone, width: float) -> Backbone:
 
 def _stem_unit(backbone: Backbone) -> ConvUnit:
     """The stem's convolution; pooling behind it keeps channels as they are."""
-    return cast(ConvUnit, backbone.stem[0] if isinstance(backbone.stem, torch.nn.Sequential) else backbone.stem)
+    stem = backbone.stem
+    return cast(ConvUnit, stem[0] if isinstance(stem, torch.nn.Sequential) and len(stem) == 2 else stem)
 
 
 def _stages(blocks: Sequence[ResidualBlock]) -> list[list[ResidualBlock]]:

@@ -1,8 +1,14 @@
-"""timm's ImageNet residual networks, seen as stem, blocks and classifier: the very modules, in another order."""
+"""timm's ResNets, seen as stem, blocks and classifier: the very modules, in another order.
+
+What such blocks cannot hold (attention, other activations, anti-aliasing) is refused, never left out.
+"""
 
 from __future__ import annotations
 
+import copy
+from functools import cache
 from pathlib import Path
+from types import NoneType
 
 import timm
 import torch
@@ -15,27 +21,120 @@ from bench.choices import IMAGENET_BACKBONES as NAMES
 from bench.errors import BadInput
 from bench.networks.blocks import Backbone, ConvUnit, ResidualBlock
 
-IMAGE_SHAPE = (3, 224, 224)
 CLASSES = 1000
+COMPARED_PX = 64
+"""Height and width of the images on which both forms of a network are compared."""
+TOLERANCE = 1e-4
+"""Of the largest logit."""
 
 
 def imagenet_resnet(name: str, classes: int = CLASSES) -> Backbone:
     """timm's network ``name``, freshly initialised; it computes what timm's own ``forward`` does.
 
     Raises:
-        BadInput: a name outside ``NAMES``.
+        BadInput: a name that timm does not have, or a network that is none of residual blocks as ours are.
     """
     if name not in NAMES:
-        raise BadInput(f"unknown ImageNet backbone {name!r}: choose from {', '.join(NAMES)}")
-    return from_timm(name, timm.create_model(name, num_classes=classes))
+        _require_adaptable(name)
+    return _assembled(name, timm.create_model(name, num_classes=classes))
 
 
-def from_timm(name: str, model: ResNet) -> Backbone:
-    """The modules of ``model``, shared with it, as a backbone."""
-    stem = nn.Sequential(ConvUnit(model.conv1, model.bn1, activation=True), model.maxpool)
+def from_timm(name: str, model: nn.Module) -> Backbone:
+    """The modules of ``model``, shared with it, as a backbone.
+
+    Raises:
+        BadInput: it is none of residual blocks as ours are, or computes something else than they do.
+    """
+    if reason := unsupported_reason(model):
+        raise BadInput(f"{name} cannot be gated block by block: {reason}")
+    if (difference := _difference(name, model)) > TOLERANCE:
+        raise BadInput(
+            f"{name} cannot be gated block by block: its logits would differ by {difference:.1g}, relatively"
+        )
+    return _assembled(name, model)
+
+
+@cache
+def _require_adaptable(name: str) -> None:
+    """Raises BadInput as :func:`imagenet_resnet`. What is drawn for it does not show in the numbers that follow."""
+    if not timm.is_model(name):
+        raise BadInput(
+            f"unknown ImageNet backbone {name!r}: choose from {', '.join(NAMES)}, or another ResNet of timm's"
+        )
+    with torch.random.fork_rng(devices=[]):
+        from_timm(name, timm.create_model(name))
+
+
+def unsupported_reason(model: nn.Module) -> str | None:
+    """What of ``model`` residual blocks of convolutions, batch norms and ReLUs cannot hold; None: nothing is known."""
+    if not isinstance(model, ResNet):
+        return f"it is a {type(model).__name__}, and only timm's ResNets are seen as blocks"
+    for layer in (model.layer1, model.layer2, model.layer3, model.layer4):
+        for block in layer:
+            if type(block) not in (BasicBlock, Bottleneck):
+                return f"its blocks are of the kind {type(block).__name__}"
+            if block.se is not None:
+                return f"its blocks hold attention ({type(block.se).__name__}) behind their convolutions"
+            if not isinstance(block.aa, nn.Identity | NoneType):
+                return f"its blocks blur before they stride ({type(block.aa).__name__})"
+    kinds = {type(module) for module in model.modules()}
+    foreign = [kind.__name__ for kind in kinds if not issubclass(kind, KNOWN) and kind.__module__ not in CONTAINERS]
+    return f"it holds {', '.join(sorted(foreign))}" if foreign else None
+
+
+KNOWN = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.Linear, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Identity)
+CONTAINERS = (
+    "timm.models.resnet",
+    "timm.layers.adaptive_avgmax_pool",
+    "torch.nn.modules.container",
+    "torch.nn.modules.flatten",
+)
+"""Modules of Python whose classes compute nothing of their own here."""
+
+
+@torch.no_grad()
+def _difference(name: str, model: nn.Module) -> float:
+    """Largest difference of the logits of both forms, relative to the largest logit, with norms drawn at random.
+
+    Fresh ones would hide much: timm sets the last one of every branch to zero.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        twin = copy.deepcopy(model).cpu().eval()
+        for module in twin.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                for tensor in (module.weight, module.running_var):
+                    nn.init.uniform_(tensor, 0.5, 1.5)
+                for tensor in (module.bias, module.running_mean):
+                    nn.init.normal_(tensor, std=0.2)
+        images = torch.randn(2, 3, COMPARED_PX, COMPARED_PX)
+        theirs = twin(images)
+        ours = _assembled(name, twin).eval()(images)
+    return float((ours - theirs).abs().max() / theirs.abs().max())
+
+
+def _assembled(name: str, model: nn.Module) -> Backbone:
     layers = (model.layer1, model.layer2, model.layer3, model.layer4)
     blocks = [_block(block) for layer in layers for block in layer]
-    return Backbone(name, stem, blocks, model.fc, IMAGE_SHAPE)
+    return Backbone(name, _stem(model), blocks, model.fc, tuple(model.default_cfg["input_size"]))
+
+
+def _stem(model: nn.Module) -> nn.Sequential:
+    """One convolution, or the three of a deep stem, and the pool."""
+    if isinstance(model.conv1, nn.Conv2d):
+        return nn.Sequential(ConvUnit(model.conv1, model.bn1, activation=True), model.maxpool)
+    convs = [module for module in model.conv1 if isinstance(module, nn.Conv2d)]
+    norms = [module for module in model.conv1 if isinstance(module, nn.BatchNorm2d)] + [model.bn1]
+    return nn.Sequential(*(ConvUnit(conv, norm, activation=True) for conv, norm in zip(convs, norms)), model.maxpool)
+
+
+def _shortcut(downsample: nn.Sequential | None) -> nn.Module:
+    """The identity, a projection, or (ResNet-D) a pool in front of one."""
+    if downsample is None:
+        return nn.Identity()
+    *pools, conv, norm = downsample
+    projection = ConvUnit(conv, norm, activation=False)
+    return nn.Sequential(*pools, projection) if pools else projection
 
 
 def _block(block: BasicBlock | Bottleneck) -> ResidualBlock:
@@ -43,15 +142,14 @@ def _block(block: BasicBlock | Bottleneck) -> ResidualBlock:
     if isinstance(block, Bottleneck):
         pairs.append((block.conv3, block.bn3))
     units = [ConvUnit(conv, norm, activation=index < len(pairs) - 1) for index, (conv, norm) in enumerate(pairs)]
-    shortcut = nn.Identity() if block.downsample is None else ConvUnit(*block.downsample, activation=False)
-    return ResidualBlock(units, shortcut)
+    return ResidualBlock(units, _shortcut(block.downsample))
 
 
 def timm_names(name: str) -> dict[str, str]:
     """Modules of timm's (and torchvision's) network ``name`` by their names there, and what they are here."""
     with torch.device("meta"):
         model = timm.create_model(name)
-        ours = {id(module): place for place, module in from_timm(name, model).named_modules()}
+        ours = {id(module): place for place, module in _assembled(name, model).named_modules()}
     return {theirs: ours[id(module)] for theirs, module in model.named_modules() if id(module) in ours}
 
 
@@ -61,7 +159,7 @@ def download(name: str, folder: Path) -> Path:
     Raises:
         BadInput: an unknown name, no connection, or a folder that cannot be written.
     """
-    if name not in NAMES:
+    if not timm.is_model(name):
         raise BadInput(f"timm's weights are for ImageNet backbones ({', '.join(NAMES)}), not {name!r}")
     path = folder / f"{name}.{get_pretrained_cfg(name).tag}.safetensors"
     if path.exists():

@@ -153,6 +153,6 @@ def _with_one_name_each(suite: Suite) -> Suite:
     )
     for name in suite.methods:
         method = load_method(name)
-        if backbone.has_groups:
+        if backbone.has_groups or reads_files(suite.dataset):
             method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
     return suite

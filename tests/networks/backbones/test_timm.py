@@ -26,7 +26,7 @@ def _randomised(model):
     return model.eval()
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnext50_32x4d"])
+@pytest.mark.parametrize("name", ["resnet18", "resnext50_32x4d", "resnet10t"])
 @torch.inference_mode()
 def test_the_backbone_computes_what_timm_does(name, tmp_path):
     torch.manual_seed(0)
@@ -83,10 +83,11 @@ def test_channel_methods_refuse_groups_before_anything_is_trained(method):
         check_suite(Suite((method,), dataset="imagenet", backbone="resnext50_32x4d"))
 
 
+@pytest.mark.parametrize("name", ["resnext50_32x4d", "resnet10t"])
 @torch.no_grad()
-def test_layer_methods_skip_blocks_of_grouped_convolutions():
+def test_layer_methods_skip_blocks(name):
     torch.manual_seed(0)
-    network = load_method("lnet").build(_randomised(build_backbone("resnext50_32x4d", 10, "imagenet")), 0.5).eval()
+    network = load_method("lnet").build(_randomised(build_backbone(name, 10, "imagenet")), 0.5).eval()
     for index, net in enumerate(network.router.layer_nets):
         net.linear.bias.fill_(-3.0 if index % 3 == 1 else 3.0)
     network.backbone.image_shape = (3, 64, 64)
@@ -118,3 +119,43 @@ def test_without_internet_there_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(imagenet.timm, "create_model", offline)
     with pytest.raises(BadInput, match=r"timm's weights of resnet18 cannot be downloaded .*--backbone-weights"):
         imagenet.download("resnet18", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("seresnet18", r"its blocks hold attention \(SEModule\)"),
+        ("skresnet18", "its blocks are of the kind SelectiveKernelBasic"),
+        ("resnetaa50d", r"its blocks blur before they stride \(AvgPool2d\)"),
+        ("resnet50_gn", "it holds GroupNorm"),
+        ("mobilenetv3_small_100", "it is a MobileNetV3, and only timm's ResNets are seen as blocks"),
+    ],
+)
+def test_what_blocks_cannot_hold_is_refused_and_not_left_out(name, reason):
+    with pytest.raises(BadInput, match=f"{name} cannot be gated block by block: {reason}") as raised:
+        build_backbone(name, 10, "imagenet")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_network_that_computes_something_else_is_refused(monkeypatch):
+    """What no rule foresees shows in the logits: here pools that were forgotten."""
+    model = timm.create_model("resnet10t")
+    model.maxpool = torch.nn.MaxPool2d(3, 2, 1)
+    model.forward_features = lambda images: type(model).forward_features(model, images) * 1.01
+    with pytest.raises(BadInput, match="its logits would differ by 0.01"):
+        from_timm("resnet10t", model)
+
+
+def test_a_check_of_a_network_leaves_what_is_drawn_alone():
+    def drawn(before):
+        imagenet._require_adaptable.cache_clear()
+        torch.manual_seed(5)
+        before()
+        return torch.rand(3)
+
+    assert torch.equal(drawn(lambda: None), drawn(lambda: imagenet._require_adaptable("resnet10t")))
+
+
+def test_narrowing_refuses_a_stem_of_several_convolutions():
+    with pytest.raises(BadInput, match="only stems and shortcuts of one convolution can be narrowed"):
+        check_suite(Suite(("slim",), dataset="imagenet", backbone="resnet10t"))
