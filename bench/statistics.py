@@ -234,8 +234,14 @@ class Front:
 
     def quality_at(self, cost: ArrayLike) -> NDArray[np.float64]:
         """The quality reached at each cost."""
-        return np.interp(np.asarray(cost, float), self._cost, self._quality, left=np.nan, right=np.nan)
+        return _interpolate(cost, self._cost, self._quality)
 
     def cost_of(self, quality: ArrayLike) -> NDArray[np.float64]:
         """The cost at which each quality is reached."""
-        return np.interp(np.asarray(quality, float), self._quality, self._cost, left=np.nan, right=np.nan)
+        return _interpolate(quality, self._quality, self._cost)
+
+
+def _interpolate(at: ArrayLike, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Straight lines through the points (x, y); NaN outside of them."""
+    values: NDArray[np.float64] = np.interp(np.asarray(at, float), x, y, left=np.nan, right=np.nan)
+    return values

@@ -50,7 +50,7 @@ class Records(Sequence[Record]):
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the columns that one compares first."""
-        return self.frame[list(SHOWN)].to_html(index=False, na_rep="", float_format="{:.4g}".format)
+        return str(self.frame[list(SHOWN)].to_html(index=False, na_rep="", float_format="{:.4g}".format))
 
 
 def load_records(*folders: str | Path) -> Records:

@@ -107,7 +107,7 @@ class Record:
         """What a notebook shows: every column that is known, below each other."""
         known = {name: value for name in COLUMNS if (value := getattr(self, name)) not in (None, "")}
         shown = {name: f"{value:.6g}" if isinstance(value, float) else str(value) for name, value in known.items()}
-        return pd.Series(shown, name="value").to_frame().to_html(header=False)
+        return str(pd.Series(shown, name="value").to_frame().to_html(header=False))
 
 
 COLUMNS = [declared.name for declared in fields(Record) if "meaning" in declared.metadata]

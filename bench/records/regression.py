@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def _with_points_of(table: pd.DataFrame, agreed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row_differences(row: dict[str, Any]) -> list[str]:
-    allowed = {
+    allowed: dict[str, Callable[[float], float]] = {
         "top1": lambda value: TOP1_TOLERANCE,
         "macs_mean": lambda value: MACS_TOLERANCE * value,
         "n_test": lambda value: 0,
