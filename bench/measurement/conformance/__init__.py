@@ -1,0 +1,6 @@
+"""Conformance: is a method what it claims to be?"""
+
+from bench.measurement.conformance.execution import check_skipping
+from bench.measurement.conformance.verification import CHECKS, CheckResult, verify, verify_method
+
+__all__ = ["CHECKS", "CheckResult", "check_skipping", "verify", "verify_method"]

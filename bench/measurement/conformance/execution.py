@@ -1,0 +1,57 @@
+"""Checks of execution: what is skipped changes no answer, and the MACs that are left are those that are counted."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.execution import native_obstacle, to_inference
+from bench.execution.native import targets
+from bench.execution.skipping import lower
+from bench.measurement.conformance.comparison import require, require_same, run, see, see_apart
+from bench.measurement.conformance.subjects import IMAGES, images_of_noise, network_of
+from bench.measurement.counting import flop_counter_macs
+from bench.measurement.forced import opened
+from bench.methods.interface import Method
+from bench.networks.network import DynamicNetwork
+
+
+def check_skipping(method: Method) -> str:
+    """Skipping execution predicts, decides and costs what masked execution does, in any order and batch."""
+    network, images = network_of(method), images_of_noise()
+    masked, skipping = see(network, images), lower(network)
+    order = torch.randperm(IMAGES)
+    require_same(masked[order], see(skipping, images[order]))
+    return require_same(masked, see_apart(skipping, images))
+
+
+def check_native(method: Method) -> str:
+    """So does the compiled executor, where it runs the network."""
+    network, images = network_of(method), images_of_noise()
+    reason = "it was not built here" if not targets() else native_obstacle(network)
+    if reason:
+        return f"runs in PyTorch: {reason}"
+    masked, native = see(network, images), to_inference(network, "native")
+    require_same(masked, see(native, images))
+    return require_same(masked, see_apart(native, images))
+
+
+def check_count(method: Method) -> str:
+    """MACs of every image are those that PyTorch's FLOP counter sees skipping execution spend."""
+    network, images = network_of(method), images_of_noise()
+    if lower(network).execution == "masked":
+        return _check_dense_count(network, images)
+    claimed = network.cost(run(network, images)).total.round().long().tolist()
+    counted = flop_counter_macs(network, images)
+    wrong = [index for index in range(IMAGES) if claimed[index] != counted[index]]
+    require(not wrong, f"image {wrong and wrong[0]}: we say {claimed}, an independent counter {counted}")
+    return f"{IMAGES} images, {len(set(counted))} different costs, equal to the last MAC"
+
+
+def _check_dense_count(network: DynamicNetwork, images: Tensor) -> str:
+    """Masked execution spends what it would save; the full counts that its shares multiply can still be compared."""
+    full = DynamicNetwork(opened(network.backbone, True))
+    counted = flop_counter_macs(full.eval(), images[:1])[0]
+    expected = network.backbone_cost.total
+    require(counted == expected, f"we say {expected} with everything computed, an independent counter {counted}")
+    return f"masked execution: only the full count could be compared, {expected}"
