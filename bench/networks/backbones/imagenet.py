@@ -9,6 +9,7 @@ import copy
 from functools import cache
 from pathlib import Path
 from types import NoneType
+from typing import Any
 
 import timm
 import torch
@@ -70,7 +71,7 @@ def unsupported_reason(model: nn.Module) -> str | None:
     if not isinstance(model, ResNet):
         return f"it is a {type(model).__name__}, and only timm's ResNets are seen as blocks"
     for layer in (model.layer1, model.layer2, model.layer3, model.layer4):
-        for block in layer:
+        for block in layer:  # type: ignore[union-attr]  # timm makes its layers by name
             if type(block) not in (BasicBlock, Bottleneck):
                 return f"its blocks are of the kind {type(block).__name__}"
             if block.se is not None:
@@ -104,22 +105,22 @@ def _difference(name: str, model: nn.Module) -> float:
         for module in twin.modules():
             if isinstance(module, nn.BatchNorm2d):
                 for tensor in (module.weight, module.running_var):
-                    nn.init.uniform_(tensor, 0.5, 1.5)
+                    nn.init.uniform_(tensor, 0.5, 1.5)  # type: ignore[arg-type]  # these norms keep statistics
                 for tensor in (module.bias, module.running_mean):
-                    nn.init.normal_(tensor, std=0.2)
+                    nn.init.normal_(tensor, std=0.2)  # type: ignore[arg-type]  # likewise
         images = torch.randn(2, 3, COMPARED_PX, COMPARED_PX)
         theirs = twin(images)
         ours = _assembled(name, twin).eval()(images)
     return float((ours - theirs).abs().max() / theirs.abs().max())
 
 
-def _assembled(name: str, model: nn.Module) -> Backbone:
+def _assembled(name: str, model: Any) -> Backbone:
     layers = (model.layer1, model.layer2, model.layer3, model.layer4)
     blocks = [_block(block) for layer in layers for block in layer]
     return Backbone(name, _stem(model), blocks, model.fc, tuple(model.default_cfg["input_size"]))
 
 
-def _stem(model: nn.Module) -> nn.Sequential:
+def _stem(model: Any) -> nn.Sequential:
     """One convolution, or the three of a deep stem, and the pool."""
     if isinstance(model.conv1, nn.Conv2d):
         return nn.Sequential(ConvUnit(model.conv1, model.bn1, activation=True), model.maxpool)
@@ -128,7 +129,7 @@ def _stem(model: nn.Module) -> nn.Sequential:
     return nn.Sequential(*(ConvUnit(conv, norm, activation=True) for conv, norm in zip(convs, norms)), model.maxpool)
 
 
-def _shortcut(downsample: nn.Sequential | None) -> nn.Module:
+def _shortcut(downsample: Any) -> nn.Module:
     """The identity, a projection, or (ResNet-D) a pool in front of one."""
     if downsample is None:
         return nn.Identity()
@@ -137,7 +138,7 @@ def _shortcut(downsample: nn.Sequential | None) -> nn.Module:
     return nn.Sequential(*pools, projection) if pools else projection
 
 
-def _block(block: BasicBlock | Bottleneck) -> ResidualBlock:
+def _block(block: Any) -> ResidualBlock:
     pairs = [(block.conv1, block.bn1), (block.conv2, block.bn2)]
     if isinstance(block, Bottleneck):
         pairs.append((block.conv3, block.bn3))
@@ -161,7 +162,7 @@ def download(name: str, folder: Path) -> Path:
     """
     if not timm.is_model(name):
         raise BadInput(f"timm's weights are for ImageNet backbones ({', '.join(NAMES)}), not {name!r}")
-    path = folder / f"{name}.{get_pretrained_cfg(name).tag}.safetensors"
+    path = folder / f"{name}.{get_pretrained_cfg(name).tag}.safetensors"  # type: ignore[union-attr]  # each of timm's has one
     if path.exists():
         return path
     try:
