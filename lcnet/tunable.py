@@ -8,6 +8,7 @@ one mixture in training and test, and need no statistics for each width. Ours, n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -104,7 +105,9 @@ class SpreadLoss:
         targets = 1 + (shares @ budgets - 1) * min(1.0, step.progress / self.descent)
         missed = fractions - targets
         router.levels = router.levels + RATE * (shares.T @ missed.detach()) / shares.sum(0).clamp(min=1e-6)
-        router.threshold = between(place_of(self.point, budgets), len(budgets)) @ router.levels
+        router.threshold = (
+            between(router.levels.new_tensor(place_of(self.point, self.budgets)), len(budgets)) @ router.levels
+        )
         loss = step.task_loss(output.logits) + self.price * fractions.mean()
         return loss + self.image_price * missed.var(unbiased=False) if self.image_price else loss
 
@@ -114,8 +117,8 @@ def between(places: Tensor, count: int) -> Tensor:
     return (1 - (places[..., None] - torch.arange(count, device=places.device)).abs()).clamp(min=0)
 
 
-def place_of(point: float, budgets: Tensor) -> Tensor:
+def place_of(point: float, budgets: Sequence[float]) -> float:
     """Where ``point`` lies among the rising ``budgets``: the inverse of their interpolation."""
-    upper = int((budgets[1:-1] < point).sum()) + 1
+    upper = sum(budget < point for budget in budgets[1:-1]) + 1
     low, high = budgets[upper - 1], budgets[upper]
     return upper - 1 + (point - low) / (high - low)

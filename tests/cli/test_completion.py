@@ -27,7 +27,7 @@ TO_BEGIN, TO_END = "\x01", "\x05"
 """Keys that move the cursor (Emacs bindings)."""
 COMPLETED = [
     ("bench sta", "bench status"),
-    ("bench run --dataset ci", "bench run --dataset cifar10"),
+    ("bench run --dataset im", "bench run --dataset imagenet"),
     ("bench run --methods skipnet_ff", "bench run --methods skipnet_ff"),
     ("bench run --methods lcnet_m", "bench run --methods lcnet_menu"),
     ("bench run --methods dense,lcnet_m", "bench run --methods dense,lcnet_menu"),

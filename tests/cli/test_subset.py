@@ -35,7 +35,7 @@ def test_a_subset_is_named_as_one_in_every_table_and_plot(image_folders, bench_h
     for path in plots:
         assert f"{TITLE} / resnet18" in path.read_text(), path  # matplotlib writes each text beside its outlines
     texts = {path.name: path.read_text() for path in files if path.suffix in (".md", ".csv", ".tex", ".html")}
-    headings = [line for line in texts["report.md"].splitlines() if line.startswith("#")]
+    headings = [line for line in texts["report.md"].splitlines() if line.startswith("### ")]
     assert len(headings) >= 3 and all(TITLE in line for line in headings)
     captions = [line for line in texts["tables.tex"].splitlines() if "caption{" in line]
     assert len(captions) == len(headings) and all(TITLE in line for line in captions)

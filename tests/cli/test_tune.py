@@ -51,11 +51,14 @@ def test_what_cannot_be_tuned_is_one_line(bench_here, trained):
 
 
 def test_a_budget_of_time(bench_here, tmp_path, trained):
-    code, _, error = bench_here("tune", str(trained["sdn"]), "--ms", "1000", "--no-timing", "--out", "tuned")
-    assert code == 2 and "out of reach" in error
-    low, high = (float(word) for word in error.split("from ")[1].split(" ms")[0].split(" to "))
-    middle = f"{(low + high) / 2:.4f}"
-    code, _, error = bench_here("tune", str(trained["sdn"]), "--ms", middle, "--no-timing", "--out", "tuned")
+    for _ in range(5):  # so small a network's times waver beside other programs
+        code, _, error = bench_here("tune", str(trained["sdn"]), "--ms", "1000", "--no-timing", "--out", "tuned")
+        assert code == 2 and "out of reach" in error
+        low, high = (float(word) for word in error.split("from ")[1].split(" ms")[0].split(" to "))
+        middle = f"{(low + high) / 2:.4f}"
+        code, _, error = bench_here("tune", str(trained["sdn"]), "--ms", middle, "--no-timing", "--out", "tuned")
+        if code == 0:
+            break
     assert code == 0, error
     record = json.loads(next((tmp_path / "tuned").glob("sdn-*/record.json")).read_text())
     assert record["details"]["calibration"]["unit"] == "ms"

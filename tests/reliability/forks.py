@@ -139,4 +139,4 @@ def without_plots() -> None:
     """Drawing takes seconds; tables and pages stay."""
     import bench.report.write
 
-    bench.report.write.draw = lambda title, makers, out: []
+    bench.report.write.draw = lambda *what: []
