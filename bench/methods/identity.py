@@ -31,8 +31,8 @@ DETERMINING = (
     "training",
 )
 """Modules and whole packages of the harness that determine a record's numbers, for every method alike."""
-OPTIONAL = (HARNESS / "data" / "sets", HARNESS / "networks" / "backbones" / "families")
-"""Folders within these whose modules count only in records that are made with them."""
+DATA_SETS = HARNESS / "data" / "sets"
+"""Folder within these whose modules count only in records that are made with them."""
 
 
 def source_hash(method: Method, modules: Iterable[str] = ()) -> str:
@@ -64,7 +64,7 @@ def determining_files() -> Iterator[Path]:
         found = [HARNESS / name] if name.endswith(".py") else list((HARNESS / name).rglob("*.py"))
         if not found or not found[0].is_file():
             raise FileNotFoundError(f"{HARNESS / name} is no part of the harness")
-        yield from (file for file in found if file.parent not in OPTIONAL)
+        yield from (file for file in found if file.parent != DATA_SETS)
 
 
 def _own_files(method: Method) -> set[Path]:

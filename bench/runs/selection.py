@@ -76,7 +76,7 @@ def select_tuned(folder: Path, budget: float | None, ms: float | None, data_dir:
     if (budget is None) == (ms is None):
         raise BadInput("say what one image may cost: --budget 0.5 (of the dense MACs) or --ms 0.4")
     record = read_record(folder)
-    job = tuned_job(record, float(ms or 0), "ms") if budget is None else tuned_job(record, budget, "macs")
+    job = tuned_job(record, cast(float, ms), "ms") if budget is None else tuned_job(record, budget, "macs")
     shipped = {job.id: (folder.absolute(), record)}
     inputs = Inputs(record.dataset, data_dir and data_dir.absolute(), None, shipped, data_options(record))
     return Selection([job], [job], inputs)

@@ -45,7 +45,7 @@ def update_gate_statistics(network: DynamicNetwork, data: DataSet) -> None:
 def _positions(images: int) -> range:
     """Of the images to look at: evenly spaced, since files come class by class, and in whole batches if it can be.
 
-    Where there are two batches or more, at most every second one: looking at all would take a third of a short epoch.
+    Where there are two batches or more, at most every second one: all of them would take a good part of a short epoch.
     """
     step = max(1, min(2, images // BATCH), images // IMAGES)
     spaced = range(0, images, step)[:IMAGES]

@@ -69,6 +69,7 @@ def family_plot(chart: Chart) -> Figure | None:
 
 
 def top1(entry: Entry) -> tuple[float, float, float]:
+    """An entry's accuracy in percent: mean, and both ends of its interval."""
     return entry.top1.value, entry.top1.low, entry.top1.high
 
 

@@ -10,7 +10,7 @@ from bench.records.curves import ANYTIME, BUDGETED
 from bench.report.entries import Entry, Result
 from bench.report.results import Group
 from bench.report.tables import name_cell
-from bench.report.tabular import UNKNOWN, Cell, Column, Table
+from bench.report.tabular import Cell, Column, Table
 from bench.report.units import Unit, number
 
 STEP = 0.1
@@ -27,7 +27,8 @@ def curve_table(group: Group, unit: Unit) -> Table | None:
         name=f"curves-{group.slug}",
         title=f"{group.name}: one training, other budgets",
         caption="Anytime: every image takes the same answer. Budgeted: thresholds are chosen on validation images "
-        f"for a budget, a fraction of the dense backbone's {unit.name}. Both on test images; nothing is trained anew.",
+        f"for a budget, a fraction of the dense backbone's {unit.name}. Both on test images; nothing is trained anew. "
+        "Gates have a line only for a budget that changes their setting; curve.csv has all steps.",
         columns=[
             Column("Method", numeric=False),
             Column("Seed"),
@@ -58,7 +59,7 @@ def _row(entry: Entry, result: Result, protocol: str, row: dict) -> list[Cell]:
     seed = result.record.seed
     return [
         name_cell(entry),
-        Cell(UNKNOWN if seed is None else str(seed), seed),
+        Cell(str(seed), seed),
         Cell(NAMES[protocol]),
         Cell(f"{row['setting']:g}", row["setting"]),
         Cell(number(row["top1"]), row["top1"]),
