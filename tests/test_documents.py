@@ -1,5 +1,6 @@
 """What the documents name is there: paths, links and the headings that links lead to."""
 
+import configparser
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
 PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]+")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+EXTRAS = re.compile(r"(?:-e|install) +['\"]?\.\[([\w,]+)\]")
 HISTORY = {"CHANGELOG.md"}
 """Names what was there at its time."""
 
@@ -43,3 +45,13 @@ def test_every_link_leads_somewhere(document):
         file = document.parent / target if target else document
         assert file.exists(), link
         assert not anchor or anchor in _anchors(file), link
+
+
+def test_every_extra_that_is_installed_is_one_of_the_package():
+    """`pip` warns of an unknown extra and goes on: the programs of that extra are missing later."""
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    files = [*_documents(), *ROOT.glob("*.yml"), *ROOT.glob(".github/**/*.yml"), ROOT / ".ci" / "run"]
+    named = {extra for file in files for group in EXTRAS.findall(file.read_text()) for extra in group.split(",")}
+    assert {"dev", "docs"} <= named
+    assert named <= set(settings["options.extras_require"])
