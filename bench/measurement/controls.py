@@ -62,14 +62,15 @@ def shuffled_correct(network: DynamicNetwork, data: DataSet, split: Split, seed:
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
     correct = torch.zeros(len(split), dtype=torch.bool)
     router, done = network.eval().router, 0
+    device = next(network.parameters()).device
     try:
         for images, labels in split.at(order.tolist()).batches(data.evaluation_batch):
             network.router = router
-            inputs = data.normalise(images)
+            inputs, labels = data.normalise(images.to(device)), labels.to(device)
             decisions = network(inputs).decisions
             network.router = ReplayRouter([_exchanged(decision) for decision in decisions], router.cost())
             right = network(inputs).logits.argmax(1) == labels
-            correct[order[done : done + len(labels)]] = right
+            correct[order[done : done + len(labels)]] = right.cpu()
             done += len(labels)
     finally:
         network.router = router

@@ -16,6 +16,7 @@ from bench.report.page import page
 from bench.report.results import Group, load_groups
 from bench.report.stress import stress_tables
 from bench.report.tables import results_table
+from bench.report.tables.choosing import choosing_table
 from bench.report.tables.comparisons import comparison_table, front_table
 from bench.report.tables.curves import curve_table
 from bench.report.tables.stops import stop_table
@@ -107,6 +108,7 @@ def group_tables(
         trade_table(group, unit, challenger),
         front_table(group, unit),
         stop_table(group, unit),
+        choosing_table(group, unit),
         curve_table(group, unit),
     )
     headroom = headroom_of(group, findings)

@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 from bench.errors import BadInput
 from bench.execution import to_inference
+from bench.measurement.choosing import choosing_columns, describe_choosing
 from bench.measurement.evaluation import evaluate
 from bench.measurement.stopping import describe_stopping
 from bench.methods import load_method
@@ -42,15 +43,18 @@ def train_and_test(job: Job, context: Context) -> None:
     lowered = to_inference(network, context.settings.execution.executor)
     samples = evaluate(lowered, context.data, context.data.test).samples
     stopping = describe_stopping(network, samples, context.data, dense_macs)
+    choosing = describe_choosing(network, samples, context.data, dense_macs, stopping)
     used = resources.used(context.data, context.device)
     if distributed.rank() > 0:
         return
     _write_files(folder, network, samples, trials)
     record = record_of(job, chosen, samples, context)
-    details = record.details | {"resources": used} | calibration | ({"stopping": stopping} if stopping else {})
+    found = {name: value for name, value in (("stopping", stopping), ("choosing", choosing)) if value}
+    details = record.details | {"resources": used} | calibration | found
     if job.tuned and job.point is None:  # a budget of time: the point is what it came to
         record = replace(record, point=round(record.macs_fraction, 3))
-    record = replace(record, execution=lowered.execution, executor=lowered.executor, details=details)
+    columns = choosing_columns(choosing)
+    record = replace(record, execution=lowered.execution, executor=lowered.executor, details=details, **columns)
     write_record(folder, record)
     remove_checkpoints(folder)
 
