@@ -78,7 +78,9 @@ class Record:
     speedup_latency_same_executor: float | None = column("Speed-up over dense in the same executor, one image.", None)
     speedup_throughput_same_executor: float | None = column("As the column before, in batches of 64.", None)
     shuffled_loss: float | None = column("Points of top-1 lost with the decisions of other images.", None)
-    twin_loss: float | None = column("Points of top-1 lost by the static twin: gates open for all images or none.", None)
+    twin_loss: float | None = column(
+        "Points of top-1 lost by the static twin: gates open for all images or none.", None
+    )
     twin_macs_fraction: float | None = column("MACs of the static twin over `macs_backbone`.", None)
     details: dict[str, Any] = field(default_factory=dict)
 
