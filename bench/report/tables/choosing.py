@@ -19,10 +19,11 @@ def choosing_table(group: Group, unit: Unit) -> Table | None:
     return Table(
         name=f"choosing-{group.slug}",
         title=f"{group.name}: what choosing for each image brings",
-        caption=f"{caption(group)} Shuffled: each image gets the decisions of another one, at equal {unit.name}. Static "
-        "twin: each gate is open for all images or for none, by its mean over training images; of networks with "
-        f"several answers, the one answer of the nearest {unit.name} for all images. Neither was trained for its decisions: a "
-        "small loss says that little is chosen, a large one may also be that weights do not fit. Seeds averaged.",
+        caption=f"{caption(group)} Shuffled: each image gets the decisions of another one, at equal {unit.name}. "
+        "Static twin: each gate is open for all images or for none, by its mean over training images; of networks "
+        f"with several answers, all images stop at the one of the nearest {unit.name}. Neither was trained for its "
+        "decisions: a small loss says that little is chosen, a large one may also be that weights do not fit. Seeds "
+        "averaged.",
         columns=[
             Column("Method", numeric=False),
             Column("Top-1 (%)"),
