@@ -49,7 +49,7 @@ def describe_choosing(
     }
 
 
-def choosing_columns(described: dict[str, Any]) -> dict[str, float | None]:
+def choosing_columns(described: dict[str, Any]) -> dict[str, Any]:
     """The columns of a record that ``described`` gives."""
     shuffled, twin = described.get("shuffled", {}), described.get("twin", {})
     return {

@@ -63,13 +63,13 @@ class TwinRouter(Router):
 
     def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
         layer = self.decisions[index].layer
-        return LayerDecision(*(_for_all(value, features) for value in (layer.executed, layer.scale)))
+        return LayerDecision(_for_all(layer.executed, features), _for_all(layer.scale, features))
 
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         channels = self.decisions[index].channels
         if channels is None:
             return None
-        return ChannelDecision(*(_for_all(value, features) for value in (channels.kept, channels.scale)))
+        return ChannelDecision(_for_all(channels.kept, features), _for_all(channels.scale, features))
 
 
 def _for_all(values: Tensor, like: Tensor) -> Tensor:
