@@ -96,8 +96,9 @@ def _is_large(node: ast.AST) -> bool:
 
 
 def _arguments(node: ast.FunctionDef) -> int:
-    """Keyword-only arguments count like others. Those of a command are its options, of which it has what it has."""
-    if _decorated(node, "click."):
+    """Keyword-only arguments count like others. Those of a command are its options, of which it has what it has; those
+    of a kernel are memory and shapes, since kernels know no objects."""
+    if _decorated(node, "click.") or _decorated(node, "triton.jit"):
         return 0
     arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     return sum(argument.arg not in ("self", "cls") for argument in arguments)

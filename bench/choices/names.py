@@ -13,7 +13,7 @@ from bench.errors import BadInput
 BUDGETS = ("quick", "paper")
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
-EXECUTORS = ("torch", "native", "auto")
+EXECUTORS = ("torch", "native", "triton", "auto")
 ENGINES = ("inline", "local", "slurm")
 FORMATS = ("md", "csv", "latex", "html")
 CONVENTIONS = ("macs", "flops")

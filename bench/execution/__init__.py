@@ -1,5 +1,5 @@
 """How a trained network runs: the executors, and the choice of one."""
 
-from bench.execution.choice import EXECUTORS, native_obstacle, runs_natively, to_inference
+from bench.execution.choice import EXECUTORS, Inference, native_obstacle, runs_natively, to_inference
 
-__all__ = ["EXECUTORS", "native_obstacle", "runs_natively", "to_inference"]
+__all__ = ["EXECUTORS", "Inference", "native_obstacle", "runs_natively", "to_inference"]

@@ -1,4 +1,4 @@
-"""Which executor runs a network that has been trained: PyTorch, or the compiled one."""
+"""Which executor runs a network that has been trained: PyTorch, or one of ours."""
 
 from __future__ import annotations
 
@@ -8,32 +8,38 @@ from bench.choices import EXECUTORS
 from bench.errors import BadInput, Notice
 from bench.execution.native import NativeNetwork, targets, unsupported_reason
 from bench.execution.skipping import SkippingCascade, SkippingNetwork, lower
-from bench.networks.cascade import Cascade
+from bench.execution.triton import TritonCascade, TritonNetwork
+from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
 
+Inference = SkippingNetwork | SkippingCascade | NativeNetwork | TritonNetwork | TritonCascade
+"""A network as it runs: ``forward``, ``predict`` and ``cost``, by whatever executor."""
 
-def to_inference(
-    network: DynamicNetwork | Cascade, executor: str = "auto"
-) -> SkippingNetwork | SkippingCascade | NativeNetwork:
+
+def to_inference(network: DynamicNetwork | Cascade, executor: str = "auto") -> Inference:
     """``network`` as it stands, for inference; ``network`` itself is not changed.
 
-    The members of a cascade are compiled one by one; who is asked about what is decided in Python between them.
+    The members of a cascade are compiled one by one; who is asked about what is decided in Python between them, but for
+    ``triton``, where it is decided on the device.
 
     Args:
-        executor: ``torch``; ``native``, compiled; or ``auto``, which is native where that is possible.
+        executor: ``torch``; ``native``, compiled for the CPU; ``triton``, for a GPU; or ``auto``, which is native where
+            that is possible. It is never ``triton``: nobody has measured yet where that is faster.
 
     Raises:
-        BadInput: an unknown executor, or ``native`` where it was not built or cannot run this network.
+        BadInput: an unknown executor, or one that is not there or cannot run this network.
     """
     if executor not in EXECUTORS:
         raise BadInput(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
+    if executor == "auto":
+        executor = "native" if runs_natively(network) else "torch"
     if isinstance(network, Cascade):
-        native = executor == "native" or (executor == "auto" and runs_natively(network))
-        each = "native" if native else "torch"
-        return SkippingCascade(network, [to_inference(member, each) for member in network.members])
-    if executor == "native" or (executor == "auto" and runs_natively(network)):
+        if executor == "triton":
+            return TritonCascade(network)
+        return SkippingCascade(network, [to_inference(member, executor) for member in network.members])
+    if executor == "native":
         return NativeNetwork(network)
-    return lower(network)
+    return TritonNetwork(network) if executor == "triton" else lower(network)
 
 
 def runs_natively(network: DynamicNetwork | Cascade) -> bool:
@@ -47,5 +53,4 @@ def runs_natively(network: DynamicNetwork | Cascade) -> bool:
 
 def native_obstacle(network: DynamicNetwork | Cascade) -> str | None:
     """Why the compiled executor cannot run ``network``, or one of a cascade's members; None if it can."""
-    members = network.members if isinstance(network, Cascade) else [network]
-    return next(filter(None, map(unsupported_reason, members)), None)
+    return next(filter(None, map(unsupported_reason, parts_of(network))), None)

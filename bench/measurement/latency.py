@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from bench.errors import BadInput
-from bench.execution import runs_natively
+from bench.execution import Inference, runs_natively
 from bench.execution.native import NativeNetwork
-from bench.execution.skipping import SkippingCascade, SkippingNetwork
+from bench.execution.triton import TritonNetwork, missing, unsupported_reason
 from bench.measurement.clock import Measurement, measure, threads
 from bench.measurement.dense import COMPILED, PACKED, dense_forms
 from bench.networks.blocks import Backbone
@@ -24,7 +24,6 @@ from bench.networks.network import DynamicNetwork
 from bench.records import COLUMNS
 
 THROUGHPUT_BATCH = 64
-Inference = SkippingNetwork | SkippingCascade | NativeNetwork
 DENSE, SAME_EXECUTOR, DYNAMIC = "dense", "dense in the same executor", "dynamic"
 
 
@@ -106,6 +105,8 @@ class DenseRival:
         network = DynamicNetwork(copy.deepcopy(backbone))
         if runs_natively(network):
             self.by_executor["native"] = NativeNetwork(network).predict
+        if (missing() or unsupported_reason(network)) is None:
+            self.by_executor["triton"] = TritonNetwork(network).predict
         self.left_out: dict[str, str] = {}
         self.fastest: dict[int, str] = {}
 

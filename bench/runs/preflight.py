@@ -10,12 +10,17 @@ from bench.data import DataSet
 from bench.data.recorded import data_options
 from bench.errors import BadInput
 from bench.execution.native import targets, unsupported_reason
+from bench.execution.structure import unknown_structure
+from bench.execution.triton import interpreting, missing
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone, load_weights, unread_average
 from bench.records import RECORD_FILE, read_record
 from bench.runs.plan.jobs import Job
 from bench.runs.settings import Settings, choose_device
 from bench.training.accumulation import require_shares
+
+OBSTACLES = {"native": unsupported_reason, "triton": unknown_structure}
+"""Why an executor cannot run a network, by the executor's name. A GPU is where the network will lie."""
 
 
 def check_ahead(jobs: list[Job], settings: Settings, data: DataSet) -> list[str]:
@@ -61,19 +66,30 @@ def _check_normalisation(settings: Settings, weights: Path) -> None:
 
 
 def _check_executor(jobs: list[Job], settings: Settings, classes: int) -> None:
-    if settings.execution.executor != "native":
+    executor, obstacle = settings.execution.executor, OBSTACLES.get(settings.execution.executor)
+    if obstacle is None:
         return
     if settings.placement.engine != "slurm":
-        if not targets():
-            raise BadInput("--executor native: the compiled executor was not built here")
-        if choose_device(settings.execution.device).type != "cpu":
-            raise BadInput("--executor native runs on the CPU: give --device cpu")
+        _check_machine(executor, choose_device(settings.execution.device))
     for method, backbone, dataset, point in {(job.method, job.backbone, job.dataset, job.point): None for job in jobs}:
         network = load_method(method).build(build_backbone(backbone, classes, dataset), point)
-        if reason := unsupported_reason(network):
+        if reason := obstacle(network):
             raise BadInput(
-                f"--executor native cannot run {method} on {backbone}: {reason}; --executor auto runs it in PyTorch"
+                f"--executor {executor} cannot run {method} on {backbone}: {reason}; --executor auto runs it in PyTorch"
             )
+
+
+def _check_machine(executor: str, device: torch.device) -> None:
+    if executor == "native":
+        if not targets():
+            raise BadInput("--executor native: the compiled executor was not built here")
+        if device.type != "cpu":
+            raise BadInput("--executor native runs on the CPU: give --device cpu")
+        return
+    if reason := missing():
+        raise BadInput(f"--executor triton: {reason}")
+    if device.type != "cuda" and not interpreting():
+        raise BadInput("--executor triton runs on a GPU: give --device cuda")
 
 
 def _check_compiler() -> None:

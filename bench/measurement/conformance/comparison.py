@@ -29,6 +29,9 @@ class Seen:
     def __getitem__(self, rows: Tensor) -> Seen:
         return Seen(self.logits[rows], self.decided[rows])
 
+    def to(self, device: str) -> Seen:
+        return Seen(self.logits.to(device), self.decided.to(device))
+
 
 @torch.inference_mode()
 def run(network: nn.Module, images: Tensor) -> Output:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
 from bench.execution import native_obstacle, to_inference
 from bench.execution.native import targets
 from bench.execution.skipping import lower
+from bench.execution.structure import unknown_structure
+from bench.execution.triton import interpreting, missing
 from bench.measurement.conformance.comparison import require, require_same, run, see, see_apart
 from bench.measurement.conformance.subjects import IMAGES, images_of_noise, network_of
 from bench.measurement.counting import flop_counter_macs
 from bench.measurement.forced import opened
 from bench.methods.interface import Method
+from bench.networks.cascade import parts_of
 from bench.networks.network import DynamicNetwork
+
+INTERPRETED = 2
+"""Images that kernels are interpreted for: each takes seconds."""
 
 
 def check_skipping(method: Method) -> str:
@@ -34,6 +42,20 @@ def check_native(method: Method) -> str:
     masked, native = see(network, images), to_inference(network, "native")
     require_same(masked, see(native, images))
     return require_same(masked, see_apart(native, images))
+
+
+def check_triton(method: Method) -> str:
+    """So do kernels on a GPU; on a CPU, where ``TRITON_INTERPRET=1`` has them interpreted, for a few images."""
+    network, images = network_of(method), images_of_noise()
+    reason = missing() or next(filter(None, map(unknown_structure, parts_of(network))), None)
+    if reason:
+        return f"runs in PyTorch: {reason}"
+    if interpreting():
+        images = images[:INTERPRETED]
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    masked, triton = see(network, images), to_inference(copy.deepcopy(network).to(device), "triton")
+    require_same(masked, see(triton, images.to(device)).to("cpu"))
+    return require_same(masked, see_apart(triton, images.to(device)).to("cpu"))
 
 
 def check_count(method: Method) -> str:

@@ -22,6 +22,7 @@ CHECKS: dict[str, Callable[[Method], str]] = {
     "none stops = the last answer": networks.check_none_stops,
     "skipped = masked": execution.check_skipping,
     "native = masked": execution.check_native,
+    "triton = masked": execution.check_triton,
     "MACs = independent count": execution.check_count,
     "every gate gets a gradient": training.check_gradients,
     "batch norm moves once per step": training.check_batch_norm,

@@ -8,9 +8,7 @@ from typing import Any, cast
 import torch
 
 from bench.data import DataSet
-from bench.execution import to_inference
-from bench.execution.native import NativeNetwork
-from bench.execution.skipping import SkippingCascade, SkippingNetwork
+from bench.execution import Inference, to_inference
 from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
 from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
 from bench.runs.context import Context
@@ -39,7 +37,7 @@ def add_times(job: Job, context: Context) -> None:
     write_record(folder, _with_timing(record, timing, context))
 
 
-def _time(job: Job, network: SkippingNetwork | SkippingCascade | NativeNetwork, context: Context) -> Timing:
+def _time(job: Job, network: Inference, context: Context) -> Timing:
     """Times ``network`` on the first test images."""
     if job.backbone not in context.rivals:
         context.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))

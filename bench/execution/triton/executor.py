@@ -1,0 +1,94 @@
+"""A dynamic network as a fixed sequence of predicated kernels: decisions are taken and used on the device alone."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor
+
+from bench.errors import BadInput
+from bench.execution.structure import unknown_structure
+from bench.execution.triton.availability import interpreting, missing
+from bench.execution.triton.maps import Decided
+from bench.execution.triton.replay import Replayed
+from bench.networks.cost import SampleCost, output_cost, reached_parts
+from bench.networks.decisions import BlockDecision, ChannelDecision, ExitDecision, LayerDecision, Output
+from bench.networks.network import DynamicNetwork
+
+if TYPE_CHECKING:
+    from bench.execution.triton.program import Program
+
+
+class TritonNetwork(Replayed):
+    """The same logits, decisions and MACs as the masked network, by kernels whose programs leave where they may.
+
+    Shows the face of :class:`bench.execution.skipping.SkippingNetwork`. For each shape of batch, memory is taken and,
+    on a GPU, a CUDA graph captured at the first call. Weights are a copy: later training does not reach them.
+
+    Args:
+        network: without :func:`bench.execution.triton.unsupported_reason`; not changed.
+        precision: ``float32``, ``tf32`` (products of float32 on tensor cores) or ``bf16``.
+
+    Raises:
+        BadInput: no Triton, no GPU, an unknown precision, or a network that the kernels do not know.
+    """
+
+    def __init__(self, network: DynamicNetwork, precision: str = "float32"):
+        if reason := missing() or unsupported_reason(network):
+            raise BadInput(f"the Triton executor cannot run {network.backbone.name}: {reason}")
+        super().__init__(network.backbone.image_shape[0], network.backbone.classifier.weight.device, precision)
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.backbone_cost, self.gate_cost = network.backbone_cost, network.gate_cost
+        self.eval()
+
+    @torch.inference_mode()
+    def forward(self, images: Tensor) -> Output:
+        """Images ``[N, C, H, W]`` to logits ``[N, classes]`` and one decision per block; raises as :meth:`predict`."""
+        program = cast("Program", self._run(images))
+        taken = program.answers.taken.long()
+        reached = [torch.ones_like(program.answers.logits[:, 0])] * len(program.decided)
+        if self.network.exits is None:
+            return Output(program.answers.logits.clone(), decisions_of(program, reached))
+        reached = list(reached_parts(self.gate_cost, taken).to(reached[0].dtype).unbind(1))
+        return Output(program.answers.logits.clone(), decisions_of(program, reached), exits=ExitDecision(taken))
+
+    def cost(self, output: Output) -> SampleCost:
+        """MACs of each sample of ``output``."""
+        return output_cost(self.backbone_cost, self.gate_cost, output)
+
+    def prepare(self, shape: torch.Size) -> Program:
+        """Memory and launches for images of ``shape``."""
+        from bench.execution.triton.program import Program  # imports Triton, which not every machine has
+
+        return Program(self.network, self._room(shape), self.precision)
+
+
+def unsupported_reason(network: DynamicNetwork) -> str | None:
+    """Why the kernels cannot run ``network``; None if they can, given Triton and a GPU."""
+    if reason := unknown_structure(network):
+        return reason
+    weight = network.backbone.classifier.weight
+    if weight.dtype != torch.float32:
+        return "its parameters are not float32"
+    if not weight.is_cuda and not interpreting():
+        return "it does not lie on a GPU"
+    return None
+
+
+def decisions_of(program: Program, reached: list[Tensor]) -> tuple[BlockDecision, ...]:
+    """What the last pass decided; ``reached`` by block: ``[N]``, 1 for samples that come to it before they answer."""
+    return tuple(map(_decision, program.decided, reached))
+
+
+def _decision(decided: Decided | None, reached: Tensor) -> BlockDecision:
+    if decided is None:
+        return BlockDecision(LayerDecision(reached, reached))
+    scale = decided.scales.clamp(min=0)
+    executed = (scale > 0).to(scale.dtype)
+    if decided.channel_scale is None:
+        return BlockDecision(LayerDecision(executed, scale))
+    # Where the block is skipped nobody asked about channels, and what stands there is older.
+    channels = decided.channel_scale * executed[:, None]
+    return BlockDecision(LayerDecision(executed, scale), ChannelDecision((channels > 0).to(scale.dtype), channels))

@@ -1,0 +1,86 @@
+"""An exit: a linear classifier of maps pooled to a few cells, after which a sample that is sure enough leaves."""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def cell_features(
+    source,
+    mix,
+    channel,
+    row,
+    column,
+    HEIGHT: tl.constexpr,
+    WIDTH: tl.constexpr,
+    CHANNELS: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+    BLOCK_W: tl.constexpr,
+):
+    """``mix`` of the maximum and ``1 - mix`` of the mean of one cell, of which maps have ``ROWS`` x ``COLUMNS``."""
+    top, left = row * HEIGHT // ROWS, column * WIDTH // COLUMNS
+    height = tl.cdiv((row + 1) * HEIGHT, ROWS) - top
+    width = tl.cdiv((column + 1) * WIDTH, COLUMNS) - left
+    place = tl.arange(0, BLOCK_W)
+    there = (place < height * width)[:, None] & (channel < CHANNELS)[None, :]
+    pixel = (top + place // width) * WIDTH + left + place % width
+    x = tl.load(source + pixel[:, None] * CHANNELS + channel[None, :], mask=there, other=0.0).to(tl.float32)
+    return tl.sum(x, 0) / (height * width) * (1 - mix) + tl.max(x, 0) * mix
+
+
+@triton.jit
+def sureness(logits, CLASSES: tl.constexpr, BLOCK_K: tl.constexpr):
+    """Log-odds of the most likely class (``bench.networks.stopping.log_odds``)."""
+    output = tl.arange(0, BLOCK_K)
+    held = tl.where(output < CLASSES, logits, float("-inf"))
+    top, place = tl.max(held, 0), tl.argmax(held, 0)
+    others = tl.where(output == place, float("-inf"), held)
+    second = tl.max(others, 0)
+    return top - second - tl.log(tl.sum(tl.exp(others - second), 0))
+
+
+@triton.jit
+def leave(
+    source,
+    alive,
+    weight,
+    bias,
+    mix,
+    threshold,
+    logits,
+    taken,
+    NUMBER: tl.constexpr,
+    HEIGHT: tl.constexpr,
+    WIDTH: tl.constexpr,
+    CHANNELS: tl.constexpr,
+    CLASSES: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+    BLOCK_W: tl.constexpr,
+    BLOCK_C: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+):
+    """Grid: samples. Weights ``[cells, CHANNELS, CLASSES]``; ``mix`` and ``threshold`` lie on the device."""
+    sample = tl.program_id(0).to(tl.int64)
+    if tl.load(alive + sample) < 0:
+        return
+    source += sample * HEIGHT * WIDTH * CHANNELS
+    output = tl.arange(0, BLOCK_K)
+    total = tl.load(bias + output, mask=output < CLASSES, other=0.0)
+    share = tl.load(mix)
+    for cell in range(ROWS * COLUMNS):
+        for start in range(0, CHANNELS, BLOCK_C):
+            channel = start + tl.arange(0, BLOCK_C)
+            features = cell_features(
+                source, share, channel, cell // COLUMNS, cell % COLUMNS, HEIGHT, WIDTH, CHANNELS, ROWS, COLUMNS, BLOCK_W
+            )
+            there = (channel < CHANNELS)[:, None] & (output < CLASSES)[None, :]
+            w = tl.load(
+                weight + (cell * CHANNELS + channel)[:, None] * CLASSES + output[None, :], mask=there, other=0.0
+            )
+            total += tl.sum(features[:, None] * w, 0)
+    if sureness(total, CLASSES, BLOCK_K) > tl.load(threshold):
+        tl.store(logits + sample * CLASSES + output, total, mask=output < CLASSES)
+        tl.store(taken + sample, NUMBER)
+        tl.store(alive + sample, -1.0)

@@ -1,0 +1,32 @@
+"""One launch of a kernel: its grid and everything that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WARPS = 4
+"""Of 32 threads, for each program."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A kernel, how many programs of it run, and its arguments by name: tensors, numbers, or None."""
+
+    kernel: Any
+    grid: Sequence[int]
+    arguments: dict[str, Any]
+
+    def __call__(self) -> None:
+        self.kernel[tuple(self.grid)](**self.arguments, num_warps=WARPS)
+
+
+def power_of_two(number: int, least: int = 1, most: int = 1 << 20) -> int:
+    """The smallest power of two that holds ``number``, between ``least`` and ``most``: what tiles are sized by."""
+    return min(most, max(least, 1 << max(0, number - 1).bit_length()))
+
+
+def divided(number: int, by: int) -> int:
+    """How many parts of size ``by`` hold ``number``."""
+    return -(-number // by)

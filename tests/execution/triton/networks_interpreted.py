@@ -1,0 +1,125 @@
+"""Whole networks by Triton's interpreter are the masked network, sample by sample (see ``kernels_interpreted.py``)."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from gated import BiasedRouter, assert_same, bottlenecks, build, images
+from torch import nn
+from triton.runtime.interpreter import InterpreterOptions, interpreter_builder
+
+from baselines.blockdrop import BlockDrop
+from baselines.early_exit import EarlyExit
+from baselines.skipnet import SkipNet
+from bench.errors import BadInput
+from bench.execution import to_inference
+from bench.execution.triton import TritonNetwork
+from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.cascade import Cascade
+from bench.networks.network import DynamicNetwork
+from lcnet.menu import LCNetMenu
+from lcnet.method import CNet, LCNet, LNet
+
+# Checks of integers for overflow take half of the time, and nothing here is large.
+interpreter_builder.options = InterpreterOptions(sanitize_overflow=False)
+METHODS = {
+    "lnet": LNet(),
+    "cnet": CNet(),
+    "lcnet": LCNet(),
+    "lcnet_menu": LCNetMenu(),
+    "skipnet": SkipNet(),
+    "blockdrop": BlockDrop(),
+}
+
+
+def network_of(method, width: float = 0.25) -> DynamicNetwork:
+    """With gates, and thresholds of exits, that part samples."""
+    torch.manual_seed(3)
+    network = method.build(cifar_resnet(8, width=width), 0.5)
+    for name, parameter in network.router.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        elif parameter.dim() > 1:
+            nn.init.normal_(parameter, std=5 / parameter[0].numel() ** 0.5)
+    build(network.backbone)
+    with torch.no_grad():
+        for _ in range(3):
+            network.train()(images(7))
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method(name):
+    network, x = network_of(METHODS[name]), images(3, 5, 4)
+    assert_same(network, TritonNetwork(network), x)
+
+
+def split(network, x: torch.Tensor) -> None:
+    """Thresholds by which about every other sample that comes to an answer stops there."""
+    with torch.no_grad():
+        given, left = list(network(x).exits.given), torch.arange(len(x))
+        for number in range(len(given) - 1):
+            scores = network.rule.score(given[: number + 1])[left]
+            middle = len(left) // 2
+            ordered = scores.sort().values
+            network.rule.thresholds[number] = ordered[middle - 1 : middle + 1].mean() if middle else torch.inf
+            left = left[scores <= network.rule.thresholds[number]]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_samples_leave_at_exits(count):
+    network = network_of(EarlyExit())
+    split(network, images(4, 5, 5))
+    triton, x = TritonNetwork(network), images(count, 5, 5)
+    assert_same(network, triton, x)
+    taken = triton(x).exits.taken  # whoever left the last time is asked again
+    assert torch.equal(taken, network(x).exits.taken)
+    assert count == 1 or len(set(taken.tolist())) > 1
+
+
+@pytest.mark.parametrize("averages", [False, True])
+def test_a_cascade(averages):
+    members = [network_of(method) for method in (LNet(), CNet(), LNet())]
+    for member in members[1:]:
+        nn.init.normal_(member.backbone.classifier.weight)
+    cascade = Cascade(members, []).eval()
+    cascade.rule.averages.fill_(averages)
+    x = images(4, 4, 5)
+    split(cascade, x)
+    triton = to_inference(cascade, "triton")
+    expected, found = cascade(x), triton(x)
+    assert torch.equal(found.exits.taken, expected.exits.taken)
+    assert torch.equal(triton.cost(found).total, cascade.cost(expected).total)
+    torch.testing.assert_close(found.logits, expected.logits, rtol=1e-4, atol=1e-4)
+    assert len(set(found.exits.taken.tolist())) == 3
+
+
+@pytest.mark.parametrize("layers, channels, shortcut", [(0.0, 0.5, "B"), (1.0, 0.0, "A"), (0.5, 1.0, "B")])
+def test_closed_and_open_gates_one_image_and_four(layers, channels, shortcut):
+    torch.manual_seed(0)
+    backbone = cifar_resnet(8, width=0.3, shortcut=shortcut)
+    network = build(backbone, BiasedRouter(backbone, layers, channels))
+    triton = TritonNetwork(network)
+    for count in (4, 1):
+        assert_same(network, triton, images(count, 4, 5))
+
+
+def test_bottlenecks_behind_a_pooled_stem():
+    torch.manual_seed(0)
+    backbone = bottlenecks(8)
+    network = build(backbone, BiasedRouter(backbone, 0.5, 0.5))
+    assert_same(network, TritonNetwork(network), images(2, 12, 13))
+
+
+def test_executors_by_name_and_what_they_refuse():
+    network = network_of(LNet())
+    assert to_inference(network, "triton").executor == "triton"
+    assert to_inference(network, "auto").executor != "triton", "nothing says yet where it is faster"
+    triton = TritonNetwork(network)
+    with pytest.raises(BadInput, match="images must have shape"):
+        triton(torch.zeros(2, 4, 8, 8))
+    with pytest.raises(BadInput, match="precision must be one of"):
+        TritonNetwork(network, "int4")
+    network.double()
+    with pytest.raises(BadInput, match="parameters are not float32"):
+        TritonNetwork(network)

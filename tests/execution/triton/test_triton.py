@@ -1,0 +1,95 @@
+"""The Triton executor without a GPU: its kernels interpreted, compiled for capability 9.0, and refused in one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from baselines.early_exit import EarlyExit
+from bench.errors import BadInput
+from bench.execution import to_inference
+from bench.execution.triton import interpreting
+from bench.networks.backbones import build_backbone
+from bench.networks.network import DynamicNetwork
+from lcnet.method import LCNet
+
+pytest.importorskip("triton.language", reason="Triton is not installed")
+HERE = Path(__file__).parent
+LARGEST_SHARED = 227 * 1024
+"""Bytes of shared memory that one program can have at capability 9.0."""
+
+
+def run(command: list[object], interpret: bool = True) -> subprocess.CompletedProcess:
+    """``command`` of Python in a process of its own, without a GPU."""
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "TRITON_INTERPRET": "01"[interpret]}
+    return subprocess.run(
+        [sys.executable, *command], env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.mark.parametrize("name", ["kernels", "networks"])
+def test_by_the_interpreter(name):
+    file = HERE / f"{name}_interpreted.py"
+    done = run(["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", file])
+    assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+@pytest.mark.skipif(interpreting(), reason="kernels are interpreted in this process")
+def test_every_kernel_compiles_for_capability_9_without_spills(tmp_path, monkeypatch):
+    from bench.execution.triton.compiling import compile_launch
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    compiled = [compile_launch(launch) for launch in launches()]
+    assert {one.kernel for one in compiled} == {"unit", "decide", "subsample", "max_pool", "classify", "leave"}
+    for one in compiled:
+        assert one.spilled == 0 and 0 < one.registers < 255 and one.shared <= LARGEST_SHARED, one
+
+
+def launches() -> list:
+    """Those of a gated CIFAR ResNet, of other networks what that does not have, and wide units in other precisions."""
+    from bench.execution.triton.compiling import distinct
+    from bench.execution.triton.maps import Map
+    from bench.execution.triton.parameters import PRECISIONS
+    from bench.execution.triton.program import Program
+
+    def of(network: DynamicNetwork, size: int, precision: str = "float32") -> list:
+        images = Map.empty(1, size, size, 3, torch.empty(0, dtype=PRECISIONS[precision][0]), False)
+        return distinct(Program(network.eval(), images, precision).launches)
+
+    gated = LCNet().build(build_backbone("resnet8", 10), 0.5)
+    large = build_backbone("resnet18", 1000, "imagenet")
+    large.blocks, large.classifier = large.blocks[:1], torch.nn.Linear(64, 1000)
+    exits = EarlyExit(shares=(0.9,)).build(build_backbone("resnet8", 10), 0.5)
+    others = [one for one in (*of(DynamicNetwork(large), 224), *of(exits, 32)) if one.kernel.__name__ != "unit"]
+    wide = [one for name in ("tf32", "bf16") for one in of(gated, 32, name) if one.arguments.get("ROLE") == "add"]
+    return [*of(gated, 32), *others, *wide]
+
+
+@pytest.mark.skipif(torch.cuda.is_available() or interpreting(), reason="kernels run here")
+def test_without_a_gpu_it_is_refused_in_one_line(bench_here):
+    with pytest.raises(BadInput, match="there is no GPU here"):
+        to_inference(LCNet().build(build_backbone("resnet8", 10), 0.5), "triton")
+    code, out, error = bench_here("run", "--methods", "dense", "--executor", "triton", "--backbone", "resnet8-w0.25")
+    assert (code, out) == (2, "") and len(error.strip().splitlines()) == 1
+    assert "--executor triton: there is no GPU here" in error
+
+
+def test_a_method_is_verified_by_the_interpreter():
+    check = (
+        "from bench.measurement.conformance import CHECKS, subjects\n"
+        "from bench.methods import load_method\n"
+        "subjects.BACKBONE = 'resnet8-w0.25'\n"
+        "print(CHECKS['triton = masked'](load_method('lcnet')))"
+    )
+    done = run(["-c", check])
+    assert "largest logit difference" in done.stdout, done.stdout + done.stderr[-3000:]
+
+
+def test_importing_the_executors_does_not_import_triton():
+    done = run(["-c", "import sys, bench.execution; print('triton' in sys.modules)"], interpret=False)
+    assert done.stdout.strip() == "False", done.stdout + done.stderr
