@@ -16,6 +16,8 @@ DEVICES = ("auto", "cpu", "cuda")
 EXECUTORS = ("torch", "native", "triton", "auto")
 ENGINES = ("inline", "local", "slurm")
 FORMATS = ("md", "csv", "latex", "html")
+EXPORTS = {"onnx": "onnx", "torch": "pt2"}
+"""What trained networks are exported as, and how names of such files end."""
 CONVENTIONS = ("macs", "flops")
 CHALLENGER = "lcnet"
 """Whom ``bench report`` holds against all other methods, where nobody says otherwise."""

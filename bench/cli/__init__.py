@@ -45,6 +45,7 @@ COMMANDS = {
     "decide": "Says which entry to ship, which fell out and why.",
     "tune": "Sets the thresholds of one trained network for a budget.",
     "check": "Compares records with agreed numbers, shipped networks with their records.",
+    "export": "Writes a trained network as a file for other runtimes.",
     "publish": "Rounds trained networks for shipping, and measures them as rounded.",
     "verify": "Checks whether a method is what it claims to be.",
     "list": "Lists methods, datasets, backbones or suites.",

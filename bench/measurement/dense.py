@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bench.execution.folding import folded
 from bench.execution.skipping import lower
 from bench.execution.skipping.layout import layout
-from bench.networks.blocks import Backbone, ConvUnit
+from bench.networks.blocks import Backbone
 from bench.networks.network import DynamicNetwork
 
 Predict = Callable[[Tensor], Tensor]
@@ -37,16 +37,6 @@ def dense_forms(backbone: Backbone, compile: bool = True) -> dict[str, Predict]:
     if compile:
         forms[COMPILED] = _compiled(backbone)
     return forms
-
-
-def folded(backbone: Backbone) -> Backbone:
-    """A copy in evaluation mode whose batch norms are folded into the convolutions."""
-    backbone = copy.deepcopy(backbone).eval().requires_grad_(False)
-    for unit in backbone.modules():
-        if isinstance(unit, ConvUnit):
-            unit.conv = fuse_conv_bn_eval(unit.conv, unit.norm)
-            unit.norm = cast(nn.BatchNorm2d, nn.Identity())
-    return backbone
 
 
 def _eager(module: nn.Module, layout: torch.memory_format) -> Predict:

@@ -1,0 +1,116 @@
+"""Networks as ONNX models."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.errors import BadInput
+from bench.execution.onnx.branches import BranchingGraph
+from bench.execution.onnx.graphs import Graph
+from bench.execution.onnx.masks import MaskedGraph
+from bench.execution.onnx.placing import sink_weights, strip_notes
+from bench.networks.blocks import SelfGatedUnit
+from bench.networks.cascade import Cascade, parts_of
+from bench.networks.network import DynamicNetwork
+
+IMAGES = "images"
+HOW_TO_GET = "pip install 'dynamic-inference-bench[export]'"
+
+
+def graph_of(network: DynamicNetwork | Cascade, branches: bool) -> Graph:
+    """``network``, which is not changed, in a form that can be exported.
+
+    Args:
+        branches: for one image, with what was decided away in branches; else for any number, masked.
+
+    Raises:
+        BadInput: units that gate themselves.
+    """
+    if any(isinstance(module, SelfGatedUnit) for module in network.modules()):
+        raise BadInput("a network whose units gate themselves, position by position, is not exported")
+    return (BranchingGraph if branches else MaskedGraph)(network).eval()
+
+
+def to_onnx(network: DynamicNetwork | Cascade, branches: bool, metadata: Mapping[str, str] | None = None) -> Any:
+    """``network`` as an ``onnx.ModelProto``: input ``images``, outputs as :func:`.decisions.output_names` says.
+
+    Raises:
+        BadInput: units that gate themselves, or a package that is not installed.
+    """
+    graph = graph_of(network, branches)
+    try:
+        with _quiet():
+            program: Any = torch.onnx.export(
+                _exported(graph, branches), input_names=[IMAGES], output_names=graph.names, verbose=False
+            )
+    except ImportError as error:
+        raise BadInput(f"{error}: {HOW_TO_GET}") from error
+    model = program.model_proto
+    strip_notes(model.graph)
+    sink_weights(model.graph)
+    for name, value in (metadata or {}).items():
+        model.metadata_props.add(key=name, value=value)
+    return model
+
+
+def to_program(
+    network: DynamicNetwork | Cascade, branches: bool, metadata: Mapping[str, str]
+) -> tuple[bytes, Callable[[Tensor], dict[str, Tensor]]]:
+    """``network`` as the content of a file for ``torch.export.load``, and how it runs: all outputs by their names.
+
+    Raises:
+        BadInput: as :func:`to_onnx`.
+    """
+    graph, file = graph_of(network, branches), io.BytesIO()
+    program = _exported(graph, branches)
+    noted = {"metadata.json": json.dumps({**metadata, "outputs": graph.names})}
+    with _quiet():
+        torch.export.save(program, file, extra_files=noted)
+    module = program.module()
+
+    def run(images: Tensor) -> dict[str, Tensor]:
+        parts = [module(part) for part in (images.split(1) if branches else (images,))]
+        return {name: torch.cat(column) for name, column in zip(graph.names, zip(*parts))}
+
+    return file.getvalue(), run
+
+
+def _exported(graph: Graph, branches: bool) -> Any:
+    """The program of a graph, for one image or for any number.
+
+    Raises:
+        BadInput: a network of which the trace cannot follow the decisions.
+    """
+    images = torch.zeros(1 if branches else 2, *parts_of(graph.network)[0].backbone.image_shape)
+    shapes = None if branches else ({0: torch.export.Dim("images")},)
+    try:
+        with _quiet(), torch.no_grad():
+            return torch.export.export(graph, (images,), dynamic_shapes=shapes, strict=False)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise BadInput(f"the network cannot be exported: {reason}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter says of its own parts."""
+    loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
