@@ -43,6 +43,7 @@ COMMANDS = {
     "stress": "Measures trained networks on shifted and on attacked images.",
     "load": "Measures latency under arriving requests.",
     "decide": "Says which entry to ship, which fell out and why.",
+    "leaderboard": "Ranks methods over data sets, backbones and budgets.",
     "tune": "Sets the thresholds of one trained network for a budget.",
     "check": "Compares records with agreed numbers, shipped networks with their records.",
     "export": "Writes a trained network as a file for other runtimes.",

@@ -11,6 +11,7 @@ from bench.cli.values import FILE, FOLDER, data_dir_option
 from bench.errors import BadInput, CheckFailed
 
 TIER = "fast: 500 images of every network; full: all images of a part of the networks."
+SUBMISSION = "Somebody's folder of records: measured again where that can be done. Writes standing.csv there."
 ALLOW_MISSING = "Compare what is on both sides: rows without a record and records without a row are no differences."
 
 
@@ -35,19 +36,24 @@ class Part(click.ParamType):
     "--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED,
     help=f"Measure the shipped networks below this folder again. Default: {SHIPPED_FOLDER}, here or in the repository.",
 )  # fmt: skip
+@click.option("--submission", type=FOLDER, help=SUBMISSION)
 @click.option("--allow-missing", is_flag=True, help=ALLOW_MISSING)
 @click.option("--tier", type=click.Choice(TIERS), default="fast", show_default=True, help=TIER)
 @click.option("--part", type=Part(), default="1/1", show_default=True, help="Of the shipped networks, which part.")
 @data_dir_option
 @click.argument("runs", type=FOLDER, default=Path("runs"))
-def check(against, pretrained, allow_missing, tier, part, data_dir, runs) -> None:
-    """Compares the records in RUNS with a table, or shipped networks with their records and tables.
+def check(against, pretrained, submission, allow_missing, tier, part, data_dir, runs) -> None:
+    """Compares the records in RUNS with a table, shipped networks with their records and tables, or a submission with
+    what its networks give here.
 
     Exits 1 and says which numbers left their tolerance, and what stands on one side only.
     """
-    if (against is None) == (pretrained is None):
-        raise BadInput("say what to check: --against TABLE for the records in RUNS, or --pretrained for networks")
-    if against is not None:
+    if sum(given is not None for given in (against, pretrained, submission)) != 1:
+        said = "--against TABLE for the records in RUNS, --pretrained for networks, or --submission FOLDER"
+        raise BadInput(f"say what to check: {said}")
+    if submission is not None:
+        _check_submission(submission, tier, data_dir)
+    elif against is not None:
         _check_table(against, runs, allow_missing)
     else:
         _check_networks(pretrained, allow_missing, tier, part, data_dir)
@@ -62,6 +68,28 @@ def _check_table(against: Path, runs: Path, allow_missing: bool) -> None:
     left_out = found.unmatched if allow_missing else []
     differences = found.differences + ([] if allow_missing else found.unmatched)
     _conclude(differences, found.compared, f"records in {runs}", f"with {against}", left_out)
+
+
+def _check_submission(folder: Path, tier: str, data_dir: Path | None) -> None:
+    from bench.records import find_records
+    from bench.records.standing import write_standings
+    from bench.system.environment import commit
+    from bench.zoo.submission import CLAIMED, REFUTED, VERIFIED, examine, loader
+
+    load, rows = loader(data_dir), []
+    for path, record in sorted(find_records([folder]).items()):
+        found = examine(path, record, load, tier)
+        reasons = "; ".join(found.reasons)
+        click.echo(": ".join(filter(None, (found.standing, found.job, reasons))))
+        rows.append((found.job, found.standing, reasons, commit()))
+    if not rows:
+        raise BadInput(f"no records below {folder}")
+    write_standings(folder, rows)
+    standings = [row[1] for row in rows]
+    counts = ", ".join(f"{standings.count(one)} {one}" for one in (VERIFIED, CLAIMED, REFUTED))
+    if REFUTED in standings:
+        raise CheckFailed(f"{folder}: {counts}")
+    click.echo(f"{folder}: {counts}")
 
 
 def _check_networks(given: Path, allow_missing: bool, tier: str, part: tuple[int, int], data_dir: Path | None) -> None:

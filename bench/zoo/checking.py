@@ -38,13 +38,13 @@ def compare_network(folder: Path, record: Record, data: DataSet, tier: str) -> l
     if len(kept) != len(data.test):
         return [f"{folder.name}: outcomes of {len(kept):,} images, where {len(data.test):,} are tested"]
     found = remeasure(network, data, TIERS[tier])
-    said = _record_differences(record, kept) + _image_differences(kept.head(len(found)), found)
+    said = record_differences(record, kept) + _image_differences(kept.head(len(found)), found)
     if len(found) == len(kept) and abs(100 * found["correct"].mean() - record.top1) > TOP1_TOLERANCE:
         said.append(f"top-1 is {100 * found['correct'].mean():.2f}, recorded {record.top1:.2f} +- {TOP1_TOLERANCE}")
     return [f"{folder.name}: {text}" for text in said]
 
 
-def _record_differences(record: Record, samples: pd.DataFrame) -> list[str]:
+def record_differences(record: Record, samples: pd.DataFrame) -> list[str]:
     """Numbers in the record that its own images do not give."""
     again = summarise(samples, record.macs_backbone)
     return [
