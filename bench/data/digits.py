@@ -1,4 +1,4 @@
-"""scikit-learn's embedded handwritten digits as 3x32x32 images: the offline default.
+"""scikit-learn's embedded handwritten digits as 3x16x16 images: the offline default.
 
 1,797 grey images of 8x8 pixels from the UCI "Optical Recognition of Handwritten Digits" test set (Alpaydin and Kaynak,
 1998). Small and easy: it shows that everything works end to end, and says little about natural images.
@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from bench.data.dataset import DataSet, Split, crop_and_flip
+from bench.data.sets.digits import SOURCE
 from bench.data.source import DataOptions, Normalisation
 
 SPLIT_SEED = 0
@@ -33,7 +34,9 @@ def load(data_dir: Path | None = None, options: DataOptions | None = None) -> Da
     """
     digits = load_digits()
     pixels = torch.from_numpy(digits.images).float()[:, None] * (255 / 16)
-    pixels = torch.nn.functional.interpolate(pixels, size=(32, 32), mode="bilinear", align_corners=False)
+    pixels = torch.nn.functional.interpolate(
+        pixels, size=(SOURCE.image_size,) * 2, mode="bilinear", align_corners=False
+    )
     images = pixels.round().to(torch.uint8).expand(-1, 3, -1, -1).contiguous()
     labels = torch.from_numpy(digits.target).long()
 
@@ -52,7 +55,7 @@ def load(data_dir: Path | None = None, options: DataOptions | None = None) -> Da
         classes=tuple(str(digit) for digit in range(10)),
         mean=MEAN,
         std=STD,
-        augment=crop_and_flip(padding=2, flip=False),
+        augment=crop_and_flip(padding=1, flip=False),
         train=split(train),
         validation=split(validation),
         test=split(test),

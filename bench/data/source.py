@@ -71,12 +71,14 @@ class Source:
             ``normalisation(backbone)``, which returns mean and standard deviation per channel; and, where the images
             can be downloaded freely, ``download(folder)``. All of them raise BadInput.
         from_files: whether images are files of any size: resized for the backbone, which is one of timm's, and decoded
-            when they are needed. Else they are as large as CIFAR's and held in memory.
+            when they are needed. Else they are held in memory.
+        image_size: height and width of images that are held in memory. Costs are counted for it.
     """
 
     module: str
     defaults: DataSetDefaults
     from_files: bool = False
+    image_size: int = 32
 
     def reader(self) -> ModuleType:
         """The module, imported on demand: torchvision and scikit-learn take seconds."""
@@ -104,11 +106,20 @@ def load_data(name: str, data_dir: Path | None, options: DataOptions | None = No
     """Loads the data set ``name``.
 
     Raises:
-        BadInput: an unknown name, or images that are missing or corrupt.
+        BadInput: an unknown name, images that are missing or corrupt, or of another size than was registered.
     """
     options = options or DataOptions()
-    data = load_source(name).reader().load(data_dir, options)
+    source = load_source(name)
+    data = source.reader().load(data_dir, options)
+    if not source.from_files:
+        _check_size(data, source)
     return replace(data, mean=tuple(options.mean), std=tuple(options.std)) if options.mean else data
+
+
+def _check_size(data: DataSet, source: Source) -> None:
+    height, width = data.test.first(1).images.shape[-2:]
+    if (height, width) != (source.image_size, source.image_size):
+        raise BadInput(f"{data.name}: images of {height}x{width} pixels, but registered are {source.image_size}")
 
 
 def download_data(name: str, data_dir: Path | None) -> None:

@@ -31,16 +31,20 @@ DETERMINING = (
     "training",
 )
 """Modules and whole packages of the harness that determine a record's numbers, for every method alike."""
+CIFAR_SIZE = 32
 DATA_SETS = HARNESS / "data" / "sets"
 """Folder within these whose modules count only in records that are made with them."""
 
 
-def source_hash(method: Method, modules: Iterable[str] = ()) -> str:
+def source_hash(method: Method, modules: Iterable[str] = (), image_size: int | None = None) -> str:
     """SHA-256 over the choices of ``method`` and what its modules and the ``DETERMINING`` part of the harness compute.
 
     The method's own modules are those that define its class and its bases, and what these import from their own
     packages, at whatever remove. The same holds for ``modules``, which bring a data set or a backbone. See
     :func:`bench.system.source.source_digest` for what of a module counts.
+
+    Args:
+        image_size: that a data set registers. Ids without one are of records from times when all had CIFAR's.
 
     Raises:
         BadInput: source that cannot be read, as of a class that was typed in: its records could not be told apart.
@@ -51,7 +55,8 @@ def source_hash(method: Method, modules: Iterable[str] = ()) -> str:
     except (OSError, SyntaxError) as error:
         raise BadInput(f"cannot read the source of {type(method).__name__}: {error}") from error
     choices = {name: repr(getattr(method, name)) for name in field_kinds(method)}
-    return hashlib.sha256(json.dumps([source, choices]).encode()).hexdigest()
+    parts = [source, choices, *([] if image_size in (None, CIFAR_SIZE) else [image_size])]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def determining_files() -> Iterator[Path]:

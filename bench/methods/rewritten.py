@@ -14,7 +14,7 @@ REWRITTEN: dict[str, str] = {
     "8bf952d3970552d06237f2a215a21f69fb727747f2c2eb1c0d216ab2a0184f36": (  # bench/data/cifar10.py
         "d6a4381122f57f325d710ebd534cf976af229cf709fa7f7329b7cc80673c9731"
     ),
-    "15eecbd4ea2ba1661616bc31251c3734c4ccfbbc94b87b27ba6ecad41f92d832": (  # bench/data/digits.py
+    "b83c87ef7fff583f05135e692d30e94a968fcaa8774f77ad905348e6a1aa60c2": (  # bench/data/digits.py
         "fbb71dd59675b2a69dc823a27ae282a824cb57b3bc4662980ce17d57a238ab33"
     ),
     "067cfadf48dd20f7d01f50f356652c00ef25bc0ec03fbeb9de4c60fe989baca5": "",  # bench/data/folders.py
@@ -24,10 +24,10 @@ REWRITTEN: dict[str, str] = {
     "fff323e91988e270f40e4be19a3cb009a2c98109e24f44809e4cc83416fd88c1": (  # bench/data/recorded.py
         "a2c04cf7180b9677928a46dd4f91e7ac2a5a9904439a1e7d0b4312f5971604e3"
     ),
-    "482a8abcae72bf9367ee6c2c11b79c78373b76ba02d631241778da17deed27fe": (  # source.py, was bench/data/__init__.py
+    "7776728884fb991aab498c5c1f1699aece629f193e915905aebc673fd08cea3e": (  # source.py, was bench/data/__init__.py
         "f4962792f5d88a4f480efd2e43d8e77ed2212f13296707de4e30fc3d84064255"
     ),
-    "6ba45567094631910358280281ba40eb9097a7568b5ee44da9977d6212905897": (  # bench/networks/backbones/registry.py
+    "d66d1df87bc5710f615e2d0c794370c83ddc321302192bd7cdc82a14e301749c": (  # bench/networks/backbones/registry.py
         "1cdf79a9da852bc120470f8138e8a97f2d75c20b11458da74ed68a2cb5722b51"
     ),
     "fae2b19d2d63a8eeed66a0d1c230aaaf59c95db360834c4b0471f08a521bb238": (  # bench/training/checkpoint.py

@@ -5,22 +5,35 @@ The columns ``valid`` and ``invalid_reasons`` tell of both together; a record wi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bench.records.record import Record
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 VALID, INVALID, NOT_TIMED = "valid", "invalid", "not timed"
 """What a record's time is: in tables in capitals, in ``table.csv`` (column ``time_state``) as here."""
-_TIMES = "latency_ms_p50", "throughput_ips"
 
 
-def is_timed(record: Record) -> bool:
+class Judged(Protocol):
+    """What is asked of a :class:`bench.records.Record` here."""
+
+    @property
+    def valid(self) -> bool: ...
+    @property
+    def invalid_reasons(self) -> str: ...
+    @property
+    def latency_ms_p50(self) -> float | None: ...
+    @property
+    def throughput_ips(self) -> float | None: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+
+
+def is_timed(record: Judged) -> bool:
     """Whether times were taken for this record, valid or not."""
-    return "timing" in record.details or any(getattr(record, name) is not None for name in _TIMES)
+    times = record.latency_ms_p50, record.throughput_ips
+    return "timing" in record.details or any(time is not None for time in times)
 
 
-def time_state(record: Record) -> str:
+def time_state(record: Judged) -> str:
     """``VALID``, ``INVALID`` or ``NOT_TIMED``."""
     if not is_timed(record):
         return NOT_TIMED
@@ -32,7 +45,7 @@ def time_text(state: str) -> str:
     return state if state == NOT_TIMED else state.upper()
 
 
-def result_reasons(record: Record) -> list[str]:
+def result_reasons(record: Judged) -> list[str]:
     """Why accuracy and cost must not be trusted; empty where they may.
 
     A reason that timing is not known to have given counts against them.
@@ -44,12 +57,12 @@ def result_reasons(record: Record) -> list[str]:
     return [reason for reason in said if reason not in of_time] or ([] if of_time else ["no reason given"])
 
 
-def time_reasons(record: Record) -> list[str]:
+def time_reasons(record: Judged) -> list[str]:
     """Why the times must not be trusted, as the timing itself found."""
     reasons = (record.details.get("timing") or {}).get("invalid_reasons")
     return [str(reason) for reason in reasons] if isinstance(reasons, list) else []
 
 
-def is_sound(record: Record) -> bool:
+def is_sound(record: Judged) -> bool:
     """Whether accuracy and cost may be trusted."""
     return not result_reasons(record)

@@ -1,13 +1,15 @@
 """Data sets: fixed splits, real images, clear words where something is missing or damaged."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.data import load_data
+from bench.choices import DATASETS
+from bench.data import load_data, load_source
 from bench.data.dataset import crop_and_flip
 from bench.errors import BadInput
 
@@ -22,15 +24,23 @@ def test_digits_split(digits):
     everything = torch.cat([digits.train.indices, digits.validation.indices, digits.test.indices])
     assert len(everything.unique()) == 1797
     for split in (digits.train, digits.validation, digits.test):
-        assert split.images.shape[1:] == (3, 32, 32)
+        assert split.images.shape[1:] == (3, 16, 16)
         share = split.labels.bincount() / len(split)
         assert share.min() > 0.09 and share.max() < 0.115  # stratified: 10 % each, up to rounding
 
 
+def test_images_of_another_size_than_registered_are_refused(monkeypatch):
+    """The size registered is what costs are counted for."""
+    source = replace(load_source("digits"), image_size=32)
+    monkeypatch.setattr(DATASETS, "load", lambda name: source)
+    with pytest.raises(BadInput, match="digits: images of 16x16 pixels, but registered are 32"):
+        load_data("digits", None)
+
+
 def test_digits_never_change(digits):
     assert load_data("digits", None).fingerprint() == digits.fingerprint()
-    # Of the split as first released; every record on digits rests on it.
-    assert digits.fingerprint() == ("1c90f7967d6f1ac370fe143e680e64f01548c009cf45147cfbf49ca7f1fc3b4a")
+    # Every record on digits rests on it.
+    assert digits.fingerprint() == ("5255604edaf60b16e406ca7bca4e10cb674f0d1f2f8327652a9dd659f104ee21")
 
 
 def test_cifar10_split(cifar10):

@@ -247,6 +247,11 @@ def test_our_data_sets_count_where_they_are_used():
     assert len({alone, *(source_hash(dense, [load_source(name).module]) for name in ("cifar100", "folder"))}) == 3
 
 
+def test_an_id_covers_the_size_of_images_but_for_the_size_that_all_had():
+    dense = load_method("dense")
+    assert source_hash(dense, image_size=32) == source_hash(dense) != source_hash(dense, image_size=16)
+
+
 def test_a_rewritten_file_keeps_its_place_in_ids_until_it_changes():
     """An entry of ``REWRITTEN`` that fits no file is dead: take it out, or ids hold what nobody computes any more."""
     present = {

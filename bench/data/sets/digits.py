@@ -14,4 +14,5 @@ SOURCE = Source(
         },
         timed_images=128,
     ),
+    image_size=16,
 )

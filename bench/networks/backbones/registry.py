@@ -18,16 +18,22 @@ def build_backbone(name: str, classes: int, dataset: str = "") -> Backbone:
     """A freshly initialised backbone, for instance ``resnet20``, ``resnet56b`` or ``resnet20-w0.5``.
 
     Args:
-        dataset: what it is for. Where images are files of any size it is one of timm's: ``resnet50`` is another network
-            there.
+        dataset: what it is for; costs are counted for images of its size. Where images are files of any size the
+            backbone is one of timm's: ``resnet50`` is another network there.
 
     Raises:
         BadInput: a name outside the family, or a registered backbone that cannot be built.
     """
-    if _is_registered(name):
-        return _registered(name, classes)
-    if dataset and DATASETS.load(dataset).from_files:
+    source = DATASETS.load(dataset) if dataset else None
+    if source is not None and source.from_files and not _is_registered(name):
         return _imagenet().imagenet_resnet(name, classes)
+    backbone = _registered(name, classes) if _is_registered(name) else _cifar(name, classes, dataset)
+    if source is not None and not source.from_files:
+        backbone.image_shape = (backbone.image_shape[0], source.image_size, source.image_size)
+    return backbone
+
+
+def _cifar(name: str, classes: int, dataset: str) -> Backbone:
     match = _CIFAR_NAME.fullmatch(name)
     if match is None:
         raise BadInput(f"unknown backbone {name!r}: choose from {', '.join(backbone_names(dataset))}")

@@ -53,8 +53,9 @@ def plan(suite: Suite) -> list[Job]:
 
 def job_source(method: Method, dataset: str, backbone: str) -> dict[str, Any]:
     """What of a job comes from the source of its method, and from those of a data set or backbone of somebody's."""
-    modules = (load_source(dataset).module, *backbone_modules(backbone))
-    return {"source": source_hash(method, modules), "method_version": method.info.version}
+    images = load_source(dataset)
+    modules = (images.module, *backbone_modules(backbone))
+    return {"source": source_hash(method, modules, images.image_size), "method_version": method.info.version}
 
 
 def _dense_job(suite: Suite, seed: int, start: str, source: dict[str, Any]) -> Job:

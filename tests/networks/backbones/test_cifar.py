@@ -54,6 +54,13 @@ def test_independent_counters_agree(name):
     assert by_ptflops - 10 == ours
 
 
+def test_costs_are_those_of_the_data_sets_images():
+    small, usual = (build_backbone("resnet20", classes=10, dataset=dataset) for dataset in ("digits", "cifar10"))
+    assert (small.image_shape, usual.image_shape) == ((3, 16, 16), (3, 32, 32))
+    classifier = small.classifier.weight.numel()
+    assert 4 * (count_backbone(small).total - classifier) == count_backbone(usual).total - classifier
+
+
 @pytest.mark.parametrize("name", ["resnet7", "resnet21", "resnet116", "vgg16", "resnet20-w0", "resnet20c", ""])
 def test_names_outside_the_family_are_refused(name):
     with pytest.raises(BadInput):
