@@ -60,6 +60,16 @@ VARIANTS = {
     "undistilled": Variant("no distillation", "lcnet", distillation=0.0),
     "channels": Variant("C-Net alone", "cnet"),
     "layers": Variant("L-Net alone", "lnet"),
+    "noise": Variant("noise on scores, which fades", "lcnet_conditional[noise=1]"),
+    "shaping": Variant("batch shaping: each gate both open and closed", "lcnet_conditional[shaping=1]"),
+    "bounds": Variant("bounds on each block's share, released later", "lcnet_conditional[bounds=10]"),
+    "spread-costs": Variant("a reward for costs that differ between images", "lcnet_conditional[spread=2]"),
+    "hardness": Variant("MACs are cheaper for images of a high loss", "lcnet_conditional[hardness=1]"),
+    "supervised": Variant("classifiers behind stages 1 and 2, in training alone", "lcnet_conditional[supervision=0.3]"),
+    "together": Variant(
+        "noise, batch shaping, prices by loss and classifiers behind stages",
+        "lcnet_conditional[noise=1,shaping=1,hardness=1,supervision=0.3]",
+    ),
     "l1": Variant("no LC-Net: static pruning by L1 norm, trained likewise", "l1"),
 }
 
@@ -86,7 +96,7 @@ def main(weights, dataset, data_dir, name, point, epochs, images, precision, see
         load_weights(fresh, weights)
         return fresh
 
-    dense_macs = count_backbone(backbone()).total
+    dense = Reference.of(backbone(), data)
     base, rows = None, []
     known = environment.describe(torch.device("cpu"))
     about = {"dataset": dataset, "backbone": name, "start": file_hash(weights)[:12], "point": point, "epochs": epochs}
@@ -98,7 +108,7 @@ def main(weights, dataset, data_dir, name, point, epochs, images, precision, see
         network = trained(VARIANTS[key].method, backbone(), data, point, recipe, seed)
         samples = evaluate(network, data, data.validation).samples
         base = samples if base is None else base
-        found = outcome(samples, base, dense_macs)
+        found = outcome(samples, base, dense)
         rows.append({"variant": key, "what": VARIANTS[key].what, "method": VARIANTS[key].method} | found | about)
         click.echo("  ".join(str(value) for value in list(rows[-1].values())[:9]))
         if file:
@@ -119,10 +129,27 @@ def trained(name: str, start: Backbone, data: DataSet, point: float, recipe: Rec
         return network
 
 
-def outcome(samples: pd.DataFrame, base: pd.DataFrame, backbone_macs: int) -> dict:
-    """Validation accuracy in percent, its difference from the base with a paired 95 % interval, and the cost."""
+@dataclass(frozen=True)
+class Reference:
+    """The dense network that all variants start from: its MACs, and how sure it is of each validation image."""
+
+    macs: int
+    confidence: pd.Series
+
+    @classmethod
+    def of(cls, backbone: Backbone, data: DataSet) -> Reference:
+        """Measures it."""
+        samples = evaluate(DynamicNetwork(backbone), data, data.validation).samples
+        return cls(count_backbone(backbone).total, samples["confidence"])
+
+
+def outcome(samples: pd.DataFrame, base: pd.DataFrame, dense: Reference) -> dict:
+    """Validation accuracy in percent, its difference from the base with a paired 95 % interval, and the cost.
+
+    ``cost_hardness`` is the rank correlation of each image's MACs with how unsure the dense network is of it.
+    """
     difference = paired_bootstrap(100.0 * samples["correct"], 100.0 * base["correct"])
-    fractions = samples["macs"] / backbone_macs
+    fractions = samples["macs"] / dense.macs
     return {
         "validation_top1": round(100 * samples["correct"].mean(), 2),
         "difference": round(difference.value, 2),
@@ -130,7 +157,13 @@ def outcome(samples: pd.DataFrame, base: pd.DataFrame, backbone_macs: int) -> di
         "difference_high": round(difference.high, 2),
         "macs_fraction": round(fractions.mean(), 4),
         "macs_fraction_std": round(fractions.std(ddof=0), 4),
+        "cost_hardness": _rank_correlation(samples["macs"], -dense.confidence),
     }
+
+
+def _rank_correlation(costs: pd.Series, hardness: pd.Series) -> float | None:
+    """Spearman's; None where every image costs the same."""
+    return round(costs.corr(hardness, method="spearman"), 3) if costs.nunique() > 1 else None
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.choices import DATASETS
 from bench.data import load_data, load_source
 from bench.data.dataset import crop_and_flip
 from bench.errors import BadInput
@@ -32,7 +32,7 @@ def test_digits_split(digits):
 def test_images_of_another_size_than_registered_are_refused(monkeypatch):
     """The size registered is what costs are counted for."""
     source = replace(load_source("digits"), image_size=32)
-    monkeypatch.setattr(DATASETS, "load", lambda name: source)
+    monkeypatch.setattr("bench.data.source.DATASETS", SimpleNamespace(load=lambda name: source))
     with pytest.raises(BadInput, match="digits: images of 16x16 pixels, but registered are 32"):
         load_data("digits", None)
 
@@ -105,5 +105,5 @@ def test_data_move_to_a_device_and_are_augmented_there(digits):
     assert digits.to(torch.device("cpu")) is digits
     elsewhere = digits.to(torch.device("meta"))
     images, labels = next(elsewhere.train.shuffled(8, torch.Generator().manual_seed(0), elsewhere.augment))
-    assert images.device.type == labels.device.type == "meta" and images.shape == (8, 3, 32, 32)
+    assert images.device.type == labels.device.type == "meta" and images.shape == (8, 3, 16, 16)
     assert torch.equal(elsewhere.test.indices, digits.test.indices)

@@ -32,7 +32,7 @@ def test_other_data_other_files_and_other_source(bench_here, tmp_path, digits, m
     with pytest.raises(BadInput, match="not the file"):
         require_recorded_file(folder, "model.safetensors", record)
 
-    monkeypatch.setattr("bench.runs.plan.planning.source_hash", lambda method, modules: "another")
+    monkeypatch.setattr("bench.runs.plan.planning.source_hash", lambda *what: "another")
     assert bench_here(*TINY[:-3], "--epochs", "0", "--no-timing")[0] == 0
     again = find_records([tmp_path / "runs"])
     assert len(again) == 4 and again.items() >= found.items(), "changed source makes new records, the old ones stay"

@@ -192,6 +192,7 @@ def test_an_id_covers_a_new_module_of_a_determining_package_and_no_report(harnes
 
 NO_NUMBERS = {
     "choices": "names",
+    "data.sets.digits": "the size of its images is in ids",
     "errors": "exceptions",
     "recipe": "its values are in the job",
     "records": "read to compare fingerprints",
