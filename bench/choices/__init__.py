@@ -1,6 +1,6 @@
 """Names that people choose among, and how those that packages register are found; never imports torch."""
 
-from bench.choices.entries import BACKBONES, DATASETS, METHODS, Group
+from bench.choices.entries import BACKBONES, DATASETS, METHODS, TRACKERS, Group
 from bench.choices.names import (
     ATTACKS,
     BUDGETS,
@@ -51,6 +51,7 @@ __all__ = [
     "SHIPPED",
     "SHIPPED_FOLDER",
     "TIERS",
+    "TRACKERS",
     "Group",
     "backbone_names",
     "dataset_names",

@@ -78,6 +78,15 @@ DATASETS = Group(
     {name: f"bench.data.sets.{name}:SOURCE" for name in ("digits", "cifar10", "cifar100", "imagenet", "folder")},
 )
 BACKBONES = Group("bench.backbones", "backbone")
+TRACKERS = Group(
+    "bench.trackers",
+    "tracker",
+    {
+        "tensorboard": "bench.runs.trackers.tensorboard:TensorBoard",
+        "mlflow": "bench.runs.trackers.mlflow:MLflow",
+        "wandb": "bench.runs.trackers.wandb:WandB",
+    },
+)
 
 
 def _shown(name: str) -> str:

@@ -24,6 +24,7 @@ LOADERS = "Decode images (imagenet, folder). Default: spare cores."
 DOWNLOAD = "First fetch images that are free into --data-dir, unless they are there: cifar10, cifar100."
 ENGINE = "This process, worker processes of this machine, or a Slurm cluster. Times are taken behind all else, alone."
 SLURM = "KEY=VALUE for submitit's SlurmExecutor: partition, account, time (minutes), cpus_per_task, ... Repeatable."
+TRACK = "A tracker that follows the run: tensorboard, mlflow, wandb, or a package's own. Repeatable."
 
 Decorator = Callable[[Callable], Callable]
 
@@ -46,6 +47,7 @@ executor_option = click.option(
 timing_option = click.option(
     "--timing/--no-timing", default=True, show_default=True, help="Latency and throughput beside MACs."
 )
+track_option = click.option("--track", multiple=True, metavar="NAME", help=TRACK)
 out_option = click.option("--out", type=FOLDER, default=Path("runs"), show_default=True)
 source_options = _all(
     click.option("--suite", type=SUITE, help=SUITES),

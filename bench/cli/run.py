@@ -12,6 +12,7 @@ from bench.cli.options import (
     placement_options,
     source_options,
     timing_option,
+    track_option,
 )
 from bench.runs.plan.suite import Suite
 
@@ -25,6 +26,7 @@ from bench.runs.plan.suite import Suite
 @out_option
 @click.option("--fresh", is_flag=True, help="Make these records anew, even if they exist.")
 @placement_options
+@track_option
 def run(**options) -> None:
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     from bench.cli.running import run

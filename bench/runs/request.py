@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from bench.runs.settings import Execution, Placement, choose_device
 from bench.system.options import options_of
 
 EXECUTION = ("device", "compile", "executor", "deterministic", "checkpoint_minutes")
-OTHERS = {"suite", "pretrained", "members", "data_dir", "download", "timing", "fresh", "loader_workers", "prefetch"}
 PLACEMENT = ("engine", "workers", "gpus_per_job", "slurm")
 
 
@@ -33,6 +32,7 @@ class Request:
         fresh: whether records are made anew that exist.
         loader_workers: processes that decode images; None: as many as there are spare cores.
         prefetch: batches that each of them keeps ready.
+        track: names of trackers that follow the run.
     """
 
     options: Mapping[str, Any]
@@ -45,8 +45,12 @@ class Request:
     fresh: bool = False
     loader_workers: int | None = None
     prefetch: int = 2
+    track: tuple[str, ...] = ()
     execution: Execution = field(default_factory=Execution)
     placement: Placement = field(default_factory=Placement)
+
+
+OTHERS = {one.name for one in fields(Request)} - {"options", "execution", "placement"}
 
 
 def make_request(words: Mapping[str, Any]) -> Request:

@@ -23,11 +23,12 @@ from bench.runs.phases.timing import Time
 from bench.runs.plan.jobs import Job
 from bench.runs.plan.written import RUNS
 from bench.runs.preflight import check_ahead
-from bench.runs.progress import RunProgress
 from bench.runs.request import Request, placed
 from bench.runs.selection import Selection, select
 from bench.runs.settings import Inputs, Settings
 from bench.runs.threads import use_threads
+from bench.runs.tracked import TrackedProgress
+from bench.runs.trackers import Tracker, load_trackers
 from bench.system.distributed import all_agree, dismiss, group, launched, rank, world_size
 from bench.system.log import log_to
 
@@ -82,6 +83,7 @@ def run(request: Request, out: Path, command: str, say: Say) -> Ended | None:
             _download(selection.inputs)
         data = settings.inputs.load_data()
         notes = check_ahead(selection.jobs, settings, data)
+        trackers = load_trackers(request.track, say)
         if rank() > 0:
             follow(selection.jobs, PHASES, settings, data)
             return None
@@ -90,7 +92,7 @@ def run(request: Request, out: Path, command: str, say: Say) -> Ended | None:
         if request.fresh:
             _remove(selection.asked, out)
         try:
-            ended = run_selection(selection, _phases(request.timing, data, say), settings, data)
+            ended = run_selection(selection, _phases(request.timing, data, say), settings, data, trackers)
         except Exception:
             dismiss()
             raise
@@ -102,7 +104,7 @@ def run_tuned(selection: Selection, request: Request, out: Path, command: str, s
     """Measures a trained network at another budget; as :func:`run`, in this process."""
     settings = make_settings(request, selection, out, command)
     data = settings.inputs.load_data()
-    return run_selection(selection, _phases(request.timing, data, say), settings, data)
+    return run_selection(selection, _phases(request.timing, data, say), settings, data, Tracker())
 
 
 def make_settings(request: Request, selection: Selection, out: Path, command: str) -> Settings:
@@ -113,10 +115,13 @@ def make_settings(request: Request, selection: Selection, out: Path, command: st
     return Settings(out, folder, command, selection.inputs, request.execution, placement)
 
 
-def run_selection(selection: Selection, phases: Sequence[Phase], settings: Settings, data: DataSet) -> Ended:
+def run_selection(
+    selection: Selection, phases: Sequence[Phase], settings: Settings, data: DataSet, tracker: Tracker
+) -> Ended:
     """Brings all jobs to their end, and shows on standard output how far they are."""
     jobs, out = selection.jobs, settings.out
-    with RunProgress(Console(), jobs, phases, settings.placement.engine == "inline") as progress, log_to(out):
+    shown = {"shows_epochs": settings.placement.engine == "inline", "out": out, "tracker": tracker}
+    with TrackedProgress(Console(), jobs, phases, **shown) as progress, log_to(out):
         try:
             outcomes = run_jobs(jobs, phases, settings, data, progress)
         except KeyboardInterrupt as signal:

@@ -7,9 +7,10 @@ SOURCE = Source(
     DataSetDefaults(
         "resnet14",
         {
-            # Four times the usual rate, for few epochs. Rate and epochs were chosen for the first command's accuracies
-            # on the test images of seeds 0 to 2: accuracies on digits at these defaults are optimistic.
-            "quick": {"epochs": 6, "backbone_epochs": 5, "batch_size": 32, "fine_tuning_lr": 0.08},
+            # The rate was chosen on the validation images of seeds 10 to 12 for lcnet, skipnet and early_exit: 0.16 and
+            # 0.32 are best of 0.02, 0.04, 0.08, 0.16 and 0.32, and alike. The numbers of epochs were once chosen by
+            # test accuracies of seeds 0 to 2, on images of 32x32 pixels.
+            "quick": {"epochs": 6, "backbone_epochs": 5, "batch_size": 32, "fine_tuning_lr": 0.16},
             "paper": {"epochs": 100, "backbone_epochs": 100, "batch_size": 32},
         },
         timed_images=128,
