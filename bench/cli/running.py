@@ -26,11 +26,11 @@ from bench.runs.selection import select_tuned
 REPORT = "report"
 
 
-def run(out: Path, **options: Any) -> None:
+def run(out: Path, track: tuple[str, ...], **options: Any) -> None:
     """Trains and measures METHODS beside their dense backbone; finished records are kept, unfinished ones continued."""
     options["slurm"] = slurm_parameters(options["slurm"])
     with _interruptions():
-        ended = run_request(make_request(options), out, _command(), _say)
+        ended = run_request(make_request(options), out, _command(), _say, track)
     if ended is not None:
         _summarise(ended)
 

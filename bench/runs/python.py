@@ -17,12 +17,15 @@ LOG = logging.getLogger(__name__)
 PATHS = ("pretrained", "data_dir")
 
 
-def run(methods: Sequence[str] | None = None, *, out: str | Path = "runs", **options: Any) -> Records:
+def run(
+    methods: Sequence[str] | None = None, *, out: str | Path = "runs", track: Sequence[str] = (), **options: Any
+) -> Records:
     """Trains and measures methods beside their dense backbone; finished records are kept, unfinished ones continued.
 
     Args:
         methods: names, with choices in brackets where wanted.
         out: where the records lie; the same folder again continues there.
+        track: names of trackers that follow the run: ``tensorboard``, ``mlflow``, ``wandb``, or a package's own.
         options: those of ``bench run`` in the same words, with underscores: ``dataset``, ``points``, ``seeds``,
             ``epochs``, ``suite``, ``pretrained``, ``members``, ``timing``, ``fresh``, ``device``, ``engine``,
             ``workers``, ... Lists are tuples or lists, ``slurm`` is a mapping.
@@ -38,7 +41,7 @@ def run(methods: Sequence[str] | None = None, *, out: str | Path = "runs", **opt
     words |= {name: Path(words[name]) for name in PATHS if words.get(name) is not None}
     if words.get("members") is not None:
         words["members"] = tuple(map(Path, words["members"]))
-    ended = run_request(make_request(words), Path(out), "bench.run", LOG.warning)
+    ended = run_request(make_request(words), Path(out), "bench.run", LOG.warning, track)
     if ended is None:
         return Records()
     if failed := ended.failed:

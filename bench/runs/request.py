@@ -32,7 +32,6 @@ class Request:
         fresh: whether records are made anew that exist.
         loader_workers: processes that decode images; None: as many as there are spare cores.
         prefetch: batches that each of them keeps ready.
-        track: names of trackers that follow the run.
     """
 
     options: Mapping[str, Any]
@@ -45,7 +44,6 @@ class Request:
     fresh: bool = False
     loader_workers: int | None = None
     prefetch: int = 2
-    track: tuple[str, ...] = ()
     execution: Execution = field(default_factory=Execution)
     placement: Placement = field(default_factory=Placement)
 

@@ -57,12 +57,13 @@ class Ended:
         return [outcome for outcome in self.outcomes if outcome.state is State.FAILED]
 
 
-def run(request: Request, out: Path, command: str, say: Say) -> Ended | None:
+def run(request: Request, out: Path, command: str, say: Say, track: Sequence[str] = ()) -> Ended | None:
     """Trains and measures what is asked for; finished records are kept, unfinished ones continued.
 
     Args:
         command: for the records.
         say: takes lines that somebody should read before the first job starts.
+        track: names of trackers that follow the run.
 
     Returns:
         What became of each job; None in all processes of a torchrun but the first.
@@ -83,7 +84,7 @@ def run(request: Request, out: Path, command: str, say: Say) -> Ended | None:
             _download(selection.inputs)
         data = settings.inputs.load_data()
         notes = check_ahead(selection.jobs, settings, data)
-        trackers = load_trackers(request.track, say)
+        trackers = load_trackers(track, say)
         if rank() > 0:
             follow(selection.jobs, PHASES, settings, data)
             return None
@@ -120,8 +121,9 @@ def run_selection(
 ) -> Ended:
     """Brings all jobs to their end, and shows on standard output how far they are."""
     jobs, out = selection.jobs, settings.out
-    shown = {"shows_epochs": settings.placement.engine == "inline", "out": out, "tracker": tracker}
-    with TrackedProgress(Console(), jobs, phases, **shown) as progress, log_to(out):
+    by_epoch = settings.placement.engine == "inline"
+    shown = TrackedProgress(Console(), jobs, phases, by_epoch, out, tracker)
+    with shown as progress, log_to(out):
         try:
             outcomes = run_jobs(jobs, phases, settings, data, progress)
         except KeyboardInterrupt as signal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -22,13 +21,21 @@ class TrackedProgress(RunProgress):
     """Tells how far a run is, and has a tracker follow it.
 
     Args:
+        shows_epochs: see :class:`RunProgress`, as the arguments before it.
         out: the folder of the records.
-        rest: of :class:`RunProgress`.
     """
 
-    def __init__(self, console: Console, jobs: Sequence[Job], phases: Sequence[Phase], *, out: Path, **rest: Any):
-        self._tracker: Tracker = rest.pop("tracker")
-        super().__init__(console, jobs, phases, **rest)
+    def __init__(
+        self,
+        console: Console,
+        jobs: Sequence[Job],
+        phases: Sequence[Phase],
+        shows_epochs: bool,
+        out: Path,
+        tracker: Tracker,
+    ):
+        super().__init__(console, jobs, phases, shows_epochs)
+        self._tracker = tracker
         self._out, self._planned, self._last = out, jobs, phases[-1]
         self._begun: set[str] = set()
         self._ended: set[str] = set()

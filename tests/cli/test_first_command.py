@@ -13,9 +13,9 @@ from bench.networks.backbones import build_backbone
 from bench.records import read_record
 
 METHODS = "dense,lcnet,skipnet,early_exit,cascade"
-EPOCHS = 40.0
-"""The command's processor time, in epochs of a dense network on 1,097 digits: 26 here with five epochs of a
-method, of which there are six; twelve took nearly twice as long."""
+EPOCHS = 90.0
+"""The command's processor time, in epochs of a dense network on 1,097 digits: 59 here with five epochs of a dense
+network and six of a method; twice as many epochs take more than this."""
 
 
 def epoch_seconds() -> float:
@@ -51,8 +51,18 @@ def test_its_dense_network_has_learned_the_digits(first):
     assert first[0]["dense"].top1 >= 97.0
 
 
-@pytest.mark.parametrize("method, loses", [("lcnet", 1.5), ("skipnet", 3.0), ("early_exit", 1.5), ("cascade", 1.5)])
-def test_its_dynamic_networks_land_and_stay_near_the_dense_one(first, method, loses):
+@pytest.mark.parametrize(
+    "method, loses, misses",
+    [
+        ("lcnet", 1.5, 0.03),
+        ("skipnet", 3.0, 0.03),
+        ("early_exit", 1.5, 0.06),
+        # The share that goes on to the dense network is set on 200 images and met on 500: two standard deviations of a
+        # share near a half are sqrt(0.25 / 200 + 0.25 / 500) * 2 = 0.08.
+        ("cascade", 1.5, 0.08),
+    ],
+)
+def test_its_dynamic_networks_land_and_stay_near_the_dense_one(first, method, loses, misses):
     record = first[0][method]
-    assert abs(record.macs_fraction - 0.5) <= 0.03
+    assert abs(record.macs_fraction - 0.5) <= misses
     assert record.top1 >= first[0]["dense"].top1 - loses
