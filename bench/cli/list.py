@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,8 @@ from bench.runs.plan.bundled import suite_names
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from bench.methods import MethodInfo
 
 WIDE = 200
 """Columns in which a method and its whole paper stand on one line."""
@@ -48,7 +51,7 @@ def _print_methods() -> None:
 
 
 def _methods(width: int) -> tuple[Table, list[str]]:
-    """One line for each method in a pipe and where it fits; in a narrow terminal papers by their number alone."""
+    """Methods by family and year, a line each in a pipe and where it fits; in a narrow terminal papers by number."""
     from rich.table import Table
 
     from bench.methods import load_method  # and with it torch
@@ -59,15 +62,31 @@ def _methods(width: int) -> tuple[Table, list[str]]:
         table.add_column(heading, overflow="fold")
     table.add_column("year", no_wrap=True)
     table.add_column("paper", no_wrap=True)
+    infos: dict[str, MethodInfo] = {}
     for name in method_names():
         try:
-            info = load_method(name).info
+            infos[name] = load_method(name).info
         except BadInput as error:
             broken.append(str(error))
-            continue
-        year = "" if info.year is None else str(info.year)
-        table.add_row(name, info.decides, info.looks_at, year, info.paper if width >= WIDE else _short(info.paper))
+    for family, names in _by_family(infos):
+        table.add_section()
+        table.add_row("", f"[bold]{family}[/]")  # beside the names, which stay narrow
+        for name in names:
+            info = infos[name]
+            year = "" if info.year is None else str(info.year)
+            table.add_row(name, info.decides, info.looks_at, year, info.paper if width >= WIDE else _short(info.paper))
     return table, broken
+
+
+def _by_family(infos: Mapping[str, MethodInfo]) -> Iterator[tuple[str, list[str]]]:
+    """Families in the order of reports, with their methods by year; those that no family names come last."""
+    from bench.report.families import FAMILIES, family_named  # and with it pandas
+
+    known = {name: family.name for name in infos if (family := family_named(name))}
+    for family in (*(one.name for one in FAMILIES), "others"):
+        names = [name for name in infos if known.get(name, "others") == family]
+        if names:
+            yield family, sorted(names, key=lambda name: (infos[name].year or 0, name))
 
 
 def _short(paper: str) -> str:

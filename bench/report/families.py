@@ -36,12 +36,19 @@ FAMILIES = (PLAIN, COMPRESSED, LAYERS, CHANNELS, BOTH, EXITS, CASCADES, OTHER)
 
 _NAMED = {
     PLAIN: ("dense", "slim", "shallow"),
-    COMPRESSED: ("fixed", "fpgm", "l1", "lcnet_static", "slimming"),
+    COMPRESSED: ("fixed", "fpgm", "halp", "l1", "lcnet_static", "slimming"),
     LAYERS: ("blockdrop", "blockdrop_pooled", "convnet_aig", "lnet", "random", "skipnet", "skipnet_ff1", "skipnet_ff2"),
-    CHANNELS: ("channel_gating", "cnet", "fbs"),
+    CHANNELS: ("bas", "channel_gating", "cnet", "fbs", "manidp"),
     BOTH: ("lcnet", "lcnet_menu", "lcnet_tunable"),
+    EXITS: ("early_exit", "sdn", "selfxit", "ztw"),
+    CASCADES: ("cascade",),
 }
 _BY_NAME = {name: family for family, names in _NAMED.items() for name in names}
+
+
+def family_named(method: str) -> Family | None:
+    """The family of a method that is known by name, with or without choices in brackets; None of any other."""
+    return _BY_NAME.get(method.partition("[")[0])
 
 
 def family_of(method: str, samples: pd.DataFrame) -> Family:
@@ -51,7 +58,7 @@ def family_of(method: str, samples: pd.DataFrame) -> Family:
         method: as ``--methods`` names it, with its choices in brackets.
         samples: one row per image, as in ``samples.parquet``.
     """
-    return _BY_NAME.get(method.partition("[")[0]) or _judged(samples)
+    return family_named(method) or _judged(samples)
 
 
 def _judged(samples: pd.DataFrame) -> Family:

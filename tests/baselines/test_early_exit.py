@@ -10,10 +10,12 @@ import torch
 
 from baselines.early_exit import EarlyExit
 from baselines.sdn import SDN
+from baselines.selfxit import SelfXit
 from baselines.ztw import ZTW
+from bench.errors import BadInput
 from bench.measurement.conformance import CHECKS, verify_method
 from bench.methods import load_method
-from bench.methods.interface import Budget
+from bench.methods.interface import Budget, TrainingBatch
 from bench.networks.backbones import build_backbone
 from bench.networks.exits import exit_places
 
@@ -23,13 +25,15 @@ def test_methods_are_what_they_claim(method):
     assert [one for one in verify_method(method) if not one.passed] == []
 
 
-@pytest.mark.parametrize("method", [EarlyExit(), SDN(), SDN(mixed=True)])
+@pytest.mark.parametrize("method", [EarlyExit(), SDN(), SDN(mixed=True), SelfXit()])
 def test_heads_learn_within_the_epochs(method):
     for check in ("every gate gets a gradient", "batch norm moves once per step", "epochs keep to the budget"):
         CHECKS[check](method)
 
 
-@pytest.mark.parametrize("name", ["early_exit", "early_exit[rule=patience]", "sdn", "sdn[mixed=true]", "ztw"])
+@pytest.mark.parametrize(
+    "name", ["early_exit", "early_exit[rule=patience]", "sdn", "sdn[mixed=true]", "selfxit", "ztw"]
+)
 def test_registered(name):
     assert load_method(name).info.decides == "where to stop"
 
@@ -50,6 +54,23 @@ def test_frozen_or_not(method, learns):
     for stage in method.stages(network, 0.5, Budget(10, pretrained=True)):
         trained = {id(parameter) for group in stage.groups for parameter in group.parameters}
         assert bool(trained & backbone) == learns
+
+
+def test_imitation_sees_no_label_and_ends_where_exits_say_what_the_network_says():
+    network = SelfXit().build(build_backbone("resnet8", classes=10), 0.5).eval()
+    (stage,) = SelfXit().stages(network, 0.5, Budget(3, pretrained=True))
+    images, nobody = torch.randn(6, 3, 32, 32), torch.zeros(6, dtype=torch.long)
+
+    def seen(logits):
+        raise AssertionError("the labels were looked at")
+
+    loss = stage.loss(network, TrainingBatch(images, nobody, 0.5, seen))
+    given = network(images).exits.given
+    expected = torch.nn.KLDivLoss(reduction="batchmean", log_target=True)
+    told, wanted = given.div(4).log_softmax(2)[:-1], given.div(4).log_softmax(2)[-1]
+    torch.testing.assert_close(loss, 16 * sum(expected(one, wanted) for one in told))
+    with pytest.raises(BadInput, match="frozen"):
+        SelfXit(mixed=True).stages(network, 0.5, Budget(3, pretrained=True))
 
 
 def test_zero_time_waste_starts_as_a_plain_mean():

@@ -7,7 +7,7 @@ from bench.methods import load_method, method_names
 from bench.methods.interface import BACKBONE_WEIGHT_DECAY, Budget, backbone_lr, split_parameters
 from bench.networks.backbones import build_backbone
 
-FROZEN = {"sdn", "ztw"}
+FROZEN = {"sdn", "selfxit", "ztw"}
 """They train classifiers on a backbone that stays as it is: the papers' own definition."""
 
 

@@ -21,6 +21,27 @@ def test_methods_say_what_they_decide(bench_here, monkeypatch):
     assert "2007.15151" in out
 
 
+def test_methods_stand_by_family_and_year(bench_here, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    _, out, _ = bench_here("list", "methods")
+    first = [line.split()[0] for line in out.splitlines() if line.strip()]
+    order = [
+        "plain",
+        "dense",
+        "static",
+        "l1",
+        "halp",
+        "channel",
+        "fbs",
+        "bas",
+        "early",
+        "early_exit",
+        "selfxit",
+        "cascades",
+    ]
+    assert sorted(order, key=first.index) == order
+
+
 def test_unknown_command_and_version(bench_here):
     assert bench_here("nosuch")[0] == 2
     assert bench_here("list", "nonsense")[0] == 2
