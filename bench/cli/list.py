@@ -82,7 +82,7 @@ def _by_family(infos: Mapping[str, MethodInfo]) -> Iterator[tuple[str, list[str]
     """Families in the order of reports, with their methods by year; those that no family names come last."""
     from bench.report.families import FAMILIES, family_named  # and with it pandas
 
-    known = {name: family.name for name in infos if (family := family_named(name))}
+    known = {name: found.name for name in infos if (found := family_named(name))}
     for family in (*(one.name for one in FAMILIES), "others"):
         names = [name for name in infos if known.get(name, "others") == family]
         if names:
