@@ -11,6 +11,8 @@ import pandas as pd
 
 from bench.report import group_tables
 from bench.report.entries import counted
+from bench.report.headroom.findings import find_findings
+from bench.report.headroom.tables import headroom_tables
 from bench.report.results import Group, load_groups
 from bench.report.tables.verdicts import verdict_table
 from bench.report.tabular import Table, markdown_text, to_markdown
@@ -42,6 +44,24 @@ def report_table(source: str, wanted: str | None) -> str:
     found = next((one for one in tables if one and one.name == f"{kind}-{group.slug}"), None)
     if found is None:
         raise click.UsageError(f"no table {kind} of {', '.join(folders)}")
+    return _pipes(_columns(found, wanted) if wanted else found)
+
+
+def headroom_table(source: str, wanted: str | None) -> str:
+    """A table of ``bench headroom``.
+
+    Args:
+        source: the last word of the table's name (``oracles``, ``networks``, ``probes``, ...), then a folder.
+        wanted: headings of the columns to show, with commas between; None: all.
+
+    Raises:
+        click.UsageError: no such table or column.
+    """
+    kind, folder = source.split()
+    (findings,) = find_findings([RESULTS / folder])
+    found = next((one for one in headroom_tables(findings) if one.name == f"headroom-{kind}"), None)
+    if found is None:
+        raise click.UsageError(f"no table {kind} of {folder}")
     return _pipes(_columns(found, wanted) if wanted else found)
 
 

@@ -8,6 +8,7 @@ written, and the exit code says whether all documents are up to date. Files and 
 - ``<!-- table: FILE.csv ...; METHOD[ POINT], ... -->``: one line for each method and point, means over seeds
 - ``<!-- report: TABLE FOLDER ...; HEADING, ... -->``: a table of ``bench report``; ``answer`` is its words
 - ``<!-- csv: FILE.csv; COLUMN as HEADING, ... -->``: columns of any table
+- ``<!-- headroom: TABLE FOLDER; HEADING, ... -->``: a table of ``bench headroom``
 - ``<!-- targets: FILE.csv -->``: what was asked for, and whether it was met
 - ``<!-- speed: FILE.csv; TECHNIQUE, ... -->``: realised shares of the theoretical speed-up
 """
@@ -20,10 +21,10 @@ from pathlib import Path
 
 import click
 import pandas as pd
-from document_tables import csv_table, report_table, speed_table, target_table
+from document_tables import csv_table, headroom_table, report_table, speed_table, target_table
 
 ROOT = Path(__file__).parents[1]
-MARKER = r"<!-- (?P<kind>table|report|csv|speed|targets): (?P<source>[^;>]+?)(?:; (?P<rows>[^>]+))? -->"
+MARKER = r"<!-- (?P<kind>table|report|csv|headroom|speed|targets): (?P<source>[^;>]+?)(?:; (?P<rows>[^>]+))? -->"
 BLOCK = re.compile(rf"({MARKER}\n).*?(<!-- end -->)", re.S)
 HEAD = (
     "| network | training | seeds | top-1 | MACs of the backbone's | latency of the dense backbone over its "
@@ -47,7 +48,7 @@ def main(documents: tuple[Path, ...], check: bool) -> None:
 def filled(text: str) -> str:
     """A document's text with its tables as the records have them."""
     kinds = {"table": lambda source, rows: table(source.split(), rows), "report": report_table, "csv": csv_table}
-    kinds |= {"speed": speed_table, "targets": target_table}
+    kinds |= {"headroom": headroom_table, "speed": speed_table, "targets": target_table}
     return BLOCK.sub(
         lambda found: f"{found[1]}\n{kinds[found['kind']](found['source'], found['rows'])}\n{found[5]}", text
     )

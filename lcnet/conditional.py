@@ -114,9 +114,10 @@ class ConditionalLoss:
         router.sigma = self.choices.noise * (1 - step.progress)
         router.answers = []
         output = network(step.images)
-        fractions = network.macs_fraction(output).float()
+        fractions = network.macs_fraction(output)
         target = 1 + (self.point - 1) * min(1.0, step.progress / self.descent)
-        router.threshold = router.threshold + RATE * (fractions.detach().mean() - target)
+        router.threshold = router.threshold + RATE * (fractions.detach().mean().float() - target)
+        fractions = fractions.float()
         losses = step.sample_loss(output.logits)
         loss = losses.mean() + (self._prices(losses) * fractions).mean()
         loss = loss - self.choices.spread * fractions.std(unbiased=False)
