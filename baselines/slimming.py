@@ -84,6 +84,10 @@ class Slimming(Dense):
     )
     has_points = True
 
+    def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
+        inner_scales(backbone)  # refuses blocks without channels here, not after the sparse training
+        return super().build(backbone, point)
+
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
         assert point is not None
         tuning = super().stages(network, point, budget)[0]

@@ -14,6 +14,8 @@ from bench.networks.stopping import StopRule
 def unknown_structure(network: DynamicNetwork) -> str | None:
     """What of ``network``, its gates apart, is more than plain; None if nothing is."""
     backbone, blocks = network.backbone, network.backbone.blocks
+    if not all(block.has_channels for block in blocks):
+        return "its blocks are modules of another package"
     if network.exits is not None and not _is_known_exits(network.exits):
         return "its exits are more than a linear classifier of pooled features and a threshold on confidence"
     unit, pool = stem_parts(backbone.stem)

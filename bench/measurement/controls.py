@@ -45,7 +45,7 @@ def can_shuffle(network: nn.Module) -> bool:
     """
     if not isinstance(network, DynamicNetwork) or getattr(network, "exits", None) is not None:
         return False
-    return not any(isinstance(unit, SelfGatedUnit) for block in network.backbone.blocks for unit in block.units)
+    return not any(isinstance(unit, SelfGatedUnit) for block in network.backbone.blocks for unit in block.parts)
 
 
 @torch.inference_mode()

@@ -42,7 +42,14 @@ def _convolution_flops(*shapes, out_shape: list[int], **_) -> int:
     return 2 * math.prod(out_shape) * math.prod(weight[1:])
 
 
+def _attention_flops(*shapes, **_) -> int:
+    """FLOPs of both products of attention, from the shapes of queries, keys and values."""
+    query, key, value = shapes[:3]
+    return 2 * math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+
+
 _FUSED = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
     torch.ops.mkldnn._convolution_pointwise: _convolution_flops,
     torch.ops.mkldnn._convolution_pointwise_: _convolution_flops,
 }

@@ -32,8 +32,8 @@ DETERMINING = (
 )
 """Modules and whole packages of the harness that determine a record's numbers, for every method alike."""
 CIFAR_SIZE = 32
-DATA_SETS = HARNESS / "data" / "sets"
-"""Folder within these whose modules count only in records that are made with them."""
+OPTIONAL = (HARNESS / "data" / "sets", HARNESS / "networks" / "backbones" / "traced")
+"""Folders within these whose modules count only in records that are made with them."""
 
 
 def source_hash(method: Method, modules: Iterable[str] = (), image_size: int | None = None) -> str:
@@ -69,7 +69,7 @@ def determining_files() -> Iterator[Path]:
         found = [HARNESS / name] if name.endswith(".py") else list((HARNESS / name).rglob("*.py"))
         if not found or not found[0].is_file():
             raise FileNotFoundError(f"{HARNESS / name} is no part of the harness")
-        yield from (file for file in found if file.parent != DATA_SETS)
+        yield from (file for file in found if file.parent not in OPTIONAL)
 
 
 def _own_files(method: Method) -> set[Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +77,12 @@ class ResidualBlock(nn.Module):
         shortcut: identity, parameter-free subsampling (option A) or a 1x1 projection (option B).
         gated_unit: the unit whose output channels a channel gate may switch off; the last unit never is one,
             because the residual sum stays at full width.
+
+    Attributes:
+        has_channels: whether anything can be decided about inner channels.
     """
+
+    has_channels = True
 
     def __init__(self, units: Sequence[ConvUnit], shortcut: nn.Module, gated_unit: int | None = None):
         super().__init__()
@@ -96,6 +102,16 @@ class ResidualBlock(nn.Module):
     def inner_channels(self) -> int:
         """Number of channels that a channel gate of this block decides about."""
         return self.units[self.gated_unit].conv.out_channels
+
+    @property
+    def parts(self) -> Sequence[nn.Module]:
+        """What the branch consists of, first to last."""
+        return self.units
+
+    def strength(self) -> Tensor:
+        """How much the branch adds, read off its weights: root mean square behind its last batch norm."""
+        norm = self.units[-1].norm
+        return (norm.weight.square() + norm.bias.square()).mean().sqrt()
 
     def branch(self, x: Tensor, channel_scale: Tensor | None = None, decided: list | None = None) -> Tensor:
         """The residual branch; ``channel_scale`` ``[N, inner_channels]`` multiplies after BN and ReLU.
@@ -138,7 +154,12 @@ class Backbone(nn.Module):
         blocks: the residual blocks, in order.
         classifier: from pooled features to logits.
         image_shape: ``(channels, height, width)`` that costs are counted for.
+
+    Attributes:
+        published: of weights with other names elsewhere, these names, each with what it is here.
     """
+
+    published: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -159,6 +180,11 @@ class Backbone(nn.Module):
     def has_groups(self) -> bool:
         """Whether any convolution is grouped, so that its channels cannot be chosen one by one."""
         return any(module.groups > 1 for module in self.modules() if isinstance(module, nn.Conv2d))
+
+    @property
+    def tail(self) -> nn.Module:
+        """What is behind the blocks and costs MACs."""
+        return self.classifier
 
     def head(self, x: Tensor) -> Tensor:
         """Features ``[N, C, H, W]`` to logits ``[N, classes]``."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from bench.networks.blocks import Backbone, ResidualBlock, SelfGatedUnit
 from bench.networks.decisions import BlockDecision, Output
+from bench.networks.products import counted_products
 from bench.networks.router import GateCost
 
 
@@ -85,15 +86,16 @@ def count_backbone(backbone: Backbone) -> BackboneCost:
 
     def count_block(block: ResidualBlock) -> BlockCost:
         # What a self-gated unit spends on its decisions is the router's to count.
-        units = tuple(count(unit.conv if isinstance(unit, SelfGatedUnit) else unit) for unit in block.units)
-        return BlockCost(units, count(block.shortcut), block.gated_unit, block.inner_channels)
+        units = tuple(count(part.conv if isinstance(part, SelfGatedUnit) else part) for part in block.parts)
+        inner = block.inner_channels if block.has_channels else 0
+        return BlockCost(units, count(block.shortcut), block.gated_unit, inner)
 
     blocks = tuple(count_block(block) for block in backbone.blocks)
-    return BackboneCost(count(backbone.stem), blocks, count(backbone.classifier))
+    return BackboneCost(count(backbone.stem), blocks, count(backbone.tail))
 
 
 def module_macs(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """MACs of any module for one input of ``(channels, height, width)``: its convolutions and linear layers."""
+    """MACs of any module for one input of ``(channels, height, width)``."""
     return sum(_macs_by_module(module, image_shape).values())
 
 
@@ -109,20 +111,21 @@ def _sum_of(module: nn.Module, macs: Mapping[nn.Module, int]) -> int:
 
 @torch.no_grad()
 def _macs_by_module(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[nn.Module, int]:
-    """MACs of every convolution and linear layer, from the shapes seen in one forward pass."""
+    """MACs of every convolution, linear layer and product of features, from the shapes seen in one forward pass."""
     macs: dict[nn.Module, int] = {}
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         assert isinstance(module, nn.Conv2d | nn.Linear)
-        positions = output[0, 0].numel() if isinstance(module, nn.Conv2d) else 1
-        macs[module] = positions * module.weight.numel()
+        channels = output.shape[1 if isinstance(module, nn.Conv2d) else -1]
+        macs[module] = output.numel() // channels * module.weight.numel()
 
     counted = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     hooks = [module.register_forward_hook(count) for module in counted]
     training = network.training
     try:
         weight = next(network.parameters())
-        network.eval()(torch.zeros(1, *image_shape, dtype=weight.dtype, device=weight.device))
+        with counted_products(network, macs):
+            network.eval()(torch.zeros(1, *image_shape, dtype=weight.dtype, device=weight.device))
     finally:
         network.train(training)
         for hook in hooks:

@@ -17,8 +17,7 @@ def block_importance(blocks: Sequence[ResidualBlock]) -> Tensor:
     Root mean square of the branch behind its last batch norm. The first block and those that change the resolution come
     before all others: what they compute, no later block makes up for.
     """
-    norms = [block.units[-1].norm for block in blocks]
-    strength = [(norm.weight.square() + norm.bias.square()).mean().sqrt() for norm in norms]
+    strength = [block.strength() for block in blocks]
     essential = [index == 0 or not isinstance(block.shortcut, nn.Identity) for index, block in enumerate(blocks)]
     return torch.stack(strength) + torch.tensor(essential) * sum(strength)
 

@@ -36,7 +36,7 @@ def keep_inner(block: ResidualBlock, unit: int, kept: Tensor) -> None:
 def match_inner_channels(backbone: Backbone, state: Mapping[str, Tensor], prefix: str = "") -> None:
     """Makes room for the weights of a pruned copy of ``backbone``: as many inner channels as ``state`` holds."""
     for index, block in enumerate(backbone.blocks):
-        for unit in range(len(block.units) - 1):
+        for unit in range(len(block.parts) - 1):
             width = len(state.get(f"{prefix}blocks.{index}.units.{unit}.conv.weight", ()))
             if 0 < width < block.units[unit].conv.out_channels:
                 keep_inner(block, unit, torch.arange(width))

@@ -14,6 +14,7 @@ from bench.errors import BadInput
 from bench.methods import identity, load_method
 from bench.methods.identity import HARNESS, determining_files, source_hash
 from bench.methods.rewritten import REWRITTEN
+from bench.networks.backbones import backbone_modules
 from bench.system.source import file_digest
 
 ROOT = Path(__file__).parents[2]
@@ -194,6 +195,7 @@ NO_NUMBERS = {
     "choices": "names",
     "data.sets.digits": "the size of its images is in ids",
     "errors": "exceptions",
+    "networks.backbones.traced": "counts where a backbone is seen by it, see the test below",
     "recipe": "its values are in the job",
     "records": "read to compare fingerprints",
     "system.distributed": "N processes give the numbers of one",
@@ -214,6 +216,13 @@ def test_what_determining_modules_import_determines_too_or_is_known_to_give_no_n
                 inner = {f"{module}.{alias.name}" for alias in node.names}
                 outside |= {module} - determining if not inner & determining else set()
     assert outside <= NO_NUMBERS.keys() | {"system", "methods", "measurement"}
+
+
+def test_how_a_network_of_timm_s_is_seen_counts_where_it_is_needed():
+    dense = load_method("dense")
+    ids = [source_hash(dense, backbone_modules(name)) for name in ("resnet20", "resnet18", "convnext_atto")]
+    files = {Path(f"{HARNESS.parent}/{name.replace('.', '/')}.py") for name in backbone_modules("convnext_atto")}
+    assert ids[0] == ids[1] != ids[2] and files == set(HARNESS.glob("networks/backbones/traced/[a-z]*.py"))
 
 
 def test_a_package_that_was_moved_away_is_missed(harness):

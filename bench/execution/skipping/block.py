@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.execution.skipping.convolution import Channels, Constant, Convolution, fold
+from bench.networks.backbones.traced.block import TracedBlock
 from bench.networks.blocks import ConvUnit, ResidualBlock, require_ungrouped
 from bench.networks.decisions import UnitDecision
 
@@ -29,8 +30,10 @@ class Width(NamedTuple):
 FULL, NOTHING = Width(), Width(0)
 
 
-def lower_block(block: ResidualBlock) -> FoldedBlock | MaskedBlock:
+def lower_block(block: ResidualBlock) -> FoldedBlock | MaskedBlock | ModuleBlock:
     """The fastest form we have for ``block``: folded where all its units are plain, else as it is."""
+    if isinstance(block, TracedBlock):
+        return ModuleBlock(block)
     return FoldedBlock(block) if all(_is_plain(unit) for unit in block.units) else MaskedBlock(block)
 
 
@@ -71,6 +74,24 @@ class MaskedBlock:
         layer_scale = torch.as_tensor(1.0 if scale is None else scale, dtype=x.dtype, device=x.device)
         channel_scale = None if width.scale is None else width.scale.flatten(1)
         return self.block(x, layer_scale.expand(len(x), 1, 1, 1).flatten(), channel_scale, units)
+
+
+class ModuleBlock:
+    """A block of another package's modules, run as they are for the samples that execute it."""
+
+    skips_channels = True  # there are none to decide about
+    inner_channels = 0
+
+    def __init__(self, block: TracedBlock):
+        self.block = block
+        self.pass_by = block.pass_by
+
+    def run(self, x: Tensor, scale: Tensor | float | None, width: Width, units: list[UnitDecision]) -> Tensor:
+        """As :meth:`MaskedBlock.run`."""
+        if scale is None:
+            return self.block(x)
+        layer_scale = torch.as_tensor(scale, dtype=x.dtype, device=x.device)
+        return self.block(x, layer_scale.expand(len(x), 1, 1, 1).flatten())
 
 
 class FoldedBlock(MaskedBlock):

@@ -15,6 +15,7 @@ from bench.execution.skipping.paths import Pooled, SingleGates, group_by_width
 from bench.execution.skipping.rows import gather, positions, put_back
 from bench.networks.cost import SampleCost, output_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
+from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
 
 
@@ -34,12 +35,13 @@ class SkippingNetwork(nn.Module):
         super().__init__()
         network = copy.deepcopy(network).eval().requires_grad_(False)
         self.router = network.router
-        self.classifier = network.backbone.classifier
         self.backbone_cost = network.backbone_cost
         self.gate_cost = network.gate_cost
         self.blocks = [lower_block(block) for block in network.backbone.blocks]
         # Folding rounds differently; thresholds at single positions would answer with other decisions.
         self.stem = lower_unit(network.backbone.stem) if self.execution == "skipped" else network.backbone.stem
+        network.backbone.blocks = Modules()  # whose weights lie in those that were lowered
+        self.backbone = network.backbone
         self.single_gates = self._single_gates()
         self.eval()
 
@@ -77,7 +79,7 @@ class SkippingNetwork(nn.Module):
         return self.stem(images.contiguous(memory_format=layout(images.device)))
 
     def _head(self, x: Tensor) -> Tensor:
-        return self.classifier(x.mean((2, 3)))
+        return self.backbone.head(x)
 
     def _step(self, index: int, x: Tensor, state: Any) -> tuple[Tensor, BlockDecision]:
         """One block for a batch whose router has to be called."""

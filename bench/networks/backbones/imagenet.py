@@ -1,11 +1,11 @@
-"""timm's ResNets, seen as stem, blocks and classifier: the very modules, in another order.
+"""timm's networks, seen as stem, blocks and classifier.
 
-What such blocks cannot hold (attention, other activations, anti-aliasing) is refused, never left out.
+Plain ResNets become blocks of convolutions, whose channels can be chosen and which run folded: the very modules, in
+another order. All others keep their modules and are cut where their graph shows a sum, see :mod:`.traced`.
 """
 
 from __future__ import annotations
 
-import copy
 from functools import cache
 from pathlib import Path
 from types import NoneType
@@ -20,11 +20,10 @@ from torch import nn
 
 from bench.choices import IMAGENET_BACKBONES as NAMES
 from bench.errors import BadInput
+from bench.networks.backbones.traced import models
 from bench.networks.blocks import Backbone, ConvUnit, ResidualBlock
 
 CLASSES = 1000
-COMPARED_PX = 64
-"""Height and width of the images on which both forms of a network are compared."""
 TOLERANCE = 1e-4
 """Of the largest logit."""
 
@@ -33,54 +32,54 @@ def imagenet_resnet(name: str, classes: int = CLASSES) -> Backbone:
     """timm's network ``name``, freshly initialised; it computes what timm's own ``forward`` does.
 
     Raises:
-        BadInput: a name that timm does not have, or a network that is none of residual blocks as ours are.
+        BadInput: a name that timm does not have, or a network without residual units.
     """
     if name not in NAMES:
         _require_adaptable(name)
-    return _assembled(name, timm.create_model(name, num_classes=classes))
+    return _seen(name, models.create(name, classes))
 
 
 def from_timm(name: str, model: nn.Module) -> Backbone:
     """The modules of ``model``, shared with it, as a backbone.
 
     Raises:
-        BadInput: it is none of residual blocks as ours are, or computes something else than they do.
+        BadInput: it has no residual units, or computes something else than they do.
     """
-    if reason := unsupported_reason(model):
-        raise BadInput(f"{name} cannot be gated block by block: {reason}")
-    if (difference := _difference(name, model)) > TOLERANCE:
-        raise BadInput(
-            f"{name} cannot be gated block by block: its logits would differ by {difference:.1g}, relatively"
-        )
-    return _assembled(name, model)
+    try:
+        difference = models.difference(model, lambda twin: _seen(name, twin))
+        if difference > TOLERANCE:
+            raise BadInput(f"its logits would differ by {difference:.1g}, relatively")
+        return _seen(name, model)
+    except BadInput as error:
+        raise BadInput(f"{name} cannot be gated block by block: {error}") from error
+
+
+def _seen(name: str, model: nn.Module) -> Backbone:
+    return _assembled(name, model) if _is_plain(model) else models.traced(name, model)
 
 
 @cache
 def _require_adaptable(name: str) -> None:
     """Raises BadInput as :func:`imagenet_resnet`. What is drawn for it does not show in the numbers that follow."""
     if not timm.is_model(name):
-        raise BadInput(
-            f"unknown ImageNet backbone {name!r}: choose from {', '.join(NAMES)}, or another ResNet of timm's"
-        )
+        raise BadInput(f"unknown ImageNet backbone {name!r}: choose from {', '.join(NAMES)}, or another of timm's")
     with torch.random.fork_rng(devices=[]):
-        from_timm(name, timm.create_model(name))
+        from_timm(name, models.create(name, CLASSES))
 
 
-def unsupported_reason(model: nn.Module) -> str | None:
-    """What of ``model`` residual blocks of convolutions, batch norms and ReLUs cannot hold; None: nothing is known."""
+def _is_plain(model: nn.Module) -> bool:
+    """Whether ``model`` is a ResNet whose blocks hold nothing but convolutions, batch norms and ReLUs."""
     if not isinstance(model, ResNet):
-        return f"it is a {type(model).__name__}, and only timm's ResNets are seen as blocks"
-    for layer in (model.layer1, model.layer2, model.layer3, model.layer4):
-        for block in layer:  # type: ignore[union-attr]  # timm makes its layers by name
-            if type(block) not in (BasicBlock, Bottleneck):
-                return f"its blocks are of the kind {type(block).__name__}"
-            if block.se is not None:
-                return f"its blocks hold attention ({type(block.se).__name__}) behind their convolutions"
-            if not isinstance(block.aa, nn.Identity | NoneType):
-                return f"its blocks blur before they stride ({type(block.aa).__name__})"
+        return False
+    layers = (model.layer1, model.layer2, model.layer3, model.layer4)
+    blocks: list[Any] = [block for layer in layers for block in layer]  # type: ignore[union-attr]  # made by name
+    if any(type(block) not in (BasicBlock, Bottleneck) or block.se is not None for block in blocks):
+        return False
+    # Some blur before they stride.
+    if not all(isinstance(block.aa, nn.Identity | NoneType) for block in blocks):
+        return False
     kinds = {type(module) for module in model.modules()}
-    foreign = [kind.__name__ for kind in kinds if not issubclass(kind, KNOWN) and kind.__module__ not in CONTAINERS]
-    return f"it holds {', '.join(sorted(foreign))}" if foreign else None
+    return all(issubclass(kind, KNOWN) or kind.__module__ in CONTAINERS for kind in kinds)
 
 
 KNOWN = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.Linear, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Identity)
@@ -91,27 +90,6 @@ CONTAINERS = (
     "torch.nn.modules.flatten",
 )
 """Modules of Python whose classes compute nothing of their own here."""
-
-
-@torch.no_grad()
-def _difference(name: str, model: nn.Module) -> float:
-    """Largest difference of the logits of both forms, relative to the largest logit, with norms drawn at random.
-
-    Fresh ones would hide much: timm sets the last one of every branch to zero.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        twin = copy.deepcopy(model).cpu().eval()
-        for module in twin.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                for tensor in (module.weight, module.running_var):
-                    nn.init.uniform_(tensor, 0.5, 1.5)  # type: ignore[arg-type]  # these norms keep statistics
-                for tensor in (module.bias, module.running_mean):
-                    nn.init.normal_(tensor, std=0.2)  # type: ignore[arg-type]  # likewise
-        images = torch.randn(2, 3, COMPARED_PX, COMPARED_PX)
-        theirs = twin(images)
-        ours = _assembled(name, twin).eval()(images)
-    return float((ours - theirs).abs().max() / theirs.abs().max())
 
 
 def _assembled(name: str, model: Any) -> Backbone:

@@ -6,11 +6,15 @@ import re
 from importlib import import_module
 from types import ModuleType
 
-from bench.choices import BACKBONES, DATASETS, backbone_names
+from bench.choices import BACKBONES, DATASETS, IMAGENET_BACKBONES, backbone_names
 from bench.errors import BadInput
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.blocks import Backbone
 
+TRACED = tuple(
+    f"bench.networks.backbones.traced.{name}" for name in ("adapter", "block", "graph", "layout", "models", "pieces")
+)
+"""Modules by which networks without blocks of ours are seen as some."""
 _CIFAR_NAME = re.compile(r"resnet(\d+)(b?)(?:-w(\d*\.?\d+))?")
 
 
@@ -42,8 +46,10 @@ def _cifar(name: str, classes: int, dataset: str) -> Backbone:
 
 
 def backbone_modules(name: str) -> list[str]:
-    """The module that builds a registered backbone; none for ours, which every job's id covers."""
-    return [BACKBONES.load(name).__module__] if _is_registered(name) else []
+    """The modules that build a backbone, but for those that every job's id covers."""
+    if _is_registered(name):
+        return [BACKBONES.load(name).__module__]
+    return [] if _CIFAR_NAME.fullmatch(name) or name in IMAGENET_BACKBONES else list(TRACED)
 
 
 def _is_registered(name: str) -> bool:

@@ -26,7 +26,7 @@ PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
 """What ``DataParallel``, ``torch.compile``, Lightning and our own dynamic networks put before each name."""
 COUNTERS = ("total_ops", "total_params")
 """Buffers that counters of MACs leave behind."""
-CLASSIFIERS = ("classifier.bias", "fc.bias", "linear.bias")
+CLASSIFIERS = ("classifier.bias", "fc.bias", "linear.bias", "head.fc.bias", "head.bias")
 SHOWN = 3
 """Names in a refusal."""
 
@@ -38,7 +38,7 @@ def load_weights(backbone: Backbone, path: Path) -> None:
         BadInput: no such file, not a checkpoint, or one for another network.
     """
     found = _read(path)
-    names = dict.fromkeys(found) if _is_ours(found) else _public_names(backbone, found)
+    names = dict.fromkeys(found) if _is_ours(backbone, found) else _public_names(backbone, found)
     theirs = {ours or name: name for name, ours in names.items()}
     if len(theirs) < len(names):
         twice = [name for name, ours in names.items() if theirs[ours or name] != name]
@@ -60,8 +60,9 @@ def count_outputs(path: Path) -> int:
     """
     state = _read(path)
     for name in CLASSIFIERS:
-        if name in state:
-            return len(state[name])
+        for known in (name, f"behind.{name}"):
+            if known in state:
+                return len(state[known])
     raise BadInput(f"{path} holds no classifier (none of {', '.join(CLASSIFIERS)}): {_listed(state)}")
 
 
@@ -76,12 +77,16 @@ def unread_average(path: Path) -> str:
     return next((key for key in AVERAGES if key in held), "")
 
 
-def _is_ours(state: Mapping[str, Tensor]) -> bool:
+def _is_ours(backbone: Backbone, state: Mapping[str, Tensor]) -> bool:
+    if backbone.published:
+        return not any(name in backbone.published for name in state)
     return any(key.startswith("blocks.") for key in state)
 
 
 def _public_names(backbone: Backbone, state: Mapping[str, Tensor]) -> dict[str, str]:
     """What each weight in ``state`` is called here; a name that is not known stays."""
+    if backbone.published:
+        return {name: backbone.published.get(name, name) for name in state}
     if backbone.image_shape[1] > 32:
         # Imported on demand: timm takes its time, and most commands build no network of it.
         modules = import_module("bench.networks.backbones.imagenet").timm_names(backbone.name)
