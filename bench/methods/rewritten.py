@@ -8,7 +8,7 @@ REWRITTEN: dict[str, str] = {
     "580bcf12b4bb90090744236d201641d3fc03017f3318e753d25d9b36eee755a3": (  # baselines/slim.py
         "cfe93895870e84e6e18d1f73beb4ef41580d1591e109a6ed10a0a0439530a2b2"
     ),
-    "682cf840b51b37e48a8d666311fcd1418290404e731b9ac9cbb420df1ffaa003": (  # bench/networks/backbones/imagenet.py
+    "9032a8763a5dc529f513622cc82cc4cb5c32b4c8e23b79069bbe71f643a9b472": (  # bench/networks/backbones/imagenet.py
         "7baac2756f4e8d5bf0ca2119096e8518f2fcf1aa8435ab8d211753825acf6812"
     ),
     "8bf952d3970552d06237f2a215a21f69fb727747f2c2eb1c0d216ab2a0184f36": (  # bench/data/cifar10.py
@@ -27,7 +27,7 @@ REWRITTEN: dict[str, str] = {
     "7776728884fb991aab498c5c1f1699aece629f193e915905aebc673fd08cea3e": (  # source.py, was bench/data/__init__.py
         "f4962792f5d88a4f480efd2e43d8e77ed2212f13296707de4e30fc3d84064255"
     ),
-    "d66d1df87bc5710f615e2d0c794370c83ddc321302192bd7cdc82a14e301749c": (  # bench/networks/backbones/registry.py
+    "c2ed4079ef4df847ecaec26e8fb98200de145aadfea894c173cd22f4886aa36c": (  # bench/networks/backbones/registry.py
         "1cdf79a9da852bc120470f8138e8a97f2d75c20b11458da74ed68a2cb5722b51"
     ),
     "fae2b19d2d63a8eeed66a0d1c230aaaf59c95db360834c4b0471f08a521bb238": (  # bench/training/checkpoint.py
@@ -35,6 +35,25 @@ REWRITTEN: dict[str, str] = {
     ),
     "9c111160ce7b8418c346950857c0c5f4304beee841f1ae8146d0d0b498ce0a6a": (  # bench/training/trainer.py
         "613a2ed94ce4114c5504334fda1994cf5ebbeb6dc26150011ca0687447915248"
+    ),
+    "ed845074fc90c10e77f85b02e4760a52cb68f894edbe9dc81d4ada39ec51263e": (  # baselines/slimming.py
+        "424edcafd9932fe5a8a1a8db03dd15c0587610085453394f62d9bae806edd722"
+    ),
+    "096ff75450f1cb78b043d533800e87d8e2e9fc2f8767012e22a9e588e8a47333": (  # bench/networks/backbones/weights.py
+        "a721fd9b76cee101a608ae3c7a264a54e8838c29116ebbb6ccee04017a500b96"
+    ),
+    "ba35ee29d231f92c4fdf72064733e0e2eee00c70c8fa0c7ff214061e3e80c98e": (  # bench/networks/blocks.py
+        "08b3734b5a5c46aac2b8cc71e251955a952918f73bf0f00df7d7821a8c22f88b"
+    ),
+    "179c070ccedb3d6b61b0cba60c600bbf367a9b28b63085e1da3c1775e4f4fe31": (  # bench/networks/cost.py
+        "2db7c90b79195279471dfd46f3305076b9d579946aea85d70132831493b45e79"
+    ),
+    "587252cd087a2989d9a3e6ffcaccf0c77d700eb6d02fd7894fc857bee7a461a9": (  # bench/networks/importance.py
+        "fd7e48fc555707a7915630668da1813335b607cc512723ec379df5b20fb0708b"
+    ),
+    "7bb409537f17b2bd26d8528d95338a1b45c923e9bbcfadb494c400ef8d5f711a": "",  # bench/networks/products.py
+    "5ccb7a016cde0b6ba4b0cd410c4964ae0b59a0e8897df3bf251d2c3e9d84436d": (  # bench/networks/surgery.py
+        "be01fad0a626d7c28c04a976d26b828e556e9766386e75b95ead54204db700af"
     ),
 }
 """Digest of a file as it is, and the one that it had; a new file, on which no record so far rests, had none."""
