@@ -1,4 +1,9 @@
-"""The native executor's library, once for each instruction set. Where one cannot be built, the rest installs."""
+"""The native executor's library, once for each instruction set. Where one cannot be built, the rest installs.
+
+With ``BENCH_PURE=1`` none is built: the wheel then suits every platform, and networks run in PyTorch.
+"""
+
+import os
 
 from setuptools import Extension, setup
 
@@ -11,7 +16,9 @@ TARGETS = {
 FLAGS = ["-std=c++17", "-O3", "-pthread", "-fvisibility=hidden", "-ffp-contract=fast"]
 
 setup(
-    ext_modules=[
+    ext_modules=[]
+    if os.environ.get("BENCH_PURE") == "1"
+    else [
         Extension(
             f"bench.execution.native._{target}",
             [f"{SOURCE}/executor.cpp"],
