@@ -48,7 +48,7 @@ def main(folder, data_dir, executor, images, threads, seconds, file):
         form = rival.best(batches[:64])
         contestants = {
             STOCK: rival.forms[form],
-            SAME: rival.by_executor[network.executor],
+            SAME: rival.in_executor(network.executor),
             DYNAMIC: network.predict,
         }
         measured = measure(contestants, batches, seconds, max_seconds=8 * seconds)

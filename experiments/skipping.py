@@ -110,8 +110,8 @@ def compare(
     skipping = lower(dynamic)
     contestants = {DENSE: rival.forms[best]} | (techniques(dynamic, skipping) if masked else {})
     contestants["skipping"] = skipping.predict
-    if "native" in rival.by_executor and runs_natively(dynamic):
-        contestants |= {NATIVE_DENSE: rival.by_executor["native"], NATIVE: NativeNetwork(dynamic).predict}
+    if runs_natively(dynamic):
+        contestants |= {NATIVE_DENSE: rival.in_executor("native"), NATIVE: NativeNetwork(dynamic).predict}
     theory = speedup_theoretical(skipping, rival.macs, torch.cat(batches))
     return theory, measure(contestants, batches, seconds, max_seconds=PATIENCE * seconds)
 

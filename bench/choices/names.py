@@ -13,7 +13,7 @@ from bench.errors import BadInput
 BUDGETS = ("quick", "paper")
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
-EXECUTORS = ("torch", "native", "triton", "auto")
+EXECUTORS = ("torch", "native", "triton", "onnxruntime", "auto")
 ENGINES = ("inline", "local", "slurm")
 FORMATS = ("md", "csv", "latex", "html")
 EXPORTS = {"onnx": "onnx", "torch": "pt2"}

@@ -17,7 +17,10 @@ MEMBERS = (
     "Folders of trained networks, the cheapest first, that --methods cascade is made of: nothing is trained, members "
     "and thresholds are chosen on validation images for each of --points."
 )
-EXECUTOR = "What runs trained networks; auto: the compiled executor where it was built and can; triton: on a GPU."
+EXECUTOR = (
+    "What runs trained networks; auto: the compiled executor where it was built and can; triton: on a GPU; "
+    "onnxruntime: needs the extra `export`."
+)
 DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
 LOADERS = "Decode images (imagenet, folder). Default: spare cores."

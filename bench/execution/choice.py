@@ -7,12 +7,13 @@ import warnings
 from bench.choices import EXECUTORS
 from bench.errors import BadInput, Notice
 from bench.execution.native import NativeNetwork, targets, unsupported_reason
+from bench.execution.onnx import OnnxNetwork
 from bench.execution.skipping import SkippingCascade, SkippingNetwork, lower
 from bench.execution.triton import TritonCascade, TritonNetwork
 from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
 
-Inference = SkippingNetwork | SkippingCascade | NativeNetwork | TritonNetwork | TritonCascade
+Inference = SkippingNetwork | SkippingCascade | NativeNetwork | TritonNetwork | TritonCascade | OnnxNetwork
 """A network as it runs: ``forward``, ``predict`` and ``cost``, by whatever executor."""
 
 
@@ -20,11 +21,11 @@ def to_inference(network: DynamicNetwork | Cascade, executor: str = "auto") -> I
     """``network`` as it stands, for inference; ``network`` itself is not changed.
 
     The members of a cascade are compiled one by one; who is asked about what is decided in Python between them, but for
-    ``triton``, where it is decided on the device.
+    ``triton``, where it is decided on the device, and ``onnxruntime``, where it is a branch of the graph.
 
     Args:
-        executor: ``torch``; ``native``, compiled for the CPU; ``triton``, for a GPU; or ``auto``, which is native where
-            that is possible. It is never ``triton``: nobody has measured yet where that is faster.
+        executor: ``torch``; ``native``, compiled for the CPU; ``triton``, for a GPU; ``onnxruntime``; or ``auto``:
+            native where that is possible. It is never ``triton``: nobody has measured yet where that is faster.
 
     Raises:
         BadInput: an unknown executor, or one that is not there or cannot run this network.
@@ -33,6 +34,8 @@ def to_inference(network: DynamicNetwork | Cascade, executor: str = "auto") -> I
         raise BadInput(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
     if executor == "auto":
         executor = "native" if runs_natively(network) else "torch"
+    if executor == "onnxruntime":
+        return OnnxNetwork(network)
     if isinstance(network, Cascade):
         if executor == "triton":
             return TritonCascade(network)

@@ -13,11 +13,9 @@ import torch
 from torch import Tensor
 
 from bench.errors import BadInput
-from bench.execution import Inference, runs_natively
-from bench.execution.native import NativeNetwork
-from bench.execution.triton import TritonNetwork, missing, unsupported_reason
+from bench.execution import Inference, to_inference
 from bench.measurement.clock import Measurement, measure, threads
-from bench.measurement.dense import COMPILED, PACKED, dense_forms
+from bench.measurement.dense import COMPILED, PACKED, Predict, dense_forms
 from bench.networks.blocks import Backbone
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
@@ -101,14 +99,16 @@ class DenseRival:
     def __init__(self, backbone: Backbone, compile: bool = True):
         self.macs = count_backbone(backbone).total
         self.forms = dense_forms(backbone, compile)
+        self.network = DynamicNetwork(copy.deepcopy(backbone))
         self.by_executor = {"torch": self.forms[PACKED]}
-        network = DynamicNetwork(copy.deepcopy(backbone))
-        if runs_natively(network):
-            self.by_executor["native"] = NativeNetwork(network).predict
-        if (missing() or unsupported_reason(network)) is None:
-            self.by_executor["triton"] = TritonNetwork(network).predict
         self.left_out: dict[str, str] = {}
         self.fastest: dict[int, str] = {}
+
+    def in_executor(self, name: str) -> Predict:
+        """The dense backbone in the executor ``name``, made where it is first asked for."""
+        if name not in self.by_executor:
+            self.by_executor[name] = to_inference(self.network, name).predict
+        return self.by_executor[name]
 
     def best(self, batches: Sequence[Tensor], seconds: float = 2.0) -> str:
         """The name of the form that is fastest on batches of this size, by a short race at the first call.
@@ -168,7 +168,7 @@ def time_network(
         for size, parts in batches.items():
             contestants = {
                 DENSE: rival.forms[forms[size]],
-                SAME_EXECUTOR: rival.by_executor[network.executor],
+                SAME_EXECUTOR: rival.in_executor(network.executor),
                 DYNAMIC: network.predict,
             }
             measured[size] = measure(contestants, parts, seconds, max_seconds=max_seconds)

@@ -74,7 +74,7 @@ class Record:
     commit: str = column("Of the source, or its version and hash.", "")
     created_utc: str = column("When the record was made.", "")
     environment_id: str = column("Equal exactly for equal environments.", "")
-    executor: str = column("What ran the trained network: `torch`, `native` or `triton`.", "torch")
+    executor: str = column("What ran the trained network: `torch`, `native`, `triton` or `onnxruntime`.", "torch")
     speedup_latency_same_executor: float | None = column("Speed-up over dense in the same executor, one image.", None)
     speedup_throughput_same_executor: float | None = column("As the column before, in batches of 64.", None)
     shuffled_loss: float | None = column("Points of top-1 lost with the decisions of other images.", None)

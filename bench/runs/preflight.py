@@ -10,6 +10,7 @@ from bench.data import DataSet
 from bench.data.recorded import data_options
 from bench.errors import BadInput
 from bench.execution.native import targets, unsupported_reason
+from bench.execution.onnx import missing_packages, not_exported
 from bench.execution.structure import unknown_structure
 from bench.execution.triton import interpreting, missing
 from bench.methods import load_method
@@ -19,7 +20,7 @@ from bench.runs.plan.jobs import Job
 from bench.runs.settings import Settings, choose_device
 from bench.training.accumulation import require_shares
 
-OBSTACLES = {"native": unsupported_reason, "triton": unknown_structure}
+OBSTACLES = {"native": unsupported_reason, "triton": unknown_structure, "onnxruntime": not_exported}
 """Why an executor cannot run a network, by the executor's name. A GPU is where the network will lie."""
 
 
@@ -85,6 +86,12 @@ def _check_machine(executor: str, device: torch.device) -> None:
             raise BadInput("--executor native: the compiled executor was not built here")
         if device.type != "cpu":
             raise BadInput("--executor native runs on the CPU: give --device cpu")
+        return
+    if executor == "onnxruntime":
+        if reason := missing_packages():
+            raise BadInput(f"--executor onnxruntime: {reason}")
+        if device.type != "cpu":
+            raise BadInput("--executor onnxruntime runs on the CPU: give --device cpu")
         return
     if reason := missing():
         raise BadInput(f"--executor triton: {reason}")

@@ -53,7 +53,8 @@ class Execution:
     Attributes:
         device: ``auto``, ``cpu`` or ``cuda``, of the machine where a job runs.
         compile: whether networks are trained through ``torch.compile``.
-        executor: what runs the trained network: ``torch``, ``native``, ``triton``, or ``auto``: native where possible.
+        executor: what runs the trained network: ``torch``, ``native``, ``triton``, ``onnxruntime``, or ``auto``:
+            native where possible.
         deterministic: whether only operations that give the same bits every time are allowed.
         checkpoint_s: seconds between checkpoints within an epoch, where these are possible.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class BlockGates:
 @torch.no_grad()
 def gates_of(network: DynamicNetwork) -> list[BlockGates]:
     """What is decided about each block, found out with an image of zeros."""
+    network = copy.deepcopy(network).eval()  # A network in training would take the zeros into its statistics.
     router, gates = network.router, []
     images = torch.zeros(1, *network.backbone.image_shape)
     state, x = router.start(images), network.backbone.stem(images)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.errors import BadInput
 from bench.execution.onnx.decisions import LOGITS
-from bench.execution.onnx.writing import HOW_TO_GET, IMAGES
+from bench.execution.onnx.writing import IMAGES, missing_packages
 
 
 class Session:
@@ -24,10 +24,11 @@ class Session:
     """
 
     def __init__(self, model: Path | bytes, threads: int):
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise BadInput(f"{error}: {HOW_TO_GET}") from error
+        if reason := missing_packages():
+            raise BadInput(reason)
+        import onnxruntime
+
+        self.threads = threads
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3

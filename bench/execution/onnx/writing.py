@@ -8,10 +8,11 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.errors import BadInput
 from bench.execution.onnx.branches import BranchingGraph
@@ -26,6 +27,18 @@ IMAGES = "images"
 HOW_TO_GET = "pip install 'dynamic-inference-bench[export]'"
 
 
+def not_exported(network: nn.Module) -> str | None:
+    """Why ``network`` has no exported form; None if it may have one."""
+    gates_itself = any(isinstance(module, SelfGatedUnit) for module in network.modules())
+    return "its units gate themselves, position by position" if gates_itself else None
+
+
+def missing_packages() -> str | None:
+    """Which package is not there that exporting or running needs; None if none is."""
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    return f"{', '.join(missing)} not installed: {HOW_TO_GET}" if missing else None
+
+
 def graph_of(network: DynamicNetwork | Cascade, branches: bool) -> Graph:
     """``network``, which is not changed, in a form that can be exported.
 
@@ -35,8 +48,8 @@ def graph_of(network: DynamicNetwork | Cascade, branches: bool) -> Graph:
     Raises:
         BadInput: units that gate themselves.
     """
-    if any(isinstance(module, SelfGatedUnit) for module in network.modules()):
-        raise BadInput("a network whose units gate themselves, position by position, is not exported")
+    if reason := not_exported(network):
+        raise BadInput(f"the network cannot be exported: {reason}")
     return (BranchingGraph if branches else MaskedGraph)(network).eval()
 
 
@@ -46,14 +59,13 @@ def to_onnx(network: DynamicNetwork | Cascade, branches: bool, metadata: Mapping
     Raises:
         BadInput: units that gate themselves, or a package that is not installed.
     """
+    if reason := missing_packages():
+        raise BadInput(reason)
     graph = graph_of(network, branches)
-    try:
-        with _quiet():
-            program: Any = torch.onnx.export(
-                _exported(graph, branches), input_names=[IMAGES], output_names=graph.names, verbose=False
-            )
-    except ImportError as error:
-        raise BadInput(f"{error}: {HOW_TO_GET}") from error
+    with _quiet():
+        program: Any = torch.onnx.export(
+            _exported(graph, branches), input_names=[IMAGES], output_names=graph.names, verbose=False
+        )
     model = program.model_proto
     strip_notes(model.graph)
     sink_weights(model.graph)

@@ -33,7 +33,7 @@ class Subject:
     Attributes:
         network: in the masked form, with gradients off.
         lowered: as a deployment runs it: its costs are what is reported.
-        executor: what runs it: ``torch``, ``native`` or ``triton``.
+        executor: what runs it: ``torch``, ``native``, ``triton`` or ``onnxruntime``.
     """
 
     folder: Path

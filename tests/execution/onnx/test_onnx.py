@@ -15,8 +15,10 @@ from baselines.dense import Dense
 from baselines.early_exit import EarlyExit
 from baselines.skipnet import SkipNet
 from bench.errors import BadInput
-from bench.execution.onnx import Session, output_of, to_onnx
+from bench.execution import to_inference
+from bench.execution.onnx import Session, output_of, to_onnx, writing
 from bench.execution.onnx.placing import sink_weights
+from bench.measurement.latency import DenseRival, time_network
 from bench.networks import Cascade, DynamicNetwork, Member
 from bench.networks.backbones import build_backbone
 from lcnet.method import LCNet
@@ -124,3 +126,22 @@ def test_units_that_gate_themselves_are_refused():
 def test_a_model_that_is_none_is_one_line():
     with pytest.raises(BadInput, match="does not take the model"):
         Session(b"nothing", 1)
+
+
+def test_as_an_executor_it_has_the_face_of_the_others():
+    network = build(Dense(), None)
+    running = to_inference(network, "onnxruntime")
+    assert (running.executor, running.execution) == ("onnxruntime", "skipped")
+    expected = network(images())
+    found = running(images())
+    np.testing.assert_allclose(found.logits, expected.logits, rtol=1e-4, atol=1e-4)
+    assert torch.equal(running.predict(images()), found.logits)
+    assert torch.equal(running.cost(found).total, network.cost(expected).total)
+    timing = time_network(running, DenseRival(network.backbone, compile=False), images(64), 1, seconds=0.2)
+    assert timing.executor == "onnxruntime" and timing.speedup_latency_same_executor > 0
+
+
+def test_missing_packages_are_named(monkeypatch):
+    monkeypatch.setattr(writing, "find_spec", lambda name: None)
+    with pytest.raises(BadInput, match=r"onnx, onnxruntime, onnxscript not installed: pip install .*export"):
+        to_inference(build(Dense(), None), "onnxruntime")
