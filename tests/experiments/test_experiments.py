@@ -22,6 +22,7 @@ PROGRAMS = {
         "native takes",
     ),
     "scaling.py": (("{runs}",), "workers"),
+    "backbones.py": (("--family", "DeiT"), "family=DeiT network=deit_tiny_patch16_224 blocks=24"),
     "skipping.py": (
         ("--network", "resnet20", "--keep", "0.5", "--images", "1", "--no-compile", "--no-masked", *SHORT),
         "resnet20",

@@ -36,7 +36,7 @@ def imagenet_resnet(name: str, classes: int = CLASSES) -> Backbone:
     """
     if name not in NAMES:
         _require_adaptable(name)
-    return _seen(name, models.create(name, classes))
+    return see(name, models.create(name, classes))
 
 
 def from_timm(name: str, model: nn.Module) -> Backbone:
@@ -46,15 +46,16 @@ def from_timm(name: str, model: nn.Module) -> Backbone:
         BadInput: it has no residual units, or computes something else than they do.
     """
     try:
-        difference = models.difference(model, lambda twin: _seen(name, twin))
+        difference = models.difference(model, lambda twin: see(name, twin))
         if difference > TOLERANCE:
             raise BadInput(f"its logits would differ by {difference:.1g}, relatively")
-        return _seen(name, model)
+        return see(name, model)
     except BadInput as error:
         raise BadInput(f"{name} cannot be gated block by block: {error}") from error
 
 
-def _seen(name: str, model: nn.Module) -> Backbone:
+def see(name: str, model: nn.Module) -> Backbone:
+    """As :func:`from_timm`, without a comparison."""
     return _assembled(name, model) if _is_plain(model) else models.traced(name, model)
 
 

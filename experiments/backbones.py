@@ -1,0 +1,92 @@
+"""What is made of timm's networks: blocks, difference of logits, MACs beside those of another counter, or the refusal.
+
+    python experiments/backbones.py --out results/backbones
+
+Weights are random. Logits are compared on small images where the network takes any, with scales drawn at random. MACs
+are those of one image of the network's own size: ours of its adapted form beside those that PyTorch's
+``FlopCounterMode`` sees in timm's own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pandas as pd
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.errors import BadInput
+from bench.networks.backbones.imagenet import from_timm, see
+from bench.networks.backbones.traced import models
+from bench.networks.blocks import Backbone
+from bench.networks.cost import count_backbone
+from bench.system import environment
+
+FAMILIES = {
+    "ResNet": ("resnet18", "resnet50d", "seresnet18", "ecaresnet26t", "resnetrs50", "skresnet18", "resnetaa50d"),
+    "ResNeXt": ("resnext50_32x4d", "seresnext26t_32x4d"),
+    "RegNet": ("regnetx_002", "regnety_002"),
+    "MobileNet": ("mobilenetv2_100", "mobilenetv3_small_100", "mobilenetv3_large_100", "mobilenetv4_conv_small"),
+    "EfficientNet": ("efficientnet_b0", "tf_efficientnet_lite0", "tf_efficientnet_lite2", "tf_efficientnetv2_b0"),
+    "ConvNeXt": ("convnext_atto", "convnextv2_atto"),
+    "ViT": ("vit_tiny_patch16_224", "vit_small_patch32_224"),
+    "DeiT": ("deit_tiny_patch16_224", "deit3_small_patch16_224"),
+    "other": ("mixer_s32_224", "poolformer_s12", "ghostnet_100", "mobilevit_s"),
+    "without a skip": ("vgg11", "densenet121", "repvgg_a0", "swin_tiny_patch4_window7_224", "levit_128s"),
+}
+
+
+@click.command()
+@click.option("--family", "families", multiple=True, type=click.Choice(list(FAMILIES)), help="default: all")
+@click.option("--out", type=click.Path(path_type=Path), help="write adapted.csv and refused.csv there")
+def main(families: tuple[str, ...], out: Path | None) -> None:
+    """What is made of timm's networks."""
+    rows: list[dict[str, object]] = []
+    for family in families or FAMILIES:
+        for name in FAMILIES[family]:
+            rows.append({"family": family, "network": name, **described(name), "commit": environment.commit()})
+            click.echo(" ".join(f"{key}={value}" for key, value in rows[-1].items()))
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, is_refused in (("adapted", False), ("refused", True)):
+            pd.DataFrame(row for row in rows if ("refused" in row) is is_refused).to_csv(
+                out / f"{name}.csv", index=False
+            )
+
+
+def described(name: str) -> dict[str, object]:
+    """The columns of a network that is adapted, or of one that is refused."""
+    torch.manual_seed(0)
+    model = models.create(name, classes=1000).eval()
+    try:
+        backbone = from_timm(name, model)
+    except BadInput as error:
+        return {"refused": str(error).partition("block by block: ")[2]}
+    return {
+        "blocks": len(backbone.blocks),
+        "difference": f"{models.difference(model, lambda twin: see(name, twin)):.1e}",
+        "macs": count_backbone(backbone).total,
+        "counter": counter_macs(model.eval(), backbone.image_shape),
+        "channels": "yes" if _has_channels(backbone) else "no",
+    }
+
+
+def _has_channels(backbone: Backbone) -> bool:
+    return not backbone.has_groups and all(block.has_channels for block in backbone.blocks)
+
+
+@torch.no_grad()
+def counter_macs(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """MACs of one image through timm's own network, by a counter that is not ours."""
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = False  # fused on a CPU it is no operator that the counter knows
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, *image_shape))
+    return counter.get_total_flops() // 2
+
+
+if __name__ == "__main__":
+    main()
