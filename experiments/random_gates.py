@@ -10,13 +10,17 @@ from torch import Tensor, nn
 
 from bench.networks.backbones import Backbone, build_backbone
 from bench.networks.decisions import ChannelDecision, LayerDecision
+from bench.networks.exits import Exits, PooledHead, exit_places, map_sizes
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates, GateCost, Router
+from bench.networks.stopping import BEYOND, StopRule, log_odds
 from bench.networks.surgery import keep_inner
 
 SHARPNESS = 1e4
 """Scores are so large that open gates are saturated: branches and channels are not scaled."""
 ALWAYS = 1e6
+EXIT_SHARES = (0.25, 0.5)
+"""Of the MACs, behind which exits stand."""
 
 
 class RandomRouter(Router):
@@ -105,6 +109,27 @@ def random_network(
 
 
 @torch.no_grad()
+def random_exits(name: str, keep: float, images: Tensor) -> DynamicNetwork:
+    """A network with exits behind a quarter and a half of its MACs, at the first of which so many ``images`` stop that
+    about ``keep`` of the MACs is spent."""
+    network = random_network(name, 1.0, images)
+    backbone = network.backbone
+    places, sizes = exit_places(backbone, EXIT_SHARES), map_sizes(backbone)
+    heads = {
+        index: PooledHead(backbone.blocks[index].out_channels, sizes[index], backbone.classifier.out_features)
+        for index in places
+    }
+    network = DynamicNetwork(backbone, exits=Exits(heads, StopRule(len(heads))).to(images.device)).eval()
+    network.rule.thresholds.fill_(torch.inf)
+    given = network(images).exits.given
+    # Those who stop early do so at the first: their share follows from what stopping there saves.
+    stopping = min(1.0, (1 - keep) / (1 - EXIT_SHARES[0]))
+    network.rule.thresholds[0] = log_odds(given[0]).quantile(1 - stopping)
+    network.rule.thresholds.clamp_(max=BEYOND)
+    return network
+
+
+@torch.no_grad()
 def pruned_network(name: str, keep: float) -> DynamicNetwork:
     """The rivals' static form: in every block the first ``keep`` of the channels inside the branch, for all images."""
     backbone = NETWORKS[name]()
@@ -115,6 +140,7 @@ def pruned_network(name: str, keep: float) -> DynamicNetwork:
 
 
 NETWORKS: dict[str, Callable[[], Backbone]] = {
+    "resnet8-w0.25": lambda: build_backbone("resnet8-w0.25", classes=10),
     "resnet20": lambda: build_backbone("resnet20", classes=10),
     "resnet110": lambda: build_backbone("resnet110", classes=10),
     "resnet50": lambda: build_backbone("resnet50", 1000, "imagenet"),

@@ -110,7 +110,8 @@ def images(count: int, height: int = 32, width: int = 32) -> torch.Tensor:
 
 
 @torch.no_grad()
-def assert_same(masked: DynamicNetwork, native: nn.Module, x: torch.Tensor) -> None:
+def assert_same(masked: DynamicNetwork, native: nn.Module, x: torch.Tensor, again: bool = True) -> None:
+    """``again``: what comes behind the first pass is the same once more."""
     expected, found = masked(x), native(x)
     largest = expected.logits.abs().max()
     torch.testing.assert_close(found.logits / largest, expected.logits / largest, rtol=0, atol=1e-4)
@@ -124,7 +125,8 @@ def assert_same(masked: DynamicNetwork, native: nn.Module, x: torch.Tensor) -> N
             torch.testing.assert_close(ours.channels.scale, theirs.channels.scale * executed, rtol=1e-4, atol=1e-4)
     assert torch.equal(native.cost(found).total, masked.cost(expected).total)
     assert torch.equal(native.cost(found).gates, masked.cost(expected).gates)
-    assert torch.equal(native.predict(x), found.logits)
+    if again:
+        assert torch.equal(native.predict(x), found.logits)
 
 
 def with_exits(seed: int, router: bool = False) -> DynamicNetwork:

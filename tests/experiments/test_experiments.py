@@ -1,5 +1,6 @@
 """Every program in ``experiments/`` starts and comes to its end at a tiny size, and says what it is there to say."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,11 @@ ELSEWHERE = {"ablation.py", "fill_tables.py", "roofline.py"}
 SHORT = ("--seconds", "0.2", "--threads", "1")
 NEEDS_COMPILER = pytest.mark.skipif(not targets(), reason="the compiled executor was not built: no compiler")
 PROGRAMS = {
+    "gpu.py": (
+        "--network resnet8-w0.25 --gates layers --keep 0.5 --batch 1 --images 1 --size 4 --precision float32 "
+        "--seconds 0.01".split(),
+        "| layers | 0.5 |",
+    ),
     "harness.py": (("--network", "resnet8-w0.25", *SHORT), "bench costs"),
     "distribution.py": (("{job}", "--images", "4", *SHORT), "correlation of an image's time with its MACs"),
     "engines.py": (("--engine", "inline", "--jobs", "2"), "2 of 2 records, none written twice"),
@@ -60,6 +66,9 @@ def test_a_tiny_run_of(name, runs, tmp_path):
     arguments, says = PROGRAMS[name]
     places = {"{job}": next(runs.glob("slim-*")), "{runs}": runs}
     command = [sys.executable, FOLDER / name, *(places.get(word, word) for word in arguments)]
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    interpreted = os.environ | ({"TRITON_INTERPRET": "1"} if name == "gpu.py" else {})
+    finished = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False, env=interpreted
+    )
     assert finished.returncode == 0, finished.stderr[-3000:]
     assert says in finished.stdout

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.execution.triton.launch import WARPS, Launch
+from bench.execution.triton.launch import Launch
 
 CAPABILITY = 90
 """Of an H100."""
@@ -51,7 +51,7 @@ def compile_launch(launch: Launch, capability: int = CAPABILITY) -> Compiled:
     if not isinstance(launch.kernel, triton.JITFunction):
         raise RuntimeError("kernels are interpreted in this process: TRITON_INTERPRET is set")
     source = _source(launch)
-    built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": WARPS})
+    built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": launch.warps})
     registers, spilled = _assemble(built.asm["ptx"])
     return Compiled(launch.kernel.__name__, registers, spilled, built.metadata.shared)
 
@@ -74,11 +74,16 @@ def _kind(value: Any) -> Any:
 def _source(launch: Launch) -> Any:
     from triton.compiler import ASTSource
 
-    kinds = {name: _kind(launch.arguments[name]) for name in launch.kernel.arg_names}
-    tensors = [name for name in kinds if isinstance(launch.arguments[name], Tensor)]
-    signature = {name: kind if name in tensors else "constexpr" for name, kind in kinds.items()}
-    constants = {name: kind for name, kind in kinds.items() if name not in tensors}
-    attributes = {(launch.kernel.arg_names.index(name),): ALIGNED for name in tensors}
+    names, known = launch.kernel.arg_names, {each.name for each in launch.kernel.params if each.is_constexpr}
+    signature, constants, attributes = {}, {}, {}
+    for position, name in enumerate(names):
+        value = launch.arguments[name]
+        if isinstance(value, Tensor):
+            signature[name], attributes[position,] = TYPES[value.dtype], ALIGNED
+        elif name in known or value is None:
+            signature[name], constants[name] = "constexpr", value
+        else:
+            signature[name] = "i32"
     return ASTSource(launch.kernel, signature, constants, attributes)
 
 

@@ -19,6 +19,7 @@ from bench.networks.network import DynamicNetwork
 
 if TYPE_CHECKING:
     from bench.execution.triton.program import Program
+    from bench.execution.triton.whole import WholeProgram
 
 
 class TritonNetwork(Replayed):
@@ -30,15 +31,19 @@ class TritonNetwork(Replayed):
     Args:
         network: without :func:`bench.execution.triton.unsupported_reason`; not changed.
         precision: ``float32``, ``tf32`` (products of float32 on tensor cores) or ``bf16``.
+        whole: in one launch, whose programs carry one image each through all blocks.
 
     Raises:
         BadInput: no Triton, no GPU, an unknown precision, or a network that the kernels do not know.
     """
 
-    def __init__(self, network: DynamicNetwork, precision: str = "float32"):
+    def __init__(self, network: DynamicNetwork, precision: str = "float32", whole: bool = False):
         if reason := missing() or unsupported_reason(network):
             raise BadInput(f"the Triton executor cannot run {network.backbone.name}: {reason}")
         super().__init__(network.backbone.image_shape[0], network.backbone.classifier.weight.device, precision)
+        if whole and (reason := _whole_reason(network)):
+            raise BadInput(f"{network.backbone.name} cannot be one launch: {reason}")
+        self.whole = whole
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.backbone_cost, self.gate_cost = network.backbone_cost, network.gate_cost
         self.eval()
@@ -46,7 +51,7 @@ class TritonNetwork(Replayed):
     @torch.inference_mode()
     def forward(self, images: Tensor) -> Output:
         """Images ``[N, C, H, W]`` to logits ``[N, classes]`` and one decision per block; raises as :meth:`predict`."""
-        program = cast("Program", self._run(images))
+        program = cast("Program | WholeProgram", self._run(images))
         taken = program.answers.taken.long()
         reached = [torch.ones_like(program.answers.logits[:, 0])] * len(program.decided)
         if self.network.exits is None:
@@ -58,11 +63,13 @@ class TritonNetwork(Replayed):
         """MACs of each sample of ``output``."""
         return output_cost(self.backbone_cost, self.gate_cost, output)
 
-    def prepare(self, shape: torch.Size) -> Program:
+    def prepare(self, shape: torch.Size) -> Program | WholeProgram:
         """Memory and launches for images of ``shape``."""
         from bench.execution.triton.program import Program  # imports Triton, which not every machine has
+        from bench.execution.triton.whole import WholeProgram
 
-        return Program(self.network, self._room(shape), self.precision)
+        kind = WholeProgram if self.whole else Program
+        return kind(self.network, self._room(shape), self.precision)
 
 
 def unsupported_reason(network: DynamicNetwork) -> str | None:
@@ -77,7 +84,13 @@ def unsupported_reason(network: DynamicNetwork) -> str | None:
     return None
 
 
-def decisions_of(program: Program, reached: list[Tensor]) -> tuple[BlockDecision, ...]:
+def _whole_reason(network: DynamicNetwork) -> str | None:
+    from bench.execution.triton.whole import whole_reason
+
+    return whole_reason(network)
+
+
+def decisions_of(program: Program | WholeProgram, reached: list[Tensor]) -> tuple[BlockDecision, ...]:
     """What the last pass decided; ``reached`` by block: ``[N]``, 1 for samples that come to it before they answer."""
     return tuple(map(_decision, program.decided, reached))
 

@@ -12,14 +12,19 @@ WARPS = 4
 
 @dataclass(frozen=True)
 class Launch:
-    """A kernel, how many programs of it run, and its arguments by name: tensors, numbers, or None."""
+    """A kernel, how many programs of it run, and its arguments by name: tensors, numbers, or None.
+
+    Attributes:
+        warps: of 32 threads, for each program.
+    """
 
     kernel: Any
     grid: Sequence[int]
     arguments: dict[str, Any]
+    warps: int = 4
 
     def __call__(self) -> None:
-        self.kernel[tuple(self.grid)](**self.arguments, num_warps=WARPS)
+        self.kernel[tuple(self.grid)](**self.arguments, num_warps=self.warps)
 
 
 def power_of_two(number: int, least: int = 1, most: int = 1 << 20) -> int:

@@ -51,7 +51,7 @@ def network_of(method, width: float = 0.25) -> DynamicNetwork:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method(name):
     network, x = network_of(METHODS[name]), images(3, 5, 4)
-    assert_same(network, TritonNetwork(network), x)
+    assert_same(network, TritonNetwork(network), x, again=False)
 
 
 def split(network, x: torch.Tensor) -> None:
@@ -71,19 +71,18 @@ def test_samples_leave_at_exits(count):
     network = network_of(EarlyExit())
     split(network, images(4, 5, 5))
     triton, x = TritonNetwork(network), images(count, 5, 5)
-    assert_same(network, triton, x)
-    taken = triton(x).exits.taken  # whoever left the last time is asked again
+    assert_same(network, triton, x)  # whoever left the first time is asked again
+    taken = triton.replays[x.shape].launches.answers.taken.long()
     assert torch.equal(taken, network(x).exits.taken)
     assert count == 1 or len(set(taken.tolist())) > 1
 
 
-@pytest.mark.parametrize("averages", [False, True])
-def test_a_cascade(averages):
+def test_a_cascade_whose_answers_are_means():
     members = [network_of(method) for method in (LNet(), CNet(), LNet())]
     for member in members[1:]:
         nn.init.normal_(member.backbone.classifier.weight)
     cascade = Cascade(members, []).eval()
-    cascade.rule.averages.fill_(averages)
+    cascade.rule.averages.fill_(True)
     x = images(4, 4, 5)
     split(cascade, x)
     triton = to_inference(cascade, "triton")
@@ -95,20 +94,45 @@ def test_a_cascade(averages):
 
 
 @pytest.mark.parametrize("layers, channels, shortcut", [(0.0, 0.5, "B"), (1.0, 0.0, "A"), (0.5, 1.0, "B")])
-def test_closed_and_open_gates_one_image_and_four(layers, channels, shortcut):
+def test_closed_and_open_gates_one_image_and_three(layers, channels, shortcut):
     torch.manual_seed(0)
     backbone = cifar_resnet(8, width=0.3, shortcut=shortcut)
     network = build(backbone, BiasedRouter(backbone, layers, channels))
     triton = TritonNetwork(network)
-    for count in (4, 1):
-        assert_same(network, triton, images(count, 4, 5))
+    for count in (3, 1):
+        assert_same(network, triton, images(count, 4, 4), again=count == 1)
 
 
 def test_bottlenecks_behind_a_pooled_stem():
     torch.manual_seed(0)
     backbone = bottlenecks(8)
     network = build(backbone, BiasedRouter(backbone, 0.5, 0.5))
-    assert_same(network, TritonNetwork(network), images(2, 12, 13))
+    assert_same(network, TritonNetwork(network), images(1, 12, 13), again=False)
+
+
+@pytest.mark.parametrize(
+    "layers, channels, menu", [(0.5, None, None), (None, None, None), (0.5, 0.5, None), (1, 0.5, 2)]
+)
+def test_one_launch_for_the_whole_network(layers, channels, menu):
+    torch.manual_seed(0)
+    backbone = cifar_resnet(8, width=0.25)
+    network = build(backbone, BiasedRouter(backbone, layers, channels, menu))
+    assert_same(network, TritonNetwork(network, whole=True), images(2, 4, 5), again=False)
+
+
+def test_several_blocks_of_one_shape_in_one_launch():
+    torch.manual_seed(0)
+    backbone = cifar_resnet(14, width=0.2)
+    network, x = build(backbone, BiasedRouter(backbone, 0.5, None)), images(1, 4, 4)
+    with torch.no_grad():
+        torch.testing.assert_close(TritonNetwork(network, whole=True).predict(x), network(x).logits)
+
+
+def test_what_cannot_be_one_launch_is_said():
+    projected = build(cifar_resnet(8, width=0.25, shortcut="B"))
+    for network, reason in ((network_of(EarlyExit()), "has exits"), (projected, "shortcut without parameters")):
+        with pytest.raises(BadInput, match=reason):
+            TritonNetwork(network, whole=True)
 
 
 def test_executors_by_name_and_what_they_refuse():

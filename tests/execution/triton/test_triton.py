@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from gated import bottlenecks
 
 from baselines.early_exit import EarlyExit
 from bench.errors import BadInput
@@ -16,7 +17,7 @@ from bench.execution import to_inference
 from bench.execution.triton import interpreting
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
-from lcnet.method import LCNet
+from lcnet.method import LCNet, LNet
 
 pytest.importorskip("triton.language", reason="Triton is not installed")
 HERE = Path(__file__).parent
@@ -45,7 +46,7 @@ def test_every_kernel_compiles_for_capability_9_without_spills(tmp_path, monkeyp
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     compiled = [compile_launch(launch) for launch in launches()]
-    assert {one.kernel for one in compiled} == {"unit", "decide", "subsample", "max_pool", "classify", "leave"}
+    assert {one.kernel for one in compiled} == {"unit", "decide", "subsample", "max_pool", "classify", "leave", "whole"}
     for one in compiled:
         assert one.spilled == 0 and 0 < one.registers < 255 and one.shared <= LARGEST_SHARED, one
 
@@ -56,18 +57,48 @@ def launches() -> list:
     from bench.execution.triton.maps import Map
     from bench.execution.triton.parameters import PRECISIONS
     from bench.execution.triton.program import Program
+    from bench.execution.triton.whole import WholeProgram
 
     def of(network: DynamicNetwork, size: int, precision: str = "float32") -> list:
         images = Map.empty(1, size, size, 3, torch.empty(0, dtype=PRECISIONS[precision][0]), False)
         return distinct(Program(network.eval(), images, precision).launches)
 
     gated = LCNet().build(build_backbone("resnet8", 10), 0.5)
-    large = build_backbone("resnet18", 1000, "imagenet")
-    large.blocks, large.classifier = large.blocks[:1], torch.nn.Linear(64, 1000)
+    large = bottlenecks(64)
+    large.classifier = torch.nn.Linear(large.classifier.in_features, 1000)
     exits = EarlyExit(shares=(0.9,)).build(build_backbone("resnet8", 10), 0.5)
-    others = [one for one in (*of(DynamicNetwork(large), 224), *of(exits, 32)) if one.kernel.__name__ != "unit"]
-    wide = [one for name in ("tf32", "bf16") for one in of(gated, 32, name) if one.arguments.get("ROLE") == "add"]
-    return [*of(gated, 32), *others, *wide]
+    others = [one for one in (*of(DynamicNetwork(large), 64), *of(exits, 32)) if one.kernel.__name__ != "unit"]
+    wide = [one for name in ("tf32", "bf16") for one in of(gated, 32, name) if one.arguments.get("ROLE") == "add"][2::3]
+    whole = WholeProgram(gated.eval(), Map.empty(1, 32, 32, 3, torch.empty(0), False), "float32").launches
+    return [*of(gated, 32), *others, *wide, *whole]
+
+
+@pytest.mark.skipif(interpreting(), reason="kernels are interpreted in this process")
+def test_bytes_are_those_of_maps_that_are_read_and_written():
+    from bench.execution.triton.maps import Map
+    from bench.execution.triton.program import Program
+    from bench.execution.triton.traffic import floor_bytes, moved_bytes
+
+    network = LNet().build(build_backbone("resnet8", 10), 0.5).eval()
+    program = Program(network, Map.empty(2, 32, 32, 3, torch.empty(0), False), "float32")
+    first, second, third = 16 * 32 * 32, 32 * 16 * 16, 64 * 8 * 8  # floats of the maps of each stage
+    stem, classifier = 3 * 32 * 32 + first, 10
+    branches = (2 + 3) * first + (first + second) + 3 * second + (second + third) + 3 * third
+    shortcuts = first / 4 + second + second / 4 + third
+    parameters = sum(unit.conv.weight.numel() + unit.conv.out_channels for unit in units_of(network))
+    parameters += 64 * 10 + 10 + sum(block.in_channels + 1 for block in network.backbone.blocks)
+    for scale, share in ((1.0, 1), (0.0, 0)):
+        for decided in program.decided:
+            decided.scales.fill_(scale)
+        expected = 4 * (2 * (stem + share * branches + shortcuts) + parameters)
+        # Sums of tiles, which gates read, are the rest.
+        assert expected < moved_bytes(program.launches) < 1.12 * expected
+    least = floor_bytes(program.images, program.answers, program.launches)
+    assert least == 4 * (2 * (3 * 32 * 32 + classifier) + parameters)
+
+
+def units_of(network: DynamicNetwork) -> list:
+    return [network.backbone.stem, *(unit for block in network.backbone.blocks for unit in block.units)]
 
 
 @pytest.mark.skipif(torch.cuda.is_available() or interpreting(), reason="kernels run here")
@@ -81,9 +112,10 @@ def test_without_a_gpu_it_is_refused_in_one_line(bench_here):
 
 def test_a_method_is_verified_by_the_interpreter():
     check = (
-        "from bench.measurement.conformance import CHECKS, subjects\n"
+        "from bench.measurement.conformance import CHECKS, execution, subjects\n"
         "from bench.methods import load_method\n"
         "subjects.BACKBONE = 'resnet8-w0.25'\n"
+        "execution.INTERPRETED = 1\n"
         "print(CHECKS['triton = masked'](load_method('lcnet')))"
     )
     done = run(["-c", check])

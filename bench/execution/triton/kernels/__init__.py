@@ -11,5 +11,6 @@ from bench.execution.triton.kernels.gate import decide
 from bench.execution.triton.kernels.pool import max_pool
 from bench.execution.triton.kernels.shortcut import subsample
 from bench.execution.triton.kernels.unit import unit
+from bench.execution.triton.kernels.whole import whole
 
-__all__ = ["classify", "decide", "leave", "max_pool", "subsample", "unit"]
+__all__ = ["classify", "decide", "leave", "max_pool", "subsample", "unit", "whole"]

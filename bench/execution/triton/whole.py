@@ -1,0 +1,243 @@
+"""A whole CIFAR ResNet as one launch: shapes, and all parameters behind one another in two pieces of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import accumulate, groupby
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from bench.execution.triton import kernels
+from bench.execution.triton.launch import Launch
+from bench.execution.triton.maps import Answers, Decided, Map, tile_of
+from bench.execution.triton.parameters import PRECISIONS, LinearWeights, UnitWeights
+from bench.networks.backbones.cifar import ParameterFreeShortcut
+from bench.networks.blocks import ConvUnit, ResidualBlock
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import FoldedGates
+
+WARPS = 8
+"""Of the program that has an image to itself: with fewer, its threads are short of registers."""
+ALIGNED = 16
+"""Parameters of a block begin at multiples of so many numbers, as wide loads want."""
+
+
+class Segment(NamedTuple):
+    """Blocks of one shape, as :func:`bench.execution.triton.kernels.whole.run_blocks` takes them.
+
+    Places are offsets in numbers: of maps and their sums within those of one sample, of parameters within all.
+    """
+
+    first: int
+    blocks: int
+    height: int
+    width: int
+    inputs: int
+    outputs: int
+    stride: int
+    before: int
+    layer: bool
+    channels: bool
+    menu: int
+    tile_in: int
+    tile_out: int
+    source: int
+    target: int
+    pooled_source: int
+    pooled_target: int
+    listed: int
+    weights: int
+    numbers: int
+    weight_step: int
+    number_step: int
+
+
+class Gated(NamedTuple):
+    """A block and its gates."""
+
+    block: ResidualBlock
+    gates: FoldedGates
+
+
+class Shape(NamedTuple):
+    """What blocks of one segment have in common."""
+
+    inputs: int
+    outputs: int
+    stride: int
+    before: int
+    layer: bool
+    channels: bool
+    menu: int
+
+
+def whole_reason(network: DynamicNetwork) -> str | None:
+    """Why ``network``, which kernels know, cannot be one launch; None if it can."""
+    if network.exits is not None:
+        return "it has exits"
+    if not isinstance(network.backbone.stem, ConvUnit) or network.backbone.stem.conv.kernel_size != (3, 3):
+        return "its stem is not one 3 x 3 convolution"
+    for index, block in enumerate(network.backbone.blocks):
+        if network.router.folded_gates(index) is None:
+            return "its gates are more than linear functions of a block's pooled input"
+        if not _is_basic(block):
+            return "its blocks are not two 3 x 3 convolutions of one width beside a shortcut without parameters"
+    return None
+
+
+def _is_basic(block: ResidualBlock) -> bool:
+    sizes = [unit.conv.kernel_size for unit in block.units]
+    strides = [unit.conv.stride[0] for unit in block.units]
+    plain = isinstance(block.shortcut, nn.Identity)
+    halved = isinstance(block.shortcut, ParameterFreeShortcut)
+    same = block.inner_channels == block.out_channels
+    return sizes == [(3, 3)] * 2 and strides[1:] == [1] and same and ((plain and strides[0] == 1) or halved)
+
+
+class WholeProgram:
+    """Shows the face of :class:`bench.execution.triton.program.Program`; its launch is a single one.
+
+    Args:
+        network: without :func:`whole_reason`, in evaluation mode, on the device where it runs.
+        images: where they will lie.
+        precision: one of ``PRECISIONS``.
+    """
+
+    @torch.no_grad()
+    def __init__(self, network: DynamicNetwork, images: Map, precision: str):
+        self.network, self.images = network, images
+        self.dtype, products = PRECISIONS[precision]
+        backbone, device = network.backbone, images.values.device
+        self.alive: Tensor | None = None
+        self.answers = Answers.empty(images.count, backbone.classifier.out_features, False, device)
+        self.weights, self.numbers = Packed(), Packed()
+        self.stem = UnitWeights.of(cast(ConvUnit, backbone.stem), self.dtype)
+        self.weights.add([self.stem.weight])
+        self.numbers.add([self.stem.bias])
+        self.maps = [(images.height, images.width, self.stem.outputs)]
+        self.segments = self._segments()
+        self.decided, room = self._decisions(device)
+        self.launches: list[Callable[[], object]] = [self._launch(room, products)]
+
+    def __call__(self) -> None:
+        for launch in self.launches:
+            launch()
+
+    def _segments(self) -> list[Segment]:
+        router, blocks = self.network.router, self.network.backbone.blocks
+        gated = [Gated(block, cast(FoldedGates, router.folded_gates(index))) for index, block in enumerate(blocks)]
+        found, first, listed = [], 0, 0
+        for shape, alike in groupby(gated, _shape):
+            segment = self._segment(shape, list(alike), first, listed)
+            found.append(segment)
+            first, listed = first + segment.blocks, listed + segment.blocks * shape.outputs
+        return found
+
+    def _segment(self, shape: Shape, alike: list[Gated], first: int, listed: int) -> Segment:
+        height, width, _ = self.maps[-1]
+        source = len(self.maps) - 1
+        if shape.stride > 1:
+            self.maps.append(((height - 1) // 2 + 1, (width - 1) // 2 + 1, shape.outputs))
+        target, places, pooled = len(self.maps) - 1, *self._places()
+        weights, numbers = zip(*map(self._parameters, alike))
+        tiles = [tile_of(self.maps[number][0] * self.maps[number][1]) for number in (source, target)]
+        steps = [each[1] - each[0] if len(each) > 1 else 0 for each in (weights, numbers)]
+        maps = places[source], places[target], pooled[source], pooled[target]
+        size = len(alike), height, width
+        return Segment(first, *size, *shape, *tiles, *maps, listed, weights[0], numbers[0], *steps)
+
+    def _places(self) -> tuple[list[int], list[int]]:
+        """Where each map begins within those of one sample, and where its sums begin; last, where they end."""
+        maps = [height * width * channels for height, width, channels in self.maps]
+        sums = [-(-height * width // tile_of(height * width)) * channels for height, width, channels in self.maps]
+        return [0, *accumulate(maps)], [0, *accumulate(sums)]
+
+    def _parameters(self, gated: Gated) -> tuple[int, int]:
+        """Packs those of one block; returns where they begin."""
+        units = [UnitWeights.of(unit, self.dtype) for unit in gated.block.units]
+        gates = map(LinearWeights.of, (gated.gates.layer, gated.gates.channels))
+        linear = [each for each in gates if each is not None]
+        numbers = [unit.bias for unit in units] + [part for each in linear for part in (each.weight, each.bias)]
+        return self.weights.add(unit.weight for unit in units), self.numbers.add(numbers)
+
+    def _decisions(self, device: torch.device) -> tuple[list[Decided | None], dict[str, Tensor]]:
+        """Views of each block's decisions, and the memory that the kernel writes them into."""
+        count, widest = self.images.count, max(segment.outputs for segment in self.segments)
+        total = sum(segment.blocks * segment.outputs for segment in self.segments)
+        scales = torch.zeros(sum(segment.blocks for segment in self.segments), count, device=device)
+        kept = torch.zeros(count, widest, dtype=torch.int32, device=device)
+        channel_scale = torch.zeros(total * count, device=device)
+        decided: list[Decided | None] = []
+        for segment in self.segments:
+            for block in range(segment.blocks):
+                begin = (segment.listed + block * segment.outputs) * count
+                listed = channel_scale[begin : begin + segment.outputs * count].view(count, segment.outputs)
+                gated = segment.layer or segment.channels
+                one = Decided(scales[segment.first + block], channel_scale=listed if segment.channels else None)
+                decided.append(one if gated else None)
+        room = {"scales": scales, "kept": kept, "counts": torch.zeros_like(kept[:, 0]), "channel_scale": channel_scale}
+        return decided, room
+
+    def _launch(self, room: dict[str, Tensor], products: str) -> Launch:
+        images, last = self.images, self.maps[-1]
+        classifier = cast(LinearWeights, LinearWeights.of(self.network.backbone.classifier))
+        place = self.numbers.add([classifier.weight, classifier.bias])
+        (*_, features), (*pooled, sums) = self._places()
+        hidden = max(height * width * channels for height, width, channels in self.maps)
+        like = images.values
+        area, tile = last[0] * last[1], tile_of(last[0] * last[1])
+        memory = {
+            "images": like,
+            "features": like.new_zeros(images.count, features),
+            "hidden": like.new_zeros(images.count, hidden),
+            "pooled": torch.zeros(images.count, sums, device=like.device),
+            "weights": self.weights.joined(),
+            "numbers": self.numbers.joined(),
+            "logits": self.answers.logits,
+            **room,
+        }
+        shapes = {
+            "samples": images.count,
+            "HEIGHT": images.height,
+            "WIDTH": images.width,
+            "IMAGE_CHANNELS": images.channels,
+            "CHANNELS": self.stem.outputs,
+            "TILE": tile_of(images.pixels),
+            "FEATURES": features,
+            "HIDDEN": hidden,
+            "POOLED": sums,
+            "WIDEST": room["kept"].shape[1],
+            "SEGMENTS": tuple(self.segments),
+            "LAST": (area, -(-area // tile), last[2], pooled[-1], self.answers.logits.shape[1], place),
+            "PRECISION": products,
+        }
+        return Launch(kernels.whole, (images.count,), memory | shapes, WARPS)
+
+
+class Packed:
+    """Parameters behind one another."""
+
+    def __init__(self) -> None:
+        self.parts: list[Tensor] = []
+        self.length = 0
+
+    def add(self, parameters: Iterable[Tensor]) -> int:
+        """Appends them; returns where the first begins."""
+        begin, own = self.length, torch.cat([each.flatten() for each in parameters])
+        self.parts.append(nn.functional.pad(own, (0, -len(own) % ALIGNED)))
+        self.length += len(self.parts[-1])
+        return begin
+
+    def joined(self) -> Tensor:
+        return torch.cat(self.parts)
+
+
+def _shape(gated: Gated) -> Shape:
+    block, gates = gated
+    stride, before = block.units[0].conv.stride[0], 0
+    if isinstance(block.shortcut, ParameterFreeShortcut):
+        before = block.shortcut.padding[0]
+    layer, channels = gates.layer is not None, gates.channels is not None
+    return Shape(block.in_channels, block.out_channels, stride, before, layer, channels, gates.menu or 0)
