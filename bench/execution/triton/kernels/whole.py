@@ -44,6 +44,38 @@ def convolve_map(
 
 
 @triton.jit
+def subsample_map(
+    source,
+    target,
+    pooled,
+    BEFORE: tl.constexpr,
+    HEIGHT: tl.constexpr,
+    WIDTH: tl.constexpr,
+    INPUTS: tl.constexpr,
+    OUTPUTS: tl.constexpr,
+    BLOCK_P: tl.constexpr,
+):
+    """The shortcut without parameters of one image, tile by tile."""
+    pixels_out: tl.constexpr = ((HEIGHT - 1) // 2 + 1) * ((WIDTH - 1) // 2 + 1)
+    BLOCK_OUT: tl.constexpr = triton.next_power_of_2(OUTPUTS)
+    for tile in range(tl.cdiv(pixels_out, BLOCK_P)):
+        subsample_tile(
+            source, target, pooled, tile, BEFORE, HEIGHT, WIDTH, INPUTS, OUTPUTS, BLOCK_P, BLOCK_OUT
+        )  # fmt: skip
+    tl.debug_barrier()
+
+
+@triton.jit
+def ask_layer(
+    pooled, gate, AREA: tl.constexpr, TILES: tl.constexpr, INPUTS: tl.constexpr, BLOCK_C: tl.constexpr
+):  # fmt: skip
+    """The scale of a branch. ``gate``: weights, then the bias."""
+    BLOCK_T: tl.constexpr = triton.next_power_of_2(TILES)
+    total = score(pooled, gate, gate + INPUTS, AREA, TILES, INPUTS, 1, BLOCK_T, BLOCK_C, 1, 0)
+    return tl.sum(tl.clamp(total, 0.0, 1.0), 0)
+
+
+@triton.jit
 def ask_channels(
     pooled,
     gate,
@@ -125,19 +157,11 @@ def run_blocks(
         gate = bias + 2 * OUTPUTS
         scale = 1.0
         if LAYER:
-            opening = score(
-                looked_at, gate, gate + INPUTS, AREA, TILES, INPUTS, 1, triton.next_power_of_2(TILES), BLOCK_C, 1, 0
-            )
-            scale = tl.sum(tl.clamp(opening, 0.0, 1.0), 0)
+            scale = ask_layer(looked_at, gate, AREA, TILES, INPUTS, BLOCK_C)
             gate += INPUTS + 1
         tl.store(scales + (FIRST + block) * samples + sample, scale)
         if STRIDE > 1:
-            for tile in range((HEIGHT_OUT * WIDTH_OUT + TILE_OUT - 1) // TILE_OUT):
-                subsample_tile(
-                    source, target, sums, tile, BEFORE, HEIGHT, WIDTH, INPUTS, OUTPUTS, TILE_OUT,
-                    triton.next_power_of_2(OUTPUTS),
-                )  # fmt: skip
-            tl.debug_barrier()
+            subsample_map(source, target, sums, BEFORE, HEIGHT, WIDTH, INPUTS, OUTPUTS, TILE_OUT)
         if scale > 0:
             count = OUTPUTS
             own = channel_scale + LISTED * samples + (block * samples + sample) * OUTPUTS
