@@ -13,6 +13,7 @@ from bench.execution.structure import unknown_structure
 from bench.execution.triton.availability import interpreting, missing
 from bench.execution.triton.maps import Decided
 from bench.execution.triton.replay import Replayed
+from bench.execution.triton.segments import whole_reason
 from bench.networks.cost import SampleCost, output_cost, reached_parts
 from bench.networks.decisions import BlockDecision, ChannelDecision, ExitDecision, LayerDecision, Output
 from bench.networks.network import DynamicNetwork
@@ -41,7 +42,7 @@ class TritonNetwork(Replayed):
         if reason := missing() or unsupported_reason(network):
             raise BadInput(f"the Triton executor cannot run {network.backbone.name}: {reason}")
         super().__init__(network.backbone.image_shape[0], network.backbone.classifier.weight.device, precision)
-        if whole and (reason := _whole_reason(network)):
+        if whole and (reason := whole_reason(network)):
             raise BadInput(f"{network.backbone.name} cannot be one launch: {reason}")
         self.whole = whole
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
@@ -82,12 +83,6 @@ def unsupported_reason(network: DynamicNetwork) -> str | None:
     if not weight.is_cuda and not interpreting():
         return "it does not lie on a GPU"
     return None
-
-
-def _whole_reason(network: DynamicNetwork) -> str | None:
-    from bench.execution.triton.whole import whole_reason
-
-    return whole_reason(network)
 
 
 def decisions_of(program: Program | WholeProgram, reached: list[Tensor]) -> tuple[BlockDecision, ...]:

@@ -2,105 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import accumulate, groupby
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.execution.triton import kernels
 from bench.execution.triton.launch import Launch
 from bench.execution.triton.maps import Answers, Decided, Map, tile_of
 from bench.execution.triton.parameters import PRECISIONS, LinearWeights, UnitWeights
-from bench.networks.backbones.cifar import ParameterFreeShortcut
-from bench.networks.blocks import ConvUnit, ResidualBlock
+from bench.execution.triton.segments import Gated, Packed, Segment, Shape, shape_of
+from bench.networks.blocks import ConvUnit
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
 
 WARPS = 8
 """Of the program that has an image to itself: with fewer, its threads are short of registers."""
-ALIGNED = 16
-"""Parameters of a block begin at multiples of so many numbers, as wide loads want."""
-
-
-class Segment(NamedTuple):
-    """Blocks of one shape, as :func:`bench.execution.triton.kernels.whole.run_blocks` takes them.
-
-    Places are offsets in numbers: of maps and their sums within those of one sample, of parameters within all.
-    """
-
-    first: int
-    blocks: int
-    height: int
-    width: int
-    inputs: int
-    outputs: int
-    stride: int
-    before: int
-    layer: bool
-    channels: bool
-    menu: int
-    tile_in: int
-    tile_out: int
-    source: int
-    target: int
-    pooled_source: int
-    pooled_target: int
-    listed: int
-    weights: int
-    numbers: int
-    weight_step: int
-    number_step: int
-
-
-class Gated(NamedTuple):
-    """A block and its gates."""
-
-    block: ResidualBlock
-    gates: FoldedGates
-
-
-class Shape(NamedTuple):
-    """What blocks of one segment have in common."""
-
-    inputs: int
-    outputs: int
-    stride: int
-    before: int
-    layer: bool
-    channels: bool
-    menu: int
-
-
-def whole_reason(network: DynamicNetwork) -> str | None:
-    """Why ``network``, which kernels know, cannot be one launch; None if it can."""
-    if network.exits is not None:
-        return "it has exits"
-    if not isinstance(network.backbone.stem, ConvUnit) or network.backbone.stem.conv.kernel_size != (3, 3):
-        return "its stem is not one 3 x 3 convolution"
-    for index, block in enumerate(network.backbone.blocks):
-        if network.router.folded_gates(index) is None:
-            return "its gates are more than linear functions of a block's pooled input"
-        if not _is_basic(block):
-            return "its blocks are not two 3 x 3 convolutions of one width beside a shortcut without parameters"
-    return None
-
-
-def _is_basic(block: ResidualBlock) -> bool:
-    sizes = [unit.conv.kernel_size for unit in block.units]
-    strides = [unit.conv.stride[0] for unit in block.units]
-    plain = isinstance(block.shortcut, nn.Identity)
-    halved = isinstance(block.shortcut, ParameterFreeShortcut)
-    same = block.inner_channels == block.out_channels
-    return sizes == [(3, 3)] * 2 and strides[1:] == [1] and same and ((plain and strides[0] == 1) or halved)
 
 
 class WholeProgram:
     """Shows the face of :class:`bench.execution.triton.program.Program`; its launch is a single one.
 
     Args:
-        network: without :func:`whole_reason`, in evaluation mode, on the device where it runs.
+        network: without :func:`bench.execution.triton.segments.whole_reason`, in evaluation mode, where it runs.
         images: where they will lie.
         precision: one of ``PRECISIONS``.
     """
@@ -129,7 +55,7 @@ class WholeProgram:
         router, blocks = self.network.router, self.network.backbone.blocks
         gated = [Gated(block, cast(FoldedGates, router.folded_gates(index))) for index, block in enumerate(blocks)]
         found, first, listed = [], 0, 0
-        for shape, alike in groupby(gated, _shape):
+        for shape, alike in groupby(gated, shape_of):
             segment = self._segment(shape, list(alike), first, listed)
             found.append(segment)
             first, listed = first + segment.blocks, listed + segment.blocks * shape.outputs
@@ -142,11 +68,26 @@ class WholeProgram:
             self.maps.append(((height - 1) // 2 + 1, (width - 1) // 2 + 1, shape.outputs))
         target, places, pooled = len(self.maps) - 1, *self._places()
         weights, numbers = zip(*map(self._parameters, alike))
-        tiles = [tile_of(self.maps[number][0] * self.maps[number][1]) for number in (source, target)]
-        steps = [each[1] - each[0] if len(each) > 1 else 0 for each in (weights, numbers)]
-        maps = places[source], places[target], pooled[source], pooled[target]
-        size = len(alike), height, width
-        return Segment(first, *size, *shape, *tiles, *maps, listed, weights[0], numbers[0], *steps)
+        tile_in, tile_out = (tile_of(self.maps[number][0] * self.maps[number][1]) for number in (source, target))
+        weight_step, number_step = (each[1] - each[0] if len(each) > 1 else 0 for each in (weights, numbers))
+        return Segment(
+            first=first,
+            blocks=len(alike),
+            height=height,
+            width=width,
+            **shape._asdict(),
+            tile_in=tile_in,
+            tile_out=tile_out,
+            source=places[source],
+            target=places[target],
+            pooled_source=pooled[source],
+            pooled_target=pooled[target],
+            listed=listed,
+            weights=weights[0],
+            numbers=numbers[0],
+            weight_step=weight_step,
+            number_step=number_step,
+        )
 
     def _places(self) -> tuple[list[int], list[int]]:
         """Where each map begins within those of one sample, and where its sums begin; last, where they end."""
@@ -214,30 +155,3 @@ class WholeProgram:
             "PRECISION": products,
         }
         return Launch(kernels.whole, (images.count,), memory | shapes, WARPS)
-
-
-class Packed:
-    """Parameters behind one another."""
-
-    def __init__(self) -> None:
-        self.parts: list[Tensor] = []
-        self.length = 0
-
-    def add(self, parameters: Iterable[Tensor]) -> int:
-        """Appends them; returns where the first begins."""
-        begin, own = self.length, torch.cat([each.flatten() for each in parameters])
-        self.parts.append(nn.functional.pad(own, (0, -len(own) % ALIGNED)))
-        self.length += len(self.parts[-1])
-        return begin
-
-    def joined(self) -> Tensor:
-        return torch.cat(self.parts)
-
-
-def _shape(gated: Gated) -> Shape:
-    block, gates = gated
-    stride, before = block.units[0].conv.stride[0], 0
-    if isinstance(block.shortcut, ParameterFreeShortcut):
-        before = block.shortcut.padding[0]
-    layer, channels = gates.layer is not None, gates.channels is not None
-    return Shape(block.in_channels, block.out_channels, stride, before, layer, channels, gates.menu or 0)

@@ -1,0 +1,117 @@
+"""Blocks of one shape, one behind the other: what a whole network in one launch is described by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bench.networks.backbones.cifar import ParameterFreeShortcut
+from bench.networks.blocks import ConvUnit, ResidualBlock
+from bench.networks.network import DynamicNetwork
+from bench.networks.router import FoldedGates
+
+ALIGNED = 16
+"""Parameters of a block begin at multiples of so many numbers, as wide loads want."""
+
+
+class Segment(NamedTuple):
+    """Blocks of one shape, as :func:`bench.execution.triton.kernels.whole.run_blocks` takes them.
+
+    Places are offsets in numbers: of maps and their sums within those of one sample, of parameters within all.
+    """
+
+    first: int
+    blocks: int
+    height: int
+    width: int
+    inputs: int
+    outputs: int
+    stride: int
+    before: int
+    layer: bool
+    channels: bool
+    menu: int
+    tile_in: int
+    tile_out: int
+    source: int
+    target: int
+    pooled_source: int
+    pooled_target: int
+    listed: int
+    weights: int
+    numbers: int
+    weight_step: int
+    number_step: int
+
+
+class Gated(NamedTuple):
+    """A block and its gates."""
+
+    block: ResidualBlock
+    gates: FoldedGates
+
+
+class Shape(NamedTuple):
+    """What blocks of one segment have in common."""
+
+    inputs: int
+    outputs: int
+    stride: int
+    before: int
+    layer: bool
+    channels: bool
+    menu: int
+
+
+def whole_reason(network: DynamicNetwork) -> str | None:
+    """Why ``network``, which kernels know, cannot be one launch; None if it can."""
+    if network.exits is not None:
+        return "it has exits"
+    if not isinstance(network.backbone.stem, ConvUnit) or network.backbone.stem.conv.kernel_size != (3, 3):
+        return "its stem is not one 3 x 3 convolution"
+    for index, block in enumerate(network.backbone.blocks):
+        if network.router.folded_gates(index) is None:
+            return "its gates are more than linear functions of a block's pooled input"
+        if not _is_basic(block):
+            return "its blocks are not two 3 x 3 convolutions of one width beside a shortcut without parameters"
+    return None
+
+
+def _is_basic(block: ResidualBlock) -> bool:
+    sizes = [unit.conv.kernel_size for unit in block.units]
+    strides = [unit.conv.stride[0] for unit in block.units]
+    plain = isinstance(block.shortcut, nn.Identity)
+    halved = isinstance(block.shortcut, ParameterFreeShortcut)
+    same = block.inner_channels == block.out_channels
+    return sizes == [(3, 3)] * 2 and strides[1:] == [1] and same and ((plain and strides[0] == 1) or halved)
+
+
+class Packed:
+    """Parameters behind one another."""
+
+    def __init__(self) -> None:
+        self.parts: list[Tensor] = []
+        self.length = 0
+
+    def add(self, parameters: Iterable[Tensor]) -> int:
+        """Appends them; returns where the first begins."""
+        begin, own = self.length, torch.cat([each.flatten() for each in parameters])
+        self.parts.append(nn.functional.pad(own, (0, -len(own) % ALIGNED)))
+        self.length += len(self.parts[-1])
+        return begin
+
+    def joined(self) -> Tensor:
+        return torch.cat(self.parts)
+
+
+def shape_of(gated: Gated) -> Shape:
+    """What blocks of one segment have in common with this one."""
+    block, gates = gated
+    stride, before = block.units[0].conv.stride[0], 0
+    if isinstance(block.shortcut, ParameterFreeShortcut):
+        before = block.shortcut.padding[0]
+    layer, channels = gates.layer is not None, gates.channels is not None
+    return Shape(block.in_channels, block.out_channels, stride, before, layer, channels, gates.menu or 0)
