@@ -1,14 +1,20 @@
 """``bench export`` on a tiny network."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import onnx
 import pytest
 from synthetic import quick_run
 
+from baselines.skipnet import SkipNet
 from bench.cli import main
+from bench.errors import BadInput
+from bench.networks.backbones import build_backbone
 from bench.zoo.export import Trained
 from bench.zoo.parity import compare
+from bench.zoo.quantise import quantise
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +51,27 @@ def test_another_network_is_noticed(runs):
     changed.backbone.classifier.bias[0] += 0.1
     parity = compare(changed, trained.network, trained.data, 20)
     assert not parity.holds and (parity.images, parity.decisions, parity.logits) == (20, 0, 20)
+
+
+def test_int8_is_measured_beside_float32(runs, tmp_path, capsys):
+    (job,) = runs.glob("dense-*")
+    path = tmp_path / "int8.onnx"
+    assert _main(job, "--int8", "--images", 50, "--out", path) == 0
+    said = capsys.readouterr().out
+    assert f"int8: {path.stat().st_size:,} bytes" in said and "accuracy: 50 validation images" in said
+    model = onnx.load(path)
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in model.graph.node}
+    assert onnx.TensorProto.INT8 in {weight.data_type for weight in model.graph.initializer}
+    told = {one.key: one.value for one in model.metadata_props}
+    assert (told["record"], told["precision"]) == (job.name, "int8")
+
+
+def test_int8_is_for_networks_that_decide_nothing(runs, capsys):
+    trained = Trained.load(next(runs.glob("dense-*")), None)
+    network = SkipNet().build(build_backbone("resnet8-w0.25", classes=10), 0.6)
+    with pytest.raises(BadInput, match="networks that decide nothing"):
+        quantise(replace(trained, network=network), Path("nowhere.onnx"), 10)
+    assert _main(trained.folder, "--int8", "--format", "torch") == 2
 
 
 def test_bad_input_is_one_line(runs, tmp_path, capsys):

@@ -2,7 +2,17 @@
 
 from bench.execution.onnx.decisions import output_of
 from bench.execution.onnx.executor import OnnxNetwork
+from bench.execution.onnx.quantising import write_quantised
 from bench.execution.onnx.session import Session
 from bench.execution.onnx.writing import missing_packages, not_exported, to_onnx, to_program
 
-__all__ = ["OnnxNetwork", "Session", "missing_packages", "not_exported", "output_of", "to_onnx", "to_program"]
+__all__ = [
+    "OnnxNetwork",
+    "Session",
+    "missing_packages",
+    "not_exported",
+    "output_of",
+    "to_onnx",
+    "to_program",
+    "write_quantised",
+]
