@@ -67,8 +67,8 @@ class Measurement:
         if high - low > MAX_SPREAD * middle:
             spread = f"the middle half of the rounds spreads over {(high - low) / middle:.0%}"
             reasons.append(f"too noisy: {name} against {reference}: {spread}")
-        foreign = float(np.median(self.foreign))
-        if foreign > MAX_FOREIGN:
+        known = self.foreign[~np.isnan(self.foreign)]  # a round may be too short to tell
+        if len(known) and (foreign := float(np.median(known))) > MAX_FOREIGN:
             reasons.append(f"foreign load: other programs took {foreign:.0%} of the processors")
         return reasons
 
