@@ -52,6 +52,11 @@ class Recipe:
         at_most=10,
         off=0.0,
     )
+    bounds: float = option(
+        0.0,
+        "Weight of bounds that hold the computed share of every block near the mean of all during the first third.",
+        at_least=0,
+    )
     batch_size: int = option(None, "Of training. Default: by data set and budget.", at_least=1, off=0)
     micro_batch: int = option(
         None,

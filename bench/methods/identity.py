@@ -22,6 +22,7 @@ HARNESS = Path(__file__).parents[1]
 DETERMINING = (
     "data",
     "measurement/evaluation.py",
+    "methods/bounds.py",
     "methods/calibration.py",
     "methods/interface.py",
     "methods/objective.py",

@@ -13,6 +13,7 @@ import torch
 from bench.data.recorded import require_same_data
 from bench.measurement.evaluation import collect_answers
 from bench.methods import load_method
+from bench.methods.bounds import bounded
 from bench.methods.interface import FINE_TUNING_LR, Budget, Method, Stage
 from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
@@ -91,7 +92,7 @@ def _trial(job: Job, method: Method, factor: float, context: Context) -> Trial:
     torch.manual_seed(derive_seed(job.seed, "build", job.method, job.point))
     dense_macs = count_backbone(backbone).total
     network = method.build(backbone, job.point).to(context.device)
-    stages = [_scaled(stage, factor) for stage in method.stages(network, job.point, _budget(job))]
+    stages = [bounded(_scaled(stage, factor), job.bounds) for stage in method.stages(network, job.point, _budget(job))]
 
     def calibrate(network: DynamicNetwork) -> None:
         answers = partial(collect_answers, network, context.data, context.data.validation, dense_macs)
