@@ -16,6 +16,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "results/HISTORY.md",
     "results/**/README.md",
+    "results/leaderboard.md",
     "results/report*/*.*g",
     "results/report*/report.md",
     "results/speed/*.svg",
