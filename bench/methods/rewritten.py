@@ -40,7 +40,7 @@ REWRITTEN: dict[str, str] = {
     "ed845074fc90c10e77f85b02e4760a52cb68f894edbe9dc81d4ada39ec51263e": (  # baselines/slimming.py
         "424edcafd9932fe5a8a1a8db03dd15c0587610085453394f62d9bae806edd722"
     ),
-    "096ff75450f1cb78b043d533800e87d8e2e9fc2f8767012e22a9e588e8a47333": (  # bench/networks/backbones/weights.py
+    "957cb56f4f41804971807595b3138e2e622202c24fa4cbf917835826425f1212": (  # bench/networks/backbones/weights.py
         "a721fd9b76cee101a608ae3c7a264a54e8838c29116ebbb6ccee04017a500b96"
     ),
     "ba35ee29d231f92c4fdf72064733e0e2eee00c70c8fa0c7ff214061e3e80c98e": (  # bench/networks/blocks.py

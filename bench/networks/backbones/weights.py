@@ -26,7 +26,7 @@ PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
 """What ``DataParallel``, ``torch.compile``, Lightning and our own dynamic networks put before each name."""
 COUNTERS = ("total_ops", "total_params")
 """Buffers that counters of MACs leave behind."""
-CLASSIFIERS = ("classifier.bias", "fc.bias", "linear.bias", "head.fc.bias", "head.bias")
+CLASSIFIERS = ("classifier.bias", "fc.bias", "linear.bias", "head.fc.bias", "head.bias", "_fc.bias")
 SHOWN = 3
 """Names in a refusal."""
 
@@ -79,14 +79,15 @@ def unread_average(path: Path) -> str:
 
 def _is_ours(backbone: Backbone, state: Mapping[str, Tensor]) -> bool:
     if backbone.published:
-        return not any(name in backbone.published for name in state)
+        return not state.keys().isdisjoint(backbone.published.values())
     return any(key.startswith("blocks.") for key in state)
 
 
 def _public_names(backbone: Backbone, state: Mapping[str, Tensor]) -> dict[str, str]:
     """What each weight in ``state`` is called here; a name that is not known stays."""
     if backbone.published:
-        return {name: backbone.published.get(name, name) for name in state}
+        known = any(name in backbone.published for name in state)
+        return {name: backbone.published.get(name, name) for name in state} if known else _in_order(backbone, state)
     if backbone.image_shape[1] > 32:
         # Imported on demand: timm takes its time, and most commands build no network of it.
         modules = import_module("bench.networks.backbones.imagenet").timm_names(backbone.name)
@@ -94,6 +95,20 @@ def _public_names(backbone: Backbone, state: Mapping[str, Tensor]) -> dict[str, 
         modules = public_names(backbone)
     parts = {name: name.rpartition(".") for name in state}
     return {name: f"{modules.get(module, module)}.{last}" for name, (module, _, last) in parts.items()}
+
+
+def _in_order(backbone: Backbone, state: Mapping[str, Tensor]) -> dict[str, str]:
+    """What weights are called here that stand in the order of the published ones, each of the same kind and shape."""
+    expected = backbone.state_dict()
+    theirs = [name for name in state if not _counts_batches(name)]
+    ours = [name for name in backbone.published.values() if not _counts_batches(name)]
+
+    def described(name: str, values: Mapping[str, Tensor]) -> tuple:
+        return name.rpartition(".")[2], values[name].shape
+
+    if [described(name, state) for name in theirs] != [described(name, expected) for name in ours]:
+        return {name: name for name in state}
+    return dict(zip(theirs, ours))
 
 
 def _difference(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], theirs: Mapping[str, str]) -> str:

