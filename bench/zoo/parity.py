@@ -56,7 +56,7 @@ def compare(run: Run, network: DynamicNetwork | Cascade, data: DataSet, images: 
         normalised = data.normalise(batch)
         found, expected = run(normalised), network(normalised)
         same = _same_decisions(found, expected)
-        distance = (found.logits - expected.logits).abs().amax(1)
+        distance = (found.logits - expected.logits).abs().amax(1).nan_to_num(torch.inf)
         differ += int((~same).sum())
         logits += int((same & (distance > TOLERANCE * expected.logits.abs().amax(1))).sum())
         largest = max(largest, float(distance[same].max()) if same.any() else 0.0)

@@ -59,7 +59,8 @@ def require_same(expected: Seen, found: Seen) -> str:
     Raises:
         CheckFailure: decisions differ, or logits by more than rounding.
     """
-    differ = ((found.decided - expected.decided).abs().amax(1) > DECISION_TOLERANCE).nonzero().flatten().tolist()
+    alike = (found.decided - expected.decided).abs().amax(1) <= DECISION_TOLERANCE  # no NaN is
+    differ = (~alike).nonzero().flatten().tolist()
     require(not differ, f"decisions differ for sample {differ and differ[0]}")
     difference = relative(found.logits, expected.logits)
     require(difference <= LOGIT_TOLERANCE, f"logits differ by {difference:.1e}")
