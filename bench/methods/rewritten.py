@@ -8,7 +8,7 @@ REWRITTEN: dict[str, str] = {
     "580bcf12b4bb90090744236d201641d3fc03017f3318e753d25d9b36eee755a3": (  # baselines/slim.py
         "cfe93895870e84e6e18d1f73beb4ef41580d1591e109a6ed10a0a0439530a2b2"
     ),
-    "7edf84b847fbbda23fc5854dd8e147075a347e419480cff79a00c0c011b6eed8": (  # bench/networks/backbones/imagenet.py
+    "f08cf32dd77e07cafd6b693889e67ae11089ef0ba8fa4a1f52b953ac80cf0e55": (  # bench/networks/backbones/imagenet.py
         "7baac2756f4e8d5bf0ca2119096e8518f2fcf1aa8435ab8d211753825acf6812"
     ),
     "8bf952d3970552d06237f2a215a21f69fb727747f2c2eb1c0d216ab2a0184f36": (  # bench/data/cifar10.py

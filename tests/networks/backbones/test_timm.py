@@ -157,3 +157,9 @@ def test_a_check_of_a_network_leaves_what_is_drawn_alone():
 def test_narrowing_refuses_a_stem_of_several_convolutions():
     with pytest.raises(BadInput, match="only stems and shortcuts of one convolution can be narrowed"):
         check_suite(Suite(("slim",), dataset="imagenet", backbone="resnet10t"))
+
+
+def test_a_network_whose_logits_are_no_numbers_is_refused(monkeypatch):
+    monkeypatch.setattr("bench.networks.backbones.imagenet.models.difference", lambda *_: float("nan"))
+    with pytest.raises(BadInput, match="its logits would differ by nan"):
+        from_timm("resnet18", timm.create_model("resnet18", num_classes=10))
