@@ -138,8 +138,8 @@ class ShapingLoss:
 
     def __init__(self, choices: BAS, point: float):
         self.choices, self.point = choices, point
-        grid = torch.linspace(0, 1, GRID + 1, dtype=torch.float64)
-        self.prior = torch.from_numpy(betainc(choices.alpha, choices.beta, grid.numpy())).float()
+        grid = [index / GRID for index in range(GRID + 1)]
+        self.prior = torch.tensor(betainc(choices.alpha, choices.beta, grid).tolist())
 
     def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         choices, router = self.choices, cast(BASRouter, network.router)

@@ -39,7 +39,7 @@ _NAMED = {
     COMPRESSED: ("fixed", "fpgm", "halp", "l1", "lcnet_static", "slimming"),
     LAYERS: ("blockdrop", "blockdrop_pooled", "convnet_aig", "lnet", "random", "skipnet", "skipnet_ff1", "skipnet_ff2"),
     CHANNELS: ("bas", "channel_gating", "cnet", "fbs", "manidp"),
-    BOTH: ("lcnet", "lcnet_menu", "lcnet_tunable"),
+    BOTH: ("lcnet", "lcnet_conditional", "lcnet_menu", "lcnet_tunable"),
     EXITS: ("early_exit", "sdn", "selfxit", "ztw"),
     CASCADES: ("cascade",),
 }

@@ -78,7 +78,9 @@ class TrackedProgress(RunProgress):
 
     def _tell_epochs(self, job: Job) -> None:
         """Those of a job that another process ran."""
-        file = self._out / job.id / TRAINING_FILE
-        if file.is_file():
-            for row in pd.read_csv(file).to_dict("records"):
-                self._tracker.epoch_ended(job, {str(name): value for name, value in row.items()})
+        try:
+            rows = pd.read_csv(self._out / job.id / TRAINING_FILE).to_dict("records")
+        except (OSError, ValueError):  # nothing was trained, or somebody took the file away: no reason to end a run
+            return
+        for row in rows:
+            self._tracker.epoch_ended(job, {str(name): value for name, value in row.items()})

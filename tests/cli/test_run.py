@@ -107,7 +107,7 @@ def test_a_killed_run_continues_to_the_same_record(bench, start, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--methods", "nosuch"), "unknown method 'nosuch': choose from blockdrop"),
+        (("--methods", "nosuch"), "unknown method 'nosuch': choose from bas, blockdrop"),
         (("--methods", "lcnet", "--points", "1.7"), "an operating point is a fraction"),
         (("--methods", "lcnet", "--points", "abc"), "no comma-separated list"),
         (("--methods", "lcnet", "--backbone", "resnet21"), "depth must be 6n+2"),

@@ -147,7 +147,7 @@ def test_gallery_hangs_the_images_that_are_at_hand(shown):
         "return [...document.querySelectorAll('#digits-resnet20 .gallery img')].map(i => [i.complete, i.naturalWidth])"
     )
     assert len(loaded) == 8 * 12, "eight methods whose cost varies, six images at each end"
-    assert all(state == [True, 32] for state in loaded)
+    assert all(state == [True, 16] for state in loaded)
     steps = shown.execute_script("return document.querySelector('#digits-resnet20 .path').childElementCount")
     assert steps == 9
     costs = [float(text) for text in texts(shown, "#digits-resnet20 .walls:first-of-type li span:nth-of-type(2)")[:12]]

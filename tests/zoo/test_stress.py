@@ -1,5 +1,7 @@
 """Networks on shifted images: what is generated, measured, kept and shown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,16 +46,27 @@ def test_a_shift_moves_images_further_the_more_severe_it_is(few, shift):
     assert 0 < moved[0] < moved[1] < moved[2]
 
 
+@pytest.fixture
+def larger(few):
+    """Images of 32 pixels: corruptions are not defined for smaller ones."""
+    return replace(few, images=few.images.repeat_interleave(2, 2).repeat_interleave(2, 3))
+
+
+def test_images_that_are_too_small_to_corrupt_are_refused(few):
+    with pytest.raises(BadInput, match="32 x 32"):
+        corruptions.generated(few, "frost", 2)
+
+
 @pytest.mark.parametrize("corruption", ["gaussian_noise", "impulse_noise", "glass_blur", "frost"])
-def test_a_corrupted_image_is_the_same_alone_and_among_others(few, corruption):
+def test_a_corrupted_image_is_the_same_alone_and_among_others(larger, corruption):
     pytest.importorskip("imagecorruptions", reason=f"{corruptions.LIBRARY} is not installed")
     np.random.seed(3)
     following = np.random.random()
     np.random.seed(3)
-    together = corruptions.generated(few, corruption, 2)
+    together = corruptions.generated(larger, corruption, 2)
     assert np.random.random() == following
-    assert torch.equal(corruptions.generated(few.at([5]), corruption, 2)[0], together[5])
-    assert not torch.equal(together, few.images)
+    assert torch.equal(corruptions.generated(larger.at([5]), corruption, 2)[0], together[5])
+    assert not torch.equal(together, larger.images)
 
 
 def test_published_files_are_read_where_they_are(few, tmp_path, monkeypatch):

@@ -66,7 +66,7 @@ def test_what_is_off_does_not_count_and_what_is_a_default_does():
 def test_defaults_come_from_data_set_and_budget():
     quick = check_suite(Suite(("lcnet",)))
     assert (quick.backbone, quick.points, quick.epochs, quick.backbone_epochs) == ("resnet14", (0.5,), 6, 5)
-    assert quick.fine_tuning_lr == 0.08 and check_suite(Suite(("lcnet",), budget="paper")).fine_tuning_lr == 0.02
+    assert quick.fine_tuning_lr == 0.16 and check_suite(Suite(("lcnet",), budget="paper")).fine_tuning_lr == 0.02
     assert (quick.batch_size, quick.micro_batch, quick.train_size) == (32, 0, 0)
     paper = check_suite(Suite(("lcnet",), dataset="cifar10", budget="paper"))
     assert (paper.epochs, paper.backbone_epochs, paper.batch_size) == (190, 200, 128)
