@@ -12,7 +12,7 @@ import torch
 from bench.errors import BadInput
 from bench.runs.engines.local import pinned_gpus
 
-JOBS = ("run", "--methods", "lnet,slim", "--seeds", "0,1", "--backbone", "resnet8", "--epochs", "1", "--no-timing")
+JOBS = ("run", "--methods", "lnet,slim", "--seeds", "0,1", "--backbone", "resnet8", "--epochs", "4", "--no-timing")
 
 
 def _workers(folder: Path) -> list[int]:
