@@ -66,9 +66,10 @@ VARIANTS = {
     "spread-costs": Variant("a reward for costs that differ between images", "lcnet_conditional[spread=2]"),
     "hardness": Variant("MACs are cheaper for images of a high loss", "lcnet_conditional[hardness=1]"),
     "supervised": Variant("classifiers behind stages 1 and 2, in training alone", "lcnet_conditional[supervision=0.3]"),
-    "spread-far": Variant("ten times that reward", "lcnet_conditional[spread=20]"),
+    "spread-far": Variant("ten times the reward for costs that differ", "lcnet_conditional[spread=20]"),
     "hard-dear": Variant(
-        "the same, and MACs are cheaper for images of a high loss", "lcnet_conditional[spread=20,hardness=1]"
+        "ten times the reward, and MACs are cheaper for images of a high loss",
+        "lcnet_conditional[spread=20,hardness=1]",
     ),
     "together": Variant(
         "noise, batch shaping, prices by loss and classifiers behind stages",

@@ -43,8 +43,7 @@ class Part(click.ParamType):
 @data_dir_option
 @click.argument("runs", type=FOLDER, default=Path("runs"))
 def check(against, pretrained, submission, allow_missing, tier, part, data_dir, runs) -> None:
-    """Compares the records in RUNS with a table, shipped networks with their records and tables, or a submission with
-    what its networks give here.
+    """Compares records with a table, shipped networks with their records, or a submission with its networks.
 
     Exits 1 and says which numbers left their tolerance, and what stands on one side only.
     """
@@ -74,14 +73,15 @@ def _check_submission(folder: Path, tier: str, data_dir: Path | None) -> None:
     from bench.records import find_records
     from bench.records.standing import write_standings
     from bench.system.environment import commit
-    from bench.zoo.submission import CLAIMED, REFUTED, VERIFIED, examine, loader
+    from bench.zoo.checking import loader
+    from bench.zoo.submission import CLAIMED, REFUTED, VERIFIED, examine
 
-    load, rows = loader(data_dir), []
+    load, rows, checked_at = loader(data_dir), [], commit()
     for path, record in sorted(find_records([folder]).items()):
         found = examine(path, record, load, tier)
         reasons = "; ".join(found.reasons)
         click.echo(": ".join(filter(None, (found.standing, found.job, reasons))))
-        rows.append((found.job, found.standing, reasons, commit()))
+        rows.append((found.job, found.standing, reasons, checked_at))
     if not rows:
         raise BadInput(f"no records below {folder}")
     write_standings(folder, rows)
@@ -93,9 +93,7 @@ def _check_submission(folder: Path, tier: str, data_dir: Path | None) -> None:
 
 
 def _check_networks(given: Path, allow_missing: bool, tier: str, part: tuple[int, int], data_dir: Path | None) -> None:
-    from bench.data import load_data
-    from bench.data.recorded import data_options
-    from bench.zoo.checking import compare_network
+    from bench.zoo.checking import compare_network, loader
     from bench.zoo.completeness import compare_with_tables, missing_parts
     from bench.zoo.loading import find_pretrained, part_of
     from bench.zoo.location import shipped_folder
@@ -105,13 +103,10 @@ def _check_networks(given: Path, allow_missing: bool, tier: str, part: tuple[int
     chosen = part_of(list(found), part[0] - 1, part[1])
     tables = compare_with_tables(found)
     lacking = missing_parts(folder) + tables.unmatched
-    data, differences = {}, tables.differences + ([] if allow_missing else lacking)
+    load, differences = loader(data_dir), tables.differences + ([] if allow_missing else lacking)
     for path in chosen:
         record = found[path]
-        key = record.dataset, data_options(record)
-        if key not in data:
-            data[key] = load_data(record.dataset, data_dir, data_options(record))
-        said = compare_network(path, record, data[key], tier)
+        said = compare_network(path, record, load(record), tier)
         click.echo(f"{'differs' if said else 'agrees'}: {path.name}")
         differences += said
     left_out = lacking if allow_missing else []

@@ -50,14 +50,14 @@ class Rank:
         beats: mean share of the other methods that it is more accurate than, in percent; a tie counts half.
         contests: how many.
         first: in how many of these nobody is more accurate.
-        seeds: of all its entries together.
+        records: of all its entries, each counted once.
     """
 
     method: str
     beats: Interval
     contests: int
     first: int
-    seeds: int
+    records: int
 
 
 def contests_of(groups: Sequence[Group], budgets: Sequence[float] = BUDGETS) -> list[Contest]:
@@ -95,9 +95,15 @@ def rank(contests: Sequence[Contest]) -> list[Rank]:
         mean = 100 * np.mean([values for _, values in own], axis=0)
         low, high = np.percentile(mean[1:], [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
         first = sum(_is_first(method, contest) for contest, _ in own)
-        seeds = sum(len(contest.entries[method].seeds) for contest, _ in own)
-        found.append(Rank(method, Interval(float(mean[0]), float(low), float(high)), len(own), first, seeds))
+        records = len(_jobs(method, contests))
+        found.append(Rank(method, Interval(float(mean[0]), float(low), float(high)), len(own), first, records))
     return sorted(found, key=lambda one: (-one.beats.value, one.method))
+
+
+def _jobs(method: str, contests: Sequence[Contest]) -> set[str]:
+    """Names of the records that a method enters with."""
+    entries = [contest.entries[method] for contest in contests if method in contest.entries]
+    return {result.job for entry in entries for result in entry.results}
 
 
 def _is_first(method: str, contest: Contest) -> bool:
@@ -140,7 +146,7 @@ def leaderboard(groups: Sequence[Group], standing: Mapping[str, str], budgets: S
             Column("Beats (%)"),
             Column("Contests"),
             Column("First"),
-            Column("Seeds"),
+            Column("Records"),
             Column("Checked", numeric=False),
         ],
         rows=[_row(one, contests, standing) for one in rank(contests)] if contests else [],
@@ -154,9 +160,7 @@ def _order(contest: Contest) -> list[str]:
 
 
 def _row(one: Rank, contests: Sequence[Contest], standing: Mapping[str, str]) -> list[Cell]:
-    entries = [contest.entries[one.method] for contest in contests if one.method in contest.entries]
-    jobs = {result.job for entry in entries for result in entry.results}
-    found = sorted({standing.get(job, "not checked") for job in jobs})
+    found = sorted({standing.get(job, "not checked") for job in _jobs(one.method, contests)})
     interval = f"{one.beats.value:.0f} [{one.beats.low:.0f}, {one.beats.high:.0f}]"
-    numbers = [Cell(str(value), value) for value in (one.contests, one.first, one.seeds)]
+    numbers = [Cell(str(value), value) for value in (one.contests, one.first, one.records)]
     return [Cell(one.method), Cell(interval, one.beats.value), *numbers, Cell(", ".join(found))]

@@ -23,6 +23,7 @@ from bench.runs.phases.timing import Time
 from bench.runs.plan.jobs import Job
 from bench.runs.plan.written import RUNS
 from bench.runs.preflight import check_ahead
+from bench.runs.progress import RunProgress
 from bench.runs.request import Request, placed
 from bench.runs.selection import Selection, select
 from bench.runs.settings import Inputs, Settings
@@ -84,7 +85,7 @@ def run(request: Request, out: Path, command: str, say: Say, track: Sequence[str
             _download(selection.inputs)
         data = settings.inputs.load_data()
         notes = check_ahead(selection.jobs, settings, data)
-        trackers = load_trackers(track, say)
+        tracker = load_trackers(track, say) if track else None
         if rank() > 0:
             follow(selection.jobs, PHASES, settings, data)
             return None
@@ -93,7 +94,7 @@ def run(request: Request, out: Path, command: str, say: Say, track: Sequence[str
         if request.fresh:
             _remove(selection.asked, out)
         try:
-            ended = run_selection(selection, _phases(request.timing, data, say), settings, data, trackers)
+            ended = run_selection(selection, _phases(request.timing, data, say), settings, data, tracker)
         except Exception:
             dismiss()
             raise
@@ -105,7 +106,7 @@ def run_tuned(selection: Selection, request: Request, out: Path, command: str, s
     """Measures a trained network at another budget; as :func:`run`, in this process."""
     settings = make_settings(request, selection, out, command)
     data = settings.inputs.load_data()
-    return run_selection(selection, _phases(request.timing, data, say), settings, data, Tracker())
+    return run_selection(selection, _phases(request.timing, data, say), settings, data)
 
 
 def make_settings(request: Request, selection: Selection, out: Path, command: str) -> Settings:
@@ -117,13 +118,12 @@ def make_settings(request: Request, selection: Selection, out: Path, command: st
 
 
 def run_selection(
-    selection: Selection, phases: Sequence[Phase], settings: Settings, data: DataSet, tracker: Tracker
+    selection: Selection, phases: Sequence[Phase], settings: Settings, data: DataSet, tracker: Tracker | None = None
 ) -> Ended:
     """Brings all jobs to their end, and shows on standard output how far they are."""
     jobs, out = selection.jobs, settings.out
-    by_epoch = settings.placement.engine == "inline"
-    shown = TrackedProgress(Console(), jobs, phases, by_epoch, out, tracker)
-    with shown as progress, log_to(out):
+    shown = Console(), jobs, phases, settings.placement.engine == "inline"
+    with RunProgress(*shown) if tracker is None else TrackedProgress(*shown, out, tracker) as progress, log_to(out):
         try:
             outcomes = run_jobs(jobs, phases, settings, data, progress)
         except KeyboardInterrupt as signal:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
-from bench.data import DataSet
-from bench.data.recorded import require_same_data
+from bench.data import DataSet, load_data
+from bench.data.recorded import data_options, require_same_data
 from bench.errors import BadInput
 from bench.records import Record, read_samples
 from bench.records.regression import TOP1_TOLERANCE
@@ -20,6 +21,23 @@ TIERS = {"fast": 500, "full": None}
 ROUNDED_AWAY = 0.002
 """Share of images that may differ. On the machine that wrote the record none does; other processors and thread counts
 sum in another order, and of some 300 gate scores per image about one in a million lies near enough to its threshold."""
+
+
+Load = Callable[[Record], DataSet]
+"""Gives the data set of a record."""
+
+
+def loader(data_dir: Path | None) -> Load:
+    """Loads data sets of records from ``data_dir``, each once."""
+    known: dict[tuple, DataSet] = {}
+
+    def load(record: Record) -> DataSet:
+        key = record.dataset, data_options(record)
+        if key not in known:
+            known[key] = load_data(record.dataset, data_dir, data_options(record))
+        return known[key]
+
+    return load
 
 
 def compare_network(folder: Path, record: Record, data: DataSet, tier: str) -> list[str]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data import DataSet, load_data
-from bench.data.recorded import data_options
 from bench.errors import BadInput
 from bench.methods import load_method
 from bench.records import MODEL_FILE, Record, read_samples
 from bench.records.validity import is_timed
-from bench.zoo.checking import compare_network, record_differences
+from bench.zoo.checking import Load, compare_network, record_differences
 
 VERIFIED, CLAIMED, REFUTED = "verified", "claimed", "refuted"
 """Every prediction and every image's MACs were measured again and agree; could not be; were, and do not agree."""
-
-Load = Callable[[Record], DataSet]
 
 
 @dataclass(frozen=True)
@@ -67,19 +62,6 @@ def examine(folder: Path, record: Record, load: Load, tier: str) -> Finding:
     if tier != "full":
         return Finding(folder.name, CLAIMED, ("only its first images were measured again, and agree",))
     return Finding(folder.name, VERIFIED, ("times are claimed",) if is_timed(record) else ())
-
-
-def loader(data_dir: Path | None) -> Load:
-    """Loads data sets of records from ``data_dir``, each once."""
-    known: dict[tuple, DataSet] = {}
-
-    def load(record: Record) -> DataSet:
-        key = record.dataset, data_options(record)
-        if key not in known:
-            known[key] = load_data(record.dataset, data_dir, data_options(record))
-        return known[key]
-
-    return load
 
 
 def _missing(folder: Path, record: Record) -> str:

@@ -35,6 +35,7 @@ def test_a_method_that_beats_all_others_is_first(runs):
     # 20 points apart on 500 images: ten standard errors, so that no resample turns them round.
     assert [(one.beats.low, one.beats.high) for one in found] == [(100, 100), (50, 50), (0, 0)]
     assert [(one.contests, one.first) for one in found] == [(2, 2), (2, 0), (2, 0)], "at 0.6 and at 0.8, not at 0.4"
+    assert [one.records for one in found] == [1, 1, 1], "one record each, in two contests"
 
 
 def test_methods_that_are_alike_are_not_told_apart(made):
