@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
@@ -104,11 +105,18 @@ class Packed:
         return begin
 
     def joined(self) -> Tensor:
+        """All of them."""
         return torch.cat(self.parts)
 
 
-def shape_of(gated: Gated) -> Shape:
-    """What blocks of one segment have in common with this one."""
+def segmented(gated: Iterable[Gated]) -> Iterator[tuple[Shape, list[Gated]]]:
+    """Blocks of one shape that follow one another. A strided one stands alone: its map is not the next one's."""
+    for shape, group in groupby(gated, _shape):
+        alike = list(group)
+        yield from [(shape, alike)] if shape.stride == 1 else [(shape, [one]) for one in alike]
+
+
+def _shape(gated: Gated) -> Shape:
     block, gates = gated
     stride, before = block.units[0].conv.stride[0], 0
     if isinstance(block.shortcut, ParameterFreeShortcut):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import accumulate, groupby
+from itertools import accumulate
 from typing import cast
 
 import torch
 from torch import Tensor
 
 from bench.execution.triton import kernels
-from bench.execution.triton.launch import Launch
+from bench.execution.triton.launch import Launch, divided
 from bench.execution.triton.maps import Answers, Decided, Map, tile_of
 from bench.execution.triton.parameters import PRECISIONS, LinearWeights, UnitWeights
-from bench.execution.triton.segments import Gated, Packed, Segment, Shape, shape_of
+from bench.execution.triton.segments import Gated, Packed, Segment, Shape, segmented
 from bench.networks.blocks import ConvUnit
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
@@ -36,7 +36,6 @@ class WholeProgram:
         self.network, self.images = network, images
         self.dtype, products = PRECISIONS[precision]
         backbone, device = network.backbone, images.values.device
-        self.alive: Tensor | None = None
         self.answers = Answers.empty(images.count, backbone.classifier.out_features, False, device)
         self.weights, self.numbers = Packed(), Packed()
         self.stem = UnitWeights.of(cast(ConvUnit, backbone.stem), self.dtype)
@@ -55,8 +54,8 @@ class WholeProgram:
         router, blocks = self.network.router, self.network.backbone.blocks
         gated = [Gated(block, cast(FoldedGates, router.folded_gates(index))) for index, block in enumerate(blocks)]
         found, first, listed = [], 0, 0
-        for shape, alike in groupby(gated, shape_of):
-            segment = self._segment(shape, list(alike), first, listed)
+        for shape, alike in segmented(gated):
+            segment = self._segment(shape, alike, first, listed)
             found.append(segment)
             first, listed = first + segment.blocks, listed + segment.blocks * shape.outputs
         return found
@@ -92,7 +91,7 @@ class WholeProgram:
     def _places(self) -> tuple[list[int], list[int]]:
         """Where each map begins within those of one sample, and where its sums begin; last, where they end."""
         maps = [height * width * channels for height, width, channels in self.maps]
-        sums = [-(-height * width // tile_of(height * width)) * channels for height, width, channels in self.maps]
+        sums = [divided(height * width, tile_of(height * width)) * channels for height, width, channels in self.maps]
         return [0, *accumulate(maps)], [0, *accumulate(sums)]
 
     def _parameters(self, gated: Gated) -> tuple[int, int]:
@@ -151,7 +150,7 @@ class WholeProgram:
             "POOLED": sums,
             "WIDEST": room["kept"].shape[1],
             "SEGMENTS": tuple(self.segments),
-            "LAST": (area, -(-area // tile), last[2], pooled[-1], self.answers.logits.shape[1], place),
+            "LAST": (area, divided(area, tile), last[2], pooled[-1], self.answers.logits.shape[1], place),
             "PRECISION": products,
         }
         return Launch(kernels.whole, (images.count,), memory | shapes, WARPS)

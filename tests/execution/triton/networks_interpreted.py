@@ -128,6 +128,16 @@ def test_several_blocks_of_one_shape_in_one_launch():
         torch.testing.assert_close(TritonNetwork(network, whole=True).predict(x), network(x).logits)
 
 
+def test_strided_blocks_of_one_shape_in_one_launch():
+    torch.manual_seed(0)
+    backbone = cifar_resnet(8, width=0.02)  # one channel everywhere
+    network, x = build(backbone, BiasedRouter(backbone, 0.5, None)), images(2, 5, 4)
+    with torch.no_grad():
+        expected = network(x).logits
+        assert expected.any()
+        torch.testing.assert_close(TritonNetwork(network, whole=True).predict(x), expected)
+
+
 def test_what_cannot_be_one_launch_is_said():
     projected = build(cifar_resnet(8, width=0.25, shortcut="B"))
     for network, reason in ((network_of(EarlyExit()), "has exits"), (projected, "shortcut without parameters")):
