@@ -25,7 +25,6 @@ LONGEST_FUNCTION, MOST_ARGUMENTS, MOST_FIELDS, LONGEST_FILE = 59, 6, 12, 250
 LARGER = {
     "baselines/skipnet.py": "a method is one file, and this one has two kinds of gate and a stage of policy gradients",
     "bench/data/imagenet.py:_note": "part of what every job's id covers: not rewritten for its form alone",
-    "bench/execution/triton/kernels/whole.py:run_blocks": "shapes are arguments of a kernel, each on its line",
     "bench/measurement/latency.py:Timing": "columns of the table's row",
     "bench/records/record.py:Record": "the table's row",
     "bench/runs/plan/jobs.py:Job": "lies flat in ids and plans, as in committed records",

@@ -104,42 +104,15 @@ def ask_channels(
 
 @triton.jit
 def run_blocks(
-    features,
-    hidden,
-    pooled,
-    weights,
-    numbers,
-    scales,
-    kept,
-    counts,
-    channel_scale,
-    sample,
-    samples,
-    PRECISION: tl.constexpr,
-    FIRST: tl.constexpr,
-    BLOCKS: tl.constexpr,
-    HEIGHT: tl.constexpr,
-    WIDTH: tl.constexpr,
-    INPUTS: tl.constexpr,
-    OUTPUTS: tl.constexpr,
-    STRIDE: tl.constexpr,
-    BEFORE: tl.constexpr,
-    LAYER: tl.constexpr,
-    CHANNELS: tl.constexpr,
-    MENU: tl.constexpr,
-    TILE_IN: tl.constexpr,
-    TILE_OUT: tl.constexpr,
-    SOURCE: tl.constexpr,
-    TARGET: tl.constexpr,
-    POOLED_SOURCE: tl.constexpr,
-    POOLED_TARGET: tl.constexpr,
-    LISTED: tl.constexpr,
-    WEIGHTS: tl.constexpr,
-    NUMBERS: tl.constexpr,
-    WEIGHT_STEP: tl.constexpr,
-    NUMBER_STEP: tl.constexpr,
-):
-    """Blocks of one shape, one behind the other: what :class:`bench.execution.triton.whole.Segment` describes."""
+    features, hidden, pooled, weights, numbers, scales, kept, counts, channel_scale, sample, samples,
+    PRECISION: tl.constexpr, FIRST: tl.constexpr, BLOCKS: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr,
+    INPUTS: tl.constexpr, OUTPUTS: tl.constexpr, STRIDE: tl.constexpr, BEFORE: tl.constexpr,
+    LAYER: tl.constexpr, CHANNELS: tl.constexpr, MENU: tl.constexpr, TILE_IN: tl.constexpr, TILE_OUT: tl.constexpr,
+    SOURCE: tl.constexpr, TARGET: tl.constexpr, POOLED_SOURCE: tl.constexpr, POOLED_TARGET: tl.constexpr,
+    LISTED: tl.constexpr, WEIGHTS: tl.constexpr, NUMBERS: tl.constexpr,
+    WEIGHT_STEP: tl.constexpr, NUMBER_STEP: tl.constexpr,
+):  # fmt: skip
+    """Blocks of one shape, one behind the other: what :class:`bench.execution.triton.segments.Segment` describes."""
     AREA: tl.constexpr = HEIGHT * WIDTH
     TILES: tl.constexpr = (AREA + TILE_IN - 1) // TILE_IN
     HEIGHT_OUT: tl.constexpr = (HEIGHT - 1) // STRIDE + 1
