@@ -7,13 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from bench.execution.folding import folded
+from bench.execution.triton.parameters import PRECISIONS
+from bench.execution.triton.replay import captured
 from bench.measurement.clock import measure
-from bench.measurement.dense import folded
 from bench.networks.backbones import Backbone
 
 Predict = Callable[[Tensor], Tensor]
-TYPES = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
-WARM_UP = 3
+TYPES = {name: dtype for name, (dtype, _) in PRECISIONS.items()}
 SIDE, LONG = {"cuda": 8192, "cpu": 64}, {"cuda": 1 << 28, "cpu": 1 << 16}
 """Of the matrices whose product is timed, and floats of the copy: large for a GPU, small for a trial without one."""
 
@@ -62,21 +63,11 @@ class Graphed:
 
     def __call__(self, images: Tensor) -> Tensor:
         if self.graph is None:
-            self._capture(images)
+            self.images = images.clone()
+            self.graph, self.logits = captured(lambda: self.predict(self.images))
         self.images.copy_(images)
         self.graph.replay()
         return self.logits.clone()
-
-    def _capture(self, images: Tensor) -> None:
-        self.images, stream = images.clone(), torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                self.predict(self.images)
-        torch.cuda.current_stream().wait_stream(stream)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.logits = self.predict(self.images)
 
 
 def roofs(precision: str, device: torch.device, seconds: float) -> tuple[float, float]:

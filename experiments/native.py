@@ -19,10 +19,11 @@ import torch
 from random_gates import NETWORKS, random_network
 from torch import Tensor
 
+from bench.execution.folding import folded
 from bench.execution.native import NativeNetwork
 from bench.measurement.clock import Measurement, measure
 from bench.measurement.clock import threads as using_threads
-from bench.measurement.dense import Predict, folded
+from bench.measurement.dense import Predict
 from bench.measurement.latency import DenseRival, speedup_theoretical
 from bench.networks.backbones import Backbone
 from bench.networks.network import DynamicNetwork

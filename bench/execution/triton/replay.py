@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from bench.errors import BadInput
 from bench.execution.triton.maps import Answers, Map
 from bench.execution.triton.parameters import PRECISIONS
 
+Result = TypeVar("Result")
 WARM_UP = 3
 """Passes before a CUDA graph is captured."""
 
@@ -37,24 +40,26 @@ class Replay:
             self.launches()
             return
         if self.graph is None:
-            self.graph = self._capture()
+            self.graph, _ = captured(self.launches)
         self.graph.replay()
 
-    def _capture(self) -> torch.cuda.CUDAGraph:
-        """Behind passes that compile the kernels, on a stream of their own as capturing wants."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                self.launches()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.launches()
-        return graph
+
+def captured(call: Callable[[], Result]) -> tuple[torch.cuda.CUDAGraph, Result]:
+    """``call`` as a CUDA graph, and what it returned: each replay writes that anew, in the same memory."""
+    # Passes that compile the kernels come first, on a stream of their own as capturing wants.
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP):
+            call()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = call()
+    return graph, result
 
 
-class Replayed(nn.Module):
+class Replayed(nn.Module, ABC):
     """What networks and cascades have in common here: one replay for each shape of batch.
 
     Args:
@@ -81,9 +86,9 @@ class Replayed(nn.Module):
         """
         return self._run(images).answers.logits.clone()
 
+    @abstractmethod
     def prepare(self, shape: torch.Size) -> Launches:
         """Memory and launches for images of ``shape``."""
-        raise NotImplementedError
 
     def _run(self, images: Tensor) -> Launches:
         if images.dim() != 4 or images.shape[1] != self.channels or not images.numel():
