@@ -15,7 +15,8 @@ def interpreting() -> bool:
 
 def missing() -> str | None:
     """What kernels lack on this machine; None if nothing."""
-    if find_spec("triton") is None:
+    spec = find_spec("triton")
+    if spec is None or spec.origin is None:  # a mere folder of that name, which Python finds as well, is no package
         return "Triton is not installed"
     if not torch.cuda.is_available() and not interpreting():
         return "there is no GPU here (TRITON_INTERPRET=1 runs its kernels on the CPU, for tests)"

@@ -14,7 +14,7 @@ from gated import bottlenecks
 from baselines.early_exit import EarlyExit
 from bench.errors import BadInput
 from bench.execution import to_inference
-from bench.execution.triton import interpreting
+from bench.execution.triton import interpreting, missing
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
 from lcnet.method import LCNet, LNet
@@ -99,6 +99,13 @@ def test_bytes_are_those_of_maps_that_are_read_and_written():
 
 def units_of(network: DynamicNetwork) -> list:
     return [network.backbone.stem, *(unit for block in network.backbone.blocks for unit in block.units)]
+
+
+def test_a_folder_of_that_name_is_not_triton(tmp_path, monkeypatch):
+    (tmp_path / "triton").mkdir()
+    monkeypatch.delitem(sys.modules, "triton", raising=False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert missing() == "Triton is not installed"
 
 
 @pytest.mark.skipif(torch.cuda.is_available() or interpreting(), reason="kernels run here")
