@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import pandas as pd
 import torch
-from gpu_forms import roofs, stock_forms, use_precision
+from gpu_forms import TYPES, roofs, stock_forms, use_precision
 from random_gates import NETWORKS, random_exits, random_network
 from torch import Tensor
 
@@ -52,8 +52,12 @@ COLUMNS = ("keep", *RATES, "moved_mb", "bytes_ms", "arithmetic_ms", "difference"
 @click.option("--gates", multiple=True, type=click.Choice(list(GATES)), default=list(GATES))
 @click.option("--keep", multiple=True, type=click.FloatRange(0, 1), default=[0.25, 0.5, 0.75])
 @click.option("--batch", "sizes", multiple=True, type=int, default=[256, 1, 64, 1024, 8])
-@click.option("--precision", "precisions", multiple=True, default=["float32", "bf16", "tf32"])
-@click.option("--compile", "compiled", multiple=True, help="networks that torch.compile is raced for as well")
+@click.option(
+    "--precision", "precisions", multiple=True, type=click.Choice(list(TYPES)), default=["float32", "bf16", "tf32"]
+)
+@click.option(
+    "--compile", "compiled", multiple=True, type=click.Choice(list(NETWORKS)), help="race torch.compile for it as well"
+)
 @click.option("--seconds", default=2.5, help="for each network, batch and precision")
 @click.option("--images", default=16, help="timed in every round; at least one batch")
 @click.option("--minutes", default=9.0, help="begin no further combination behind these")
@@ -135,6 +139,7 @@ class Bench:
         return self.made[name]
 
     def images(self, network: str, count: int) -> Tensor:
+        """``count`` images of noise of the size that ``network`` takes, always the same."""
         channels, height, width = NETWORKS[network]().image_shape
         size = (height, width) if self.size is None else (self.size, self.size)
         return torch.randn(count, channels, *size, generator=torch.Generator().manual_seed(0)).to(self.device)
