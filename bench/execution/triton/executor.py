@@ -53,10 +53,10 @@ class TritonNetwork(Replayed):
     def forward(self, images: Tensor) -> Output:
         """Images ``[N, C, H, W]`` to logits ``[N, classes]`` and one decision per block; raises as :meth:`predict`."""
         program = cast("Program | WholeProgram", self._run(images))
-        taken = program.answers.taken.long()
         reached = [torch.ones_like(program.answers.logits[:, 0])] * len(program.decided)
         if self.network.exits is None:
             return Output(program.answers.logits.clone(), decisions_of(program, reached))
+        taken = program.answers.taken.long()
         reached = list(reached_parts(self.gate_cost, taken).to(reached[0].dtype).unbind(1))
         return Output(program.answers.logits.clone(), decisions_of(program, reached), exits=ExitDecision(taken))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 WARPS = 4
-"""Of 32 threads, for each program."""
+"""Of each program, unless its launch says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Launch:
     kernel: Any
     grid: Sequence[int]
     arguments: dict[str, Any]
-    warps: int = 4
+    warps: int = WARPS
 
     def __call__(self) -> None:
         self.kernel[tuple(self.grid)](**self.arguments, num_warps=self.warps)

@@ -35,6 +35,12 @@ class Chosen:
 
 
 def run_unit(weights: UnitWeights, source: Map, target: Map, role: str, chosen: Chosen, precision: str) -> Launch:
+    """A convolution with folded norm of ``source`` ``[N, pixels, inputs]``, written into ``target``.
+
+    Args:
+        role: what follows it, as :func:`bench.execution.triton.kernels.unit.unit_tile` says.
+        precision: how products are taken: ``ieee`` or ``tf32``.
+    """
     decided = chosen.decided
     chunk = CHUNK if chosen.outputs else power_of_two(weights.outputs, CHUNK, WIDEST_CHUNK)
     listed = None if decided is None else decided.kept
@@ -68,6 +74,12 @@ def run_unit(weights: UnitWeights, source: Map, target: Map, role: str, chosen: 
 
 
 def run_subsample(source: Map, target: Map, before: int, scales: Tensor | None) -> Launch:
+    """The shortcut without parameters: every second row and column of ``source``, between channels of zeros.
+
+    Args:
+        before: channels of zeros in front; behind them as many as ``target`` has left.
+        scales: ``[N]``, negative for samples that have answered and are left out. None: all are computed.
+    """
     return Launch(
         kernels.subsample,
         (target.tiles, target.count),
@@ -88,6 +100,7 @@ def run_subsample(source: Map, target: Map, before: int, scales: Tensor | None) 
 
 
 def run_max_pool(source: Map, target: Map, scales: Tensor | None) -> Launch:
+    """The 3 x 3 max pool of stride 2 behind a stem; ``scales`` as of :func:`run_subsample`."""
     chunk = power_of_two(target.channels, 1, WIDEST_CHUNK)
     return Launch(
         kernels.max_pool,
@@ -128,6 +141,14 @@ def run_gate(
     decided: Decided,
     alive: Tensor | None,
 ) -> Launch:
+    """The gates of a block, linear in the pooled ``x``; what they decide is written into ``decided``.
+
+    Args:
+        layer: to one score. None: the block runs for all who are asked.
+        channels: to a score of each inner channel, or of each step of the menu. None: no channel is asked about.
+        menu: how many steps that has; 0: there is none.
+        alive: as in :class:`Answers`; who has answered gets scale -1. None: everybody is asked.
+    """
     inner = 1 if decided.kept is None else decided.kept.shape[1]
     return Launch(
         kernels.decide,
@@ -152,6 +173,11 @@ def run_gate(
 
 
 def run_classifier(x: Map, weights: LinearWeights, logits: Tensor, alive: Tensor | None) -> Launch:
+    """The classifier of the pooled ``x``, written into ``logits`` ``[N, classes]``.
+
+    Args:
+        alive: as in :class:`Answers`; the logits of who has answered stay. None: everybody's are written.
+    """
     sizes = _pooling(x, min(logits.shape[1], WIDEST_CHUNK))
     arguments: dict[str, Any] = {"pooled": x.pooled, "alive": alive, "weight": weights.weight, "bias": weights.bias}
     arguments |= {"logits": logits, "CLASSES": logits.shape[1], **sizes}
@@ -159,6 +185,10 @@ def run_classifier(x: Map, weights: LinearWeights, logits: Tensor, alive: Tensor
 
 
 def run_exit(x: Map, exit_: ExitWeights, number: int, answers: Answers) -> Launch:
+    """An exit behind ``x``, the ``number``-th: who is sure enough answers there, and is alive no longer.
+
+    ``answers`` needs ``alive``, which says who is asked; what they answer and where is written into it.
+    """
     rows, columns = exit_.rows, exit_.columns
     block = power_of_two(answers.logits.shape[1])
     window = power_of_two(_longest(x.height, rows) * _longest(x.width, columns))

@@ -37,23 +37,32 @@ class Map:
 
     @property
     def count(self) -> int:
+        """N, of samples."""
         return self.values.shape[0]
 
     @property
     def pixels(self) -> int:
+        """Of one sample."""
         return self.height * self.width
 
     @property
     def channels(self) -> int:
+        """Of each pixel."""
         return self.values.shape[2]
 
     @property
     def tile(self) -> int:
+        """Pixels of one tile; the last may hold fewer."""
         return tile_of(self.pixels)
 
     @property
     def tiles(self) -> int:
+        """How many of them hold all pixels."""
         return divided(self.pixels, self.tile)
+
+    def strided(self, stride: int) -> tuple[int, int]:
+        """Height and width behind what goes over it in steps of ``stride`` and pads as much as it needs."""
+        return (self.height - 1) // stride + 1, (self.width - 1) // stride + 1
 
     def images(self) -> Tensor:
         """The same memory as ``[N, channels, height, width]``, channels last."""
@@ -83,6 +92,7 @@ class Decided:
 
     @classmethod
     def empty(cls, count: int, inner: int, channels: bool, device: torch.device) -> Decided:
+        """Room for ``count`` samples; ``channels``: for decisions about each of ``inner`` ones too."""
         scales = torch.zeros(count, device=device)
         if not channels:
             return cls(scales)
@@ -107,6 +117,7 @@ class Answers:
 
     @classmethod
     def empty(cls, count: int, classes: int, exits: bool, device: torch.device) -> Answers:
+        """Room for ``count`` samples; ``exits``: some may answer before the end."""
         alive = torch.ones(count, device=device) if exits else None
         return cls(
             torch.zeros(count, classes, device=device), alive, torch.zeros(count, dtype=torch.int32, device=device)

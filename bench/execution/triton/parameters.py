@@ -28,6 +28,7 @@ class UnitWeights:
 
     @classmethod
     def of(cls, unit: ConvUnit, dtype: torch.dtype) -> UnitWeights:
+        """A copy of those of ``unit``, in evaluation mode."""
         folded, size = fold(unit), unit.conv.kernel_size[0]
         outputs, inputs = folded.weight.shape[:2]
         weight = folded.weight.permute(2, 3, 1, 0).reshape(size * size, inputs, outputs)
@@ -35,10 +36,12 @@ class UnitWeights:
 
     @property
     def inputs(self) -> int:
+        """Channels."""
         return self.weight.shape[1]
 
     @property
     def outputs(self) -> int:
+        """Channels."""
         return self.weight.shape[2]
 
 

@@ -25,6 +25,7 @@ from bench.networks.backbones.cifar import ParameterFreeShortcut
 from bench.networks.blocks import ConvUnit, ResidualBlock
 from bench.networks.exits import PooledHead
 from bench.networks.network import DynamicNetwork
+from bench.networks.router import FoldedGates
 
 
 class Program:
@@ -67,9 +68,13 @@ class Program:
             self.answers.taken.fill_(len(self.network.exits.after))
 
     def _compile(self) -> None:
+        blocks = self.network.backbone.blocks
+        gates = [self.network.router.folded_gates(index) for index in range(len(blocks))]
+        if any(each is None for each in gates):
+            self.launches.append(self.called.start)
         x = self._stem()
-        for index, block in enumerate(self.network.backbone.blocks):
-            decided = self._gates(index, block, x)
+        for index, block in enumerate(blocks):
+            decided = self._gates(index, block, gates[index], x)
             x = self._block(block, x, decided)
             self.decided.append(decided)
             self._exit(index, x)
@@ -82,16 +87,12 @@ class Program:
         x = self._run(weights, self.images, "relu", Chosen(self.alive), self._behind(weights, self.images))
         if pool is None:
             return x
-        target = self._map((x.height - 1) // 2 + 1, (x.width - 1) // 2 + 1, x.channels)
+        target = self._map(*x.strided(2), x.channels)
         self.launches.append(run_max_pool(x, target, self.alive))
         return target
 
-    def _gates(self, index: int, block: ResidualBlock, x: Map) -> Decided | None:
-        gates = self.network.router.folded_gates(index)
+    def _gates(self, index: int, block: ResidualBlock, gates: FoldedGates | None, x: Map) -> Decided | None:
         if gates is None:
-            if not self.called.started:
-                self.launches.insert(1, self.called.start)
-                self.called.started = True
             decided = Decided.empty(x.count, block.inner_channels, self.called.decides_channels, x.values.device)
             self.launches.append(self.called.step(index, x, decided, self.alive))
             return decided
@@ -121,8 +122,7 @@ class Program:
         if not isinstance(shortcut, ParameterFreeShortcut):
             weights = UnitWeights.of(cast(ConvUnit, shortcut), self.dtype)
             return self._run(weights, x, "shortcut", Chosen(scales), self._behind(weights, x))
-        height, width, channels = (x.height - 1) // 2 + 1, (x.width - 1) // 2 + 1, x.channels + sum(shortcut.padding)
-        target = self._map(height, width, channels)
+        target = self._map(*x.strided(2), x.channels + sum(shortcut.padding))
         self.launches.append(run_subsample(x, target, shortcut.padding[0], scales))
         return target
 
@@ -140,22 +140,17 @@ class Program:
 
     def _behind(self, weights: UnitWeights, source: Map) -> Map:
         """Room for what a unit makes of ``source``."""
-        return self._map(*_size(weights, source), weights.outputs)
+        return self._map(*source.strided(weights.stride), weights.outputs)
 
     def _inside(self, weights: UnitWeights, source: Map, number: int) -> Map:
         """The same inside a branch: blocks of one shape share it."""
-        shape = (number, *_size(weights, source), weights.outputs)
+        shape = (number, *source.strided(weights.stride), weights.outputs)
         if shape not in self.scratch:
             self.scratch[shape] = Map.empty(source.count, *shape[1:], self.like, pooled=False)
         return self.scratch[shape]
 
     def _map(self, height: int, width: int, channels: int) -> Map:
         return Map.empty(self.images.count, height, width, channels, self.like)
-
-
-def _size(weights: UnitWeights, source: Map) -> tuple[int, int]:
-    """Height and width behind a unit."""
-    return (source.height - 1) // weights.stride + 1, (source.width - 1) // weights.stride + 1
 
 
 def _chosen(block: ResidualBlock, number: int, decided: Decided | None, scales: Tensor | None) -> Chosen:

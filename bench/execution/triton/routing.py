@@ -18,11 +18,11 @@ class CalledRouter:
 
     def __init__(self, router: Router, images: Map):
         self.router, self.images = router, images
-        self.started = False
         self.decides_channels = type(router).decide_channels is not Router.decide_channels
         self.state: Any = None
 
     def start(self) -> None:
+        """What the router does once for each pass, before its first block."""
         self.state = self.router.start(self.images.images().float())
 
     def step(self, index: int, x: Map, decided: Decided, alive: Tensor | None) -> Callable[[], None]:

@@ -19,8 +19,8 @@ def moved_bytes(launches: Iterable[object]) -> float:
     """What one pass over a batch reads and writes of features and sums, and all parameters once.
 
     Counted for the decisions that the last pass left behind. Each launch reads its input and writes its output once:
-    that tiles read their borders twice, and what caches keep between launches, is left out. A network in one launch
-    is counted by what has to pass its borders.
+    that tiles read their borders twice, and what caches keep between launches, is left out, and so are gates that are
+    called in PyTorch. A network in one launch is counted by what has to pass its borders.
     """
     known = [launch for launch in launches if isinstance(launch, Launch)]
     return sum(map(_features, known)) + parameter_bytes(known)
@@ -43,9 +43,7 @@ def _bytes(tensor: Tensor | None) -> float:
 
 
 def _features(launch: Launch) -> float:
-    given = launch.arguments
-    count = {"unit": _unit, "subsample": _subsample, "max_pool": _pool, "whole": _whole, "leave": _leave}
-    return count.get(launch.kernel.__name__, _pooled)(given)
+    return COUNTED[launch.kernel.__name__](launch.arguments)
 
 
 def _runs(given: dict[str, Any], samples: int, skipped: bool = False) -> Tensor:
@@ -72,13 +70,13 @@ def _bytes_of_sums(given: dict[str, Any]) -> float:
 
 
 def _subsample(given: dict[str, Any]) -> float:
-    runs = _runs(given, len(given["source"]), skipped=True)
-    return float(runs.sum()) * (_bytes(given["source"][:1]) / 4 + _bytes(given["target"][:1]) + _bytes_of_sums(given))
+    return _max_pool(given, read=1 / 4)
 
 
-def _pool(given: dict[str, Any]) -> float:
+def _max_pool(given: dict[str, Any], read: float = 1) -> float:
     runs = _runs(given, len(given["source"]), skipped=True)
-    return float(runs.sum()) * (_bytes(given["source"][:1]) + _bytes(given["target"][:1]) + _bytes_of_sums(given))
+    per_sample = read * _bytes(given["source"][:1]) + _bytes(given["target"][:1]) + _bytes_of_sums(given)
+    return float(runs.sum()) * per_sample
 
 
 def _leave(given: dict[str, Any]) -> float:
@@ -92,3 +90,15 @@ def _pooled(given: dict[str, Any]) -> float:
 
 def _whole(given: dict[str, Any]) -> float:
     return _bytes(given["images"]) + _bytes(given["logits"])
+
+
+COUNTED = {
+    "unit": _unit,
+    "subsample": _subsample,
+    "max_pool": _max_pool,
+    "decide": _pooled,
+    "classify": _pooled,
+    "leave": _leave,
+    "whole": _whole,
+}
+"""How features are counted, by the name of the kernel."""
