@@ -6,19 +6,19 @@ out what would make the choice for each image worth something: ``docs/why-gates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
 
 import torch
+from scipy.special import betaincinv
 from torch import Tensor, nn
 
 from bench.methods import Budget, Stage, TrainingBatch, joint_groups
 from bench.networks import Backbone, DynamicNetwork
 from bench.networks.decisions import Output
 from lcnet.method import LCNet
-from lcnet.objective import RATE
+from lcnet.objective import RATE, PricedLoss
 from lcnet.router import LCRouter
 
 SHAPE = 0.6, 0.4
@@ -58,15 +58,14 @@ class LCNetConditional(LCNet):
         return DynamicNetwork(backbone, ConditionalRouter(backbone, self))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
-        assert point is not None
         (stage,) = super().stages(network, point, budget)
+        priced = cast(PricedLoss, stage.loss)
         groups = list(stage.groups)
         router = cast(ConditionalRouter, network.router)
         if heads := list(router.heads.parameters()):
             of_gates = joint_groups(network, budget, self.router_lr)[1]
-            groups.append(type(of_gates)(heads, of_gates.lr, of_gates.weight_decay, of_gates.optimiser))
-        descent = self.descent or (0.1 if budget.pretrained else 0.5)
-        return [Stage(stage.name, stage.epochs, groups, ConditionalLoss(self, point, descent))]
+            groups.append(replace(of_gates, parameters=heads))
+        return [replace(stage, groups=groups, loss=ConditionalLoss(self, priced.point, priced.descent))]
 
 
 class ConditionalRouter(LCRouter):
@@ -151,10 +150,8 @@ def shaping_distance(output: Output) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _quantiles(count: int) -> Sequence[float]:
-    from scipy.stats import beta  # takes its time, and few trainings need it
-
-    return [float(value) for value in beta.ppf([(index + 0.5) / count for index in range(count)], *SHAPE)]
+def _quantiles(count: int) -> list[float]:
+    return betaincinv(*SHAPE, [(index + 0.5) / count for index in range(count)]).tolist()
 
 
 def bounds_missed(output: Output, target: float, progress: float) -> Tensor:
