@@ -1,9 +1,10 @@
 """Bounds on the share of each block that a batch computes: tight at first, then released.
 
-Verelst, Tuytelaars, Dynamic Convolutions, CVPR 2020 (arXiv 1912.03203), and Li et al., DGNet, CVPR 2021, hold every
-block near one density at the start and let go of them during a third of the training. Otherwise a gate that closes for
-all images early on learns nothing more. Their networks begin at the operating point; ours begin dense and fall to it,
-so blocks are held to the mean density of all blocks in the batch, wherever it is by then. Any gated method can have it.
+Verelst, Tuytelaars, Dynamic Convolutions, CVPR 2020 (arXiv 1912.03203), and Li et al., Dynamic Dual Gating (DGNet),
+ICCV 2021 (arXiv 2108.05275), hold every block near one density at the start and let go of them during a third of the
+training. Otherwise a gate that closes for all images early on learns nothing more. Their networks begin at the
+operating point; ours begin dense and fall to it, so blocks are held to the mean density of all blocks in the batch,
+wherever it is by then. Any gated method can have it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -36,25 +36,11 @@ class BoundedLoss:
         self.loss, self.weight = loss, weight
 
     def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
-        watched = Watched(network)
-        loss = self.loss(cast(DynamicNetwork, watched), step)
-        seen = [output for output in watched.outputs if output.logits.requires_grad]
+        outputs: list[Output] = []
+        with network.register_forward_hook(lambda module, inputs, output: outputs.append(output)):
+            loss = self.loss(network, step)
+        seen = [output for output in outputs if output.logits.requires_grad]
         return loss + self.weight * beyond_bounds(seen[-1], step.progress) if seen else loss
-
-
-class Watched:
-    """A network that remembers what it put out; all else is the network's own."""
-
-    def __init__(self, network: Any):
-        self.network = network
-        self.outputs: list[Output] = []
-
-    def __call__(self, images: Tensor) -> Output:
-        self.outputs.append(self.network(images))
-        return self.outputs[-1]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.network, name)
 
 
 def beyond_bounds(output: Output, progress: float) -> Tensor:

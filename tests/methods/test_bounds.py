@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bench.methods import Budget, TrainingBatch, load_method
-from bench.methods.bounds import RELEASED, Watched, beyond_bounds, bounded
+from bench.methods.bounds import RELEASED, BoundedLoss, beyond_bounds, bounded
 from bench.networks.backbones import build_backbone
 from bench.networks.decisions import BlockDecision, LayerDecision, Output
 from bench.recipe import UNTRAINED
@@ -45,12 +45,25 @@ def test_every_method_trains_with_them(name):
         assert both[1].isfinite() and (name in ("skipnet", "lcnet", "fbs") or both[0] == both[1])
 
 
-def test_what_is_watched_is_the_network():
-    network = load_method("lcnet").build(build_backbone("resnet8-w0.25", classes=10), 0.5)
-    watched = Watched(network)
-    assert watched.router is network.router and watched.backbone_cost is network.backbone_cost
-    output = watched(torch.randn(2, 3, 32, 32))
-    assert watched.outputs == [output]
+def test_the_last_pass_that_learns_is_held_and_the_loss_gets_the_network_itself():
+    network = load_method("lcnet").build(build_backbone("resnet8-w0.25", classes=10), 0.5).eval()
+    torch.nn.init.constant_(network.router.layer_nets[0].linear.bias, -2.0)  # below the threshold: closed
+    images, labels = torch.randn(2, 3, 32, 32), torch.tensor([0, 1])
+    outputs = []
+
+    def loss(given, step):
+        assert given is network
+        outputs.append(given(step.images))
+        with torch.no_grad():
+            given(torch.zeros(1, 3, 32, 32))
+        return outputs[-1].logits.sum()
+
+    held = BoundedLoss(loss, 2.0)(network, TrainingBatch(images, labels, 0.0, cross_entropy))
+    (output,) = outputs
+    assert beyond_bounds(output, 0.0) > 0
+    torch.testing.assert_close(held, output.logits.sum() + 2 * beyond_bounds(output, 0.0))
+    network(images)
+    assert not network._forward_hooks
 
 
 def test_without_bounds_a_job_is_what_it_was():
