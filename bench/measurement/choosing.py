@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.data import DataSet, Split
+from bench.data import DataSet
 from bench.measurement.controls import can_shuffle, shuffled_correct
 from bench.measurement.evaluation import evaluate
 from bench.measurement.twin import static_twin
@@ -30,22 +30,22 @@ def describe_choosing(
     by them. Neither was trained for its decisions, so a loss is the most that choosing can be worth.
 
     Args:
-        samples: outcomes of the test images.
+        samples: outcomes of the test images, in their order.
         stopping: of a network with several answers, what :func:`bench.measurement.stopping.describe_stopping` says.
     """
     if stopping:
         return _of_answers(samples, stopping, dense_macs)
-    if not can_shuffle(network) or isinstance(cast(DynamicNetwork, network).router, OpenRouter):
+    if not can_shuffle(network) or isinstance(network.router, OpenRouter):
         return {}
-    network = cast(DynamicNetwork, network)
-    split = data.test.at(range(0, len(data.test), -(-len(data.test) // IMAGES)))
-    own = samples.set_index("index")["correct"].loc[split.indices.numpy()].to_numpy(bool)
-    shuffled = shuffled_correct(network, data, split)
-    twin, macs_fraction = _twin(network, data, split, float(samples["macs"].mean()), dense_macs)
+    step = -(-len(data.test) // IMAGES)
+    split = data.test.at(range(0, len(data.test), step))
+    own = samples["correct"].to_numpy(bool)[::step]
+    twin = evaluate(static_twin(network, data, float(samples["macs"].mean())), data, split).samples
+    macs_fraction = float(twin["macs"].mean()) / dense_macs
     return {
         "images": len(split),
-        "shuffled": _lost(own, shuffled),
-        "twin": _lost(own, twin) | {"macs_fraction": macs_fraction},
+        "shuffled": _lost(own, shuffled_correct(network, data, split)),
+        "twin": _lost(own, twin["correct"].to_numpy(bool)) | {"macs_fraction": macs_fraction},
     }
 
 
@@ -57,15 +57,6 @@ def choosing_columns(described: dict[str, Any]) -> dict[str, Any]:
         "twin_loss": twin.get("lost"),
         "twin_macs_fraction": twin.get("macs_fraction"),
     }
-
-
-def _twin(
-    network: DynamicNetwork, data: DataSet, split: Split, macs: float, dense_macs: float
-) -> tuple[np.ndarray, float]:
-    """Which images the static twin classifies correctly, and its MACs."""
-    seen = evaluate(static_twin(network, data, macs), data, split).samples
-    in_order = seen.set_index("index")["correct"].loc[split.indices.numpy()]
-    return in_order.to_numpy(bool), float(seen["macs"].mean()) / dense_macs
 
 
 def _lost(own: np.ndarray, control: np.ndarray) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ class ReplayRouter(Router):
         return self.gate_cost
 
 
-def can_shuffle(network: nn.Module) -> bool:
+def can_shuffle(network: nn.Module) -> TypeGuard[DynamicNetwork]:
     """Whether all that ``network`` decides is said by its router: units that gate themselves cannot be told to.
 
     Where samples stop at one of several answers, ``random_choice`` of those answers is the control.

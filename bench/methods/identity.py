@@ -33,6 +33,7 @@ DETERMINING = (
 )
 """Modules and whole packages of the harness that determine a record's numbers, for every method alike."""
 CIFAR_SIZE = 32
+"""Height and width of images in all records from before ids held them."""
 OPTIONAL = (HARNESS / "data" / "sets", HARNESS / "networks" / "backbones" / "traced")
 """Folders within these whose modules count only in records that are made with them."""
 

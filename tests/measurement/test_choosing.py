@@ -66,6 +66,18 @@ def test_choosing_is_what_its_controls_lack(digits):
     assert described["images"] == len(samples) and 0 <= described["twin"]["p_value"] <= 1
 
 
+def test_of_many_test_images_controls_are_held_against_the_same_ones(digits, monkeypatch):
+    monkeypatch.setattr("bench.measurement.choosing.IMAGES", 50)
+    network = network_of("lnet")
+    samples = evaluate(network, digits, digits.test).samples
+    described = describe_choosing(network, samples, digits, network.backbone_cost.total, {})
+    step = round(len(samples) / described["images"])
+    seen = evaluate(network, digits, digits.test.at(range(0, len(samples), step))).samples
+    assert 25 < described["images"] == len(seen) <= 50
+    for control in ("shuffled", "twin"):
+        assert described[control]["top1"] + described[control]["lost"] == pytest.approx(100 * seen["correct"].mean())
+
+
 @pytest.mark.parametrize("method", ["fixed", "lcnet_static"])
 def test_who_treats_all_images_alike_loses_nothing(digits, method):
     torch.manual_seed(0)

@@ -30,8 +30,8 @@ def choosing_table(group: Group, unit: Unit) -> Table | None:
             Column("Lost when shuffled (points)", "Top-1 minus that with the decisions of other images"),
             Column("p (McNemar)", "Of the shuffled loss: exact binomial, two-sided, the smallest of all seeds"),
             Column("Lost by the twin (points)", "Top-1 minus that of the static twin"),
-            Column("MACs of the twin", "As a fraction of the dense backbone's"),
-            Column("MACs", "Of the network itself, as a fraction of the dense backbone's"),
+            Column(f"{unit.name} of the twin", "As a fraction of the dense backbone's"),
+            Column(unit.name, "Of the network itself, as a fraction of the dense backbone's"),
         ],
         rows=[_row(entry) for entry in known],
     )
