@@ -46,13 +46,13 @@ REWRITTEN: dict[str, str] = {
     "ba35ee29d231f92c4fdf72064733e0e2eee00c70c8fa0c7ff214061e3e80c98e": (  # bench/networks/blocks.py
         "08b3734b5a5c46aac2b8cc71e251955a952918f73bf0f00df7d7821a8c22f88b"
     ),
-    "179c070ccedb3d6b61b0cba60c600bbf367a9b28b63085e1da3c1775e4f4fe31": (  # bench/networks/cost.py
+    "a54d5c2db8b2c0606af0165a3deefff68b767225a02d7726f341054fe51463d6": (  # bench/networks/cost.py
         "2db7c90b79195279471dfd46f3305076b9d579946aea85d70132831493b45e79"
     ),
     "587252cd087a2989d9a3e6ffcaccf0c77d700eb6d02fd7894fc857bee7a461a9": (  # bench/networks/importance.py
         "fd7e48fc555707a7915630668da1813335b607cc512723ec379df5b20fb0708b"
     ),
-    "7bb409537f17b2bd26d8528d95338a1b45c923e9bbcfadb494c400ef8d5f711a": "",  # bench/networks/products.py
+    "a4e145bf2cbad03ee1c6ce9d39112c59170b78b7b43038978f65341b9d62d287": "",  # bench/networks/products.py
     "5ccb7a016cde0b6ba4b0cd410c4964ae0b59a0e8897df3bf251d2c3e9d84436d": (  # bench/networks/surgery.py
         "be01fad0a626d7c28c04a976d26b828e556e9766386e75b95ead54204db700af"
     ),

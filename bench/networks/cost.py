@@ -87,8 +87,7 @@ def count_backbone(backbone: Backbone) -> BackboneCost:
     def count_block(block: ResidualBlock) -> BlockCost:
         # What a self-gated unit spends on its decisions is the router's to count.
         units = tuple(count(part.conv if isinstance(part, SelfGatedUnit) else part) for part in block.parts)
-        inner = block.inner_channels if block.has_channels else 0
-        return BlockCost(units, count(block.shortcut), block.gated_unit, inner)
+        return BlockCost(units, count(block.shortcut), block.gated_unit, block.inner_channels)
 
     blocks = tuple(count_block(block) for block in backbone.blocks)
     return BackboneCost(count(backbone.stem), blocks, count(backbone.tail))
@@ -111,16 +110,8 @@ def _sum_of(module: nn.Module, macs: Mapping[nn.Module, int]) -> int:
 
 @torch.no_grad()
 def _macs_by_module(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[nn.Module, int]:
-    """MACs of every convolution, linear layer and product of features, from the shapes seen in one forward pass."""
+    """MACs of every module's own products, from the shapes seen in one forward pass."""
     macs: dict[nn.Module, int] = {}
-
-    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        assert isinstance(module, nn.Conv2d | nn.Linear)
-        channels = output.shape[1 if isinstance(module, nn.Conv2d) else -1]
-        macs[module] = output.numel() // channels * module.weight.numel()
-
-    counted = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    hooks = [module.register_forward_hook(count) for module in counted]
     training = network.training
     try:
         weight = next(network.parameters())
@@ -128,8 +119,6 @@ def _macs_by_module(network: nn.Module, image_shape: tuple[int, int, int]) -> di
             network.eval()(torch.zeros(1, *image_shape, dtype=weight.dtype, device=weight.device))
     finally:
         network.train(training)
-        for hook in hooks:
-            hook.remove()
     return macs
 
 

@@ -1,4 +1,4 @@
-"""Multiply-accumulates outside ``Conv2d`` and ``Linear``: of features with each other, or by a bare function."""
+"""Multiply-accumulates of convolutions and matrix products, by the module that calls for them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class _Functions(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func in MACS and not isinstance(module := self.running[-1], nn.Conv2d | nn.Linear):
+        if func in MACS:
+            module = self.running[-1]
             self.macs[module] = self.macs.get(module, 0) + MACS[func](result, *args)
         return result
 
