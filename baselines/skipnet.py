@@ -41,6 +41,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.dense import cross_entropy
+from bench.errors import BadInput
 from bench.methods.interface import Budget, Method, MethodInfo, Reported, Stage, TrainingBatch, joint_groups
 from bench.methods.objective import falling_target
 from bench.networks.blocks import Backbone, ResidualBlock
@@ -195,12 +196,22 @@ class FeedForwardRouter(SkipRouter):
 
 @torch.no_grad()
 def _gate_macs(backbone: Backbone, features: Modules[nn.Sequential], outputs: Modules[nn.Linear]) -> Iterator[int]:
-    """MACs of each feed-forward gate, from the shapes of the block inputs."""
+    """MACs of each feed-forward gate, from the shapes of the block inputs.
+
+    Raises:
+        BadInput: inputs that 2x2 pooling leaves nothing of, as of a transformer, whose tokens are one map wide.
+    """
     x = backbone.stem.eval()(torch.zeros(1, *backbone.image_shape))
     for index, block in enumerate(backbone.blocks):
         if index > 0:
             macs, y = outputs[index - 1].weight.numel(), x
             for layer in features[index - 1]:
+                if isinstance(layer, nn.MaxPool2d) and min(y.shape[2:]) < 2:
+                    size = " x ".join(map(str, y.shape[2:]))
+                    raise BadInput(
+                        f"FFGate-I pools maps 2 x 2, and those before block {index + 1} of {backbone.name} are {size}: "
+                        "choose skipnet or skipnet_ff2"
+                    )
                 y = layer.eval()(y)
                 if isinstance(layer, nn.Sequential):
                     macs += y[0, 0].numel() * cast(nn.Conv2d, layer[0]).weight.numel()

@@ -154,5 +154,22 @@ def _with_one_name_each(suite: Suite) -> Suite:
     for name in suite.methods:
         method = load_method(name)
         if backbone.has_groups or reads_files(suite.dataset):
-            method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
+            network = method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
+            if suite.train_size and trains(suite):
+                _check_training_images(network, name, suite)
     return suite
+
+
+def _check_training_images(network: Any, method: str, suite: Suite) -> None:
+    """Runs ``network`` on one image of the training size: not every backbone takes it, nor every gate its maps."""
+    import torch
+
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, 3, suite.train_size, suite.train_size))
+    except (RuntimeError, AssertionError) as error:  # as PyTorch says it, and as timm does
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise BadInput(
+            f"train_size {suite.train_size} does not fit {method} on {suite.backbone}: {reason}; "
+            "with 0, training images are as large as test images"
+        ) from error

@@ -76,6 +76,25 @@ def test_defaults_come_from_data_set_and_budget():
     assert check_suite(Suite(("lcnet",), epochs=3, backbone_epochs=0)).backbone_epochs == 0
 
 
+@pytest.mark.parametrize(
+    ("method", "backbone", "train_size", "reason"),
+    [
+        ("dense", "mixer_s32_224", 128, "train_size 128 does not fit dense on mixer_s32_224: Input height"),
+        ("skipnet_ff1", "resnet18", 32, "train_size 32 does not fit skipnet_ff1 on resnet18: Given input size"),
+        ("skipnet_ff1", "vit_tiny_patch16_224", 0, "before block 2 of vit_tiny_patch16_224 are 197 x 1: choose skipnet"),
+    ],
+)
+def test_images_and_maps_that_a_network_does_not_take_are_refused_in_one_line(method, backbone, train_size, reason):
+    with pytest.raises(BadInput, match=reason) as raised:
+        check_suite(Suite((method,), dataset="imagenet", backbone=backbone, train_size=train_size))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_training_size_counts_only_where_a_job_trains():
+    assert check_suite(Suite(("dense",), dataset="imagenet", backbone="mixer_s32_224", train_size=0)).epochs
+    assert not check_suite(Suite(("dense",), dataset="imagenet", backbone="mixer_s32_224", epochs=0)).epochs
+
+
 def test_options_of_training_count_only_where_a_job_trains():
     jobs = [plan(check_suite(Suite(**SMALL, epochs=0, trials=trials)))[1] for trials in (1, 3)]
     assert jobs[0].id == jobs[1].id and jobs[1].trials == 1
