@@ -81,22 +81,17 @@ def _check_executor(jobs: list[Job], settings: Settings, classes: int) -> None:
 
 
 def _check_machine(executor: str, device: torch.device) -> None:
-    if executor == "native":
-        if not targets():
-            raise BadInput("--executor native: the compiled executor was not built here")
-        if device.type != "cpu":
-            raise BadInput("--executor native runs on the CPU: give --device cpu")
-        return
-    if executor == "onnxruntime":
-        if reason := missing_packages():
-            raise BadInput(f"--executor onnxruntime: {reason}")
-        if device.type != "cpu":
-            raise BadInput("--executor onnxruntime runs on the CPU: give --device cpu")
-        return
-    if reason := missing():
-        raise BadInput(f"--executor triton: {reason}")
-    if device.type != "cuda" and not interpreting():
+    lacks = {"native": _not_built, "triton": missing, "onnxruntime": missing_packages}
+    if reason := lacks[executor]():
+        raise BadInput(f"--executor {executor}: {reason}")
+    if executor != "triton" and device.type != "cpu":
+        raise BadInput(f"--executor {executor} runs on the CPU: give --device cpu")
+    if executor == "triton" and device.type != "cuda" and not interpreting():
         raise BadInput("--executor triton runs on a GPU: give --device cuda")
+
+
+def _not_built() -> str | None:
+    return None if targets() else "the compiled executor was not built here"
 
 
 def _check_compiler() -> None:

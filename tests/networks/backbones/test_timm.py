@@ -126,6 +126,7 @@ def test_without_internet_there_is_one_clear_line(tmp_path, monkeypatch):
     ("name", "reason"),
     [
         ("repvgg_a0", "it holds no unit that adds what it computes to what it reads, and only such can be skipped"),
+        ("inception_v3", "it holds no unit that adds"),
         ("levit_128s", "features between its blocks have 2 dimensions"),
     ],
 )
