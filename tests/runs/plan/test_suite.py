@@ -81,7 +81,7 @@ def test_defaults_come_from_data_set_and_budget():
     [
         ("dense", "mixer_s32_224", 128, "train_size 128 does not fit dense on mixer_s32_224: Input height"),
         ("skipnet_ff1", "resnet18", 32, "train_size 32 does not fit skipnet_ff1 on resnet18: Given input size"),
-        ("skipnet_ff1", "vit_tiny_patch16_224", 0, "before block 2 of vit_tiny_patch16_224 are 197 x 1: choose skipnet"),
+        ("skipnet_ff1", "vit_tiny_patch16_224", 0, "before block 2 of vit_tiny_patch16_224 are 197 x 1"),
     ],
 )
 def test_images_and_maps_that_a_network_does_not_take_are_refused_in_one_line(method, backbone, train_size, reason):

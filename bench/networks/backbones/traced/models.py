@@ -15,7 +15,8 @@ from bench.networks.backbones.traced.adapter import adapt
 from bench.networks.backbones.traced.block import TracedBackbone
 
 COMPARED_PX = 96
-"""Height and width of the images on which both forms of a network are compared, where it takes any. Inception's want 75 or more."""
+"""Height and width of the images on which both forms of a network are compared, where it takes any. Inception's want 75
+or more."""
 ANY_SIZE = ("timm.models.vision_transformer", "timm.models.deit")
 """Modules whose networks have to be asked to take images of other sizes than they were made for."""
 
