@@ -13,9 +13,8 @@ from torch import Tensor
 from bench import __version__
 from bench.data import DataSet, load_data
 from bench.data.recorded import data_options, require_same_data
-from bench.execution.onnx import Session, output_of, to_onnx, to_program
-from bench.execution.onnx.decisions import gates_of
-from bench.networks.cascade import Cascade, parts_of
+from bench.execution.onnx import Session, decided_by, output_of, to_onnx, to_program
+from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
 from bench.records import Record, read_record
 from bench.system.files import write_atomically
@@ -80,13 +79,7 @@ class Trained:
 
 def described_execution(network: DynamicNetwork | Cascade, branches: bool) -> str:
     """What of the saving is real in an exported file, in words."""
-    gates = [gate for part in parts_of(network) for gate in gates_of(part)]
-    kinds = {
-        "layers": any(gate.layer for gate in gates),
-        "answers": network.rule is not None,
-        "channels": any(gate.channels for gate in gates),
-    }
-    decided = [kind for kind, has in kinds.items() if has]
+    decided = decided_by(network)
     branching = [kind for kind in decided if branches and kind != "channels"]
     masked = [kind for kind in decided if kind not in branching]
     said = [f"{' and '.join(branching)}: in branches"] * bool(branching)

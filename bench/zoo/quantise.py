@@ -10,14 +10,13 @@ import torch
 
 from bench.data import Split
 from bench.errors import BadInput
-from bench.execution.onnx import Session, to_onnx, write_quantised
+from bench.execution.onnx import Session, decided_by, to_onnx, write_quantised
 from bench.measurement.clock import measure
 from bench.system.files import write_atomically
-from bench.zoo.export import Trained, described_execution
+from bench.zoo.export import Trained
 
 CALIBRATION_IMAGES, AT_ONCE = 500, 50
 TIMED_IMAGES, TIMING_S = 64, 3.0
-STATIC = "static"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def quantise(trained: Trained, path: Path, images: int) -> Quantised:
     Raises:
         BadInput: a network that decides something, a package that is missing, or a file that cannot be written.
     """
-    if not described_execution(trained.network, branches=False).startswith(STATIC):
+    if decided_by(trained.network):
         raise BadInput(
             "--int8 takes networks that decide nothing, such as dense or l1: scores at thresholds would move"
         )

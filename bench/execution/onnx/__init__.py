@@ -1,6 +1,6 @@
 """Dynamic networks as ONNX models, and in ONNX Runtime."""
 
-from bench.execution.onnx.decisions import output_of
+from bench.execution.onnx.decisions import decided_by, output_of
 from bench.execution.onnx.executor import OnnxNetwork
 from bench.execution.onnx.quantising import write_quantised
 from bench.execution.onnx.session import Session
@@ -9,6 +9,7 @@ from bench.execution.onnx.writing import missing_packages, not_exported, to_onnx
 __all__ = [
     "OnnxNetwork",
     "Session",
+    "decided_by",
     "missing_packages",
     "not_exported",
     "output_of",

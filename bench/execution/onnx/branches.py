@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.execution.onnx.decisions import gates_of
+from bench.execution.onnx.decisions import BlockGates
 from bench.execution.onnx.graphs import Graph
 from bench.networks.cascade import Cascade, parts_of
 from bench.networks.modules import Modules
@@ -26,7 +26,7 @@ class BranchingGraph(Graph):
 
     def __init__(self, network: DynamicNetwork | Cascade):
         super().__init__(network)
-        self.parts = Modules(BranchingPart(part) for part in parts_of(self.network))
+        self.parts = Modules(map(BranchingPart, parts_of(self.network), self.gates))
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         if isinstance(self.network, Cascade):
@@ -56,10 +56,10 @@ class BranchingGraph(Graph):
 class BranchingPart(nn.Module):
     """One network, which may be a member of a cascade: logits, the number of the answer, what was decided."""
 
-    def __init__(self, network: DynamicNetwork):
+    def __init__(self, network: DynamicNetwork, gates: Sequence[BlockGates]):
         super().__init__()
         self.router, self.backbone, self.exits = network.router, network.backbone, network.exits
-        self.gates = gates_of(network)
+        self.gates = gates
 
     def forward(self, images: Tensor) -> list[Tensor]:
         state = self.router.start(images)

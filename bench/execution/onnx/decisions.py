@@ -47,6 +47,17 @@ def gates_of(network: DynamicNetwork) -> list[BlockGates]:
     return gates
 
 
+def decided_by(network: DynamicNetwork | Cascade) -> list[str]:
+    """What a network decides for each image: those of ``layers``, ``answers`` and ``channels`` that it does."""
+    gates = [gate for part in parts_of(network) for gate in gates_of(part)]
+    kinds = {
+        "layers": any(gate.layer for gate in gates),
+        "answers": network.rule is not None,
+        "channels": any(gate.channels for gate in gates),
+    }
+    return [kind for kind, decides in kinds.items() if decides]
+
+
 def output_names(gates: Sequence[BlockGates], answers: int) -> list[str]:
     """Names of all outputs, in their order.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
 from bench.errors import BadInput
-from bench.execution.onnx.decisions import gates_of, output_of
+from bench.execution.onnx.decisions import decided_by, output_of
 from bench.execution.onnx.session import Session
 from bench.execution.onnx.writing import to_onnx
-from bench.networks.cascade import Cascade, parts_of
+from bench.networks.cascade import Cascade
 from bench.networks.cost import SampleCost
 from bench.networks.decisions import Output
 from bench.networks.network import DynamicNetwork
@@ -35,11 +37,10 @@ class OnnxNetwork(nn.Module):
         super().__init__()
         if any(parameter.device.type != "cpu" for parameter in network.parameters()):
             raise BadInput("networks run in ONNX Runtime on the CPU: give --device cpu")
-        gates = [gate for part in parts_of(network) for gate in gates_of(part)]
-        decides = network.rule is not None or any(gate.layer or gate.channels for gate in gates)
-        self.network, self.backbone_cost = network, network.backbone_cost
-        self.execution = "masked" if any(gate.channels for gate in gates) else "skipped"
-        self.model = to_onnx(network, branches=decides).SerializeToString()
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.backbone_cost, decided = network.backbone_cost, decided_by(network)
+        self.execution = "masked" if "channels" in decided else "skipped"
+        self.model = to_onnx(network, branches=bool(decided)).SerializeToString()
         self._session: Session | None = None
         self.eval()
 

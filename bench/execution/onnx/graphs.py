@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import chain
 
 from torch import nn
 
@@ -29,12 +30,13 @@ class Graph(nn.Module):
     """What both forms share.
 
     Attributes:
+        gates: of every block, by part.
         names: of the tensors that ``forward`` returns, in their order.
     """
 
     def __init__(self, network: DynamicNetwork | Cascade):
         super().__init__()
         self.network = prepared(network)
-        self.gates = [gate for part in parts_of(self.network) for gate in gates_of(part)]
+        self.gates = [gates_of(part) for part in parts_of(self.network)]
         rule = self.network.rule
-        self.names = output_names(self.gates, 1 if rule is None else len(rule.thresholds) + 1)
+        self.names = output_names([*chain(*self.gates)], 1 if rule is None else len(rule.thresholds) + 1)

@@ -24,8 +24,7 @@ class MaskedGraph(Graph):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         given: list[Tensor] = []
         decided: list[list[Tensor]] = []
-        for part in parts_of(self.network):
-            gates = self.gates[len(decided) :]
+        for part, gates in zip(parts_of(self.network), self.gates):
             decided += _run(part, gates, images, given)
         if self.network.rule is None:
             return (given[-1], *(tensor for block in decided for tensor in block))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,13 +16,13 @@ class Session:
     """A model on the CPU, with as many threads as are said; whether it takes one image or many is the model's.
 
     Args:
-        model: a file, or its content.
+        model: the content of a file.
 
     Raises:
         BadInput: ONNX Runtime is not installed, or does not take the model.
     """
 
-    def __init__(self, model: Path | bytes, threads: int):
+    def __init__(self, model: bytes, threads: int):
         if reason := missing_packages():
             raise BadInput(reason)
         import onnxruntime
@@ -32,9 +31,8 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
-        source = model if isinstance(model, bytes) else str(model)
         try:
-            self.session: Any = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            self.session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own kinds, which have no common base
             raise BadInput(f"ONNX Runtime does not take the model: {error}") from error
         self.names = [output.name for output in self.session.get_outputs()]

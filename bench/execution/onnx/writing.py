@@ -30,7 +30,7 @@ HOW_TO_GET = "pip install 'dynamic-inference-bench[export]'"
 def not_exported(network: nn.Module) -> str | None:
     """Why ``network`` has no exported form; None if it may have one."""
     gates_itself = any(isinstance(module, SelfGatedUnit) for module in network.modules())
-    return "its units gate themselves, position by position" if gates_itself else None
+    return "its units gate themselves" if gates_itself else None
 
 
 def missing_packages() -> str | None:
@@ -57,12 +57,12 @@ def to_onnx(network: DynamicNetwork | Cascade, branches: bool, metadata: Mapping
     """``network`` as an ``onnx.ModelProto``: input ``images``, outputs as :func:`.decisions.output_names` says.
 
     Raises:
-        BadInput: units that gate themselves, or a package that is not installed.
+        BadInput: units that gate themselves, an operation that ONNX does not know, or a package that is not installed.
     """
     if reason := missing_packages():
         raise BadInput(reason)
     graph = graph_of(network, branches)
-    with _quiet():
+    with _exporting():
         program: Any = torch.onnx.export(
             _exported(graph, branches), input_names=[IMAGES], output_names=graph.names, verbose=False
         )
@@ -77,7 +77,7 @@ def to_onnx(network: DynamicNetwork | Cascade, branches: bool, metadata: Mapping
 def to_program(
     network: DynamicNetwork | Cascade, branches: bool, metadata: Mapping[str, str]
 ) -> tuple[bytes, Callable[[Tensor], dict[str, Tensor]]]:
-    """``network`` as the content of a file for ``torch.export.load``, and how it runs: all outputs by their names.
+    """``network`` as the content of a file for ``torch.export.load``, and how that runs: all outputs by their names.
 
     Raises:
         BadInput: as :func:`to_onnx`.
@@ -87,7 +87,8 @@ def to_program(
     noted = {"metadata.json": json.dumps({**metadata, "outputs": graph.names})}
     with _quiet():
         torch.export.save(program, file, extra_files=noted)
-    module = program.module()
+        file.seek(0)
+        module = torch.export.load(file).module()
 
     def run(images: Tensor) -> dict[str, Tensor]:
         parts = [module(part) for part in (images.split(1) if branches else (images,))]
@@ -103,13 +104,29 @@ def _exported(graph: Graph, branches: bool) -> Any:
         BadInput: a network of which the trace cannot follow the decisions.
     """
     images = torch.zeros(1 if branches else 2, *parts_of(graph.network)[0].backbone.image_shape)
-    shapes = None if branches else ({0: torch.export.Dim("images")},)
+    shapes = None if branches else ({0: torch.export.Dim(IMAGES)},)
+    with _exporting(), torch.no_grad():
+        return torch.export.export(graph, (images,), dynamic_shapes=shapes, strict=False)
+
+
+@contextmanager
+def _exporting() -> Iterator[None]:
+    """Quietly; raises :class:`BadInput` where the network cannot be exported."""
     try:
-        with _quiet(), torch.no_grad():
-            return torch.export.export(graph, (images,), dynamic_shapes=shapes, strict=False)
+        with _quiet():
+            yield
     except (RuntimeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise BadInput(f"the network cannot be exported: {reason}") from error
+        raise BadInput(f"the network cannot be exported: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """Why an export failed, on one line."""
+    while isinstance(error, torch.onnx.OnnxExporterError) and error.__cause__ is not None:
+        error = error.__cause__  # those around it tell of the exporter's own steps
+    said = str(error).strip()
+    if f"Constraints violated ({IMAGES})" in said:  # as by ``len`` of a batch, which a trace takes for a constant
+        return "a trace of it fixes the number of images; one at a time it may be (--batch one)"
+    return said.partition("\n")[0]
 
 
 @contextmanager

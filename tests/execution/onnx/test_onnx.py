@@ -13,14 +13,16 @@ from torch import nn
 from baselines.channel_gating import ChannelGating
 from baselines.dense import Dense
 from baselines.early_exit import EarlyExit
+from baselines.fixed import Fixed
 from baselines.skipnet import SkipNet
 from bench.errors import BadInput
 from bench.execution import to_inference
-from bench.execution.onnx import Session, output_of, to_onnx, writing
+from bench.execution.onnx import Session, output_of, to_onnx, to_program, writing
 from bench.execution.onnx.placing import sink_weights
 from bench.measurement.latency import DenseRival, time_network
 from bench.networks import Cascade, DynamicNetwork, Member
 from bench.networks.backbones import build_backbone
+from lcnet.menu import LCNetMenu
 from lcnet.method import LCNet
 
 IMAGES = 8
@@ -123,14 +125,32 @@ def test_units_that_gate_themselves_are_refused():
         to_onnx(build(ChannelGating(), 0.6), branches=True)
 
 
+@pytest.mark.parametrize(("method", "says"), [(Fixed(), "fixes the number of images"), (LCNetMenu(), "aten.cummin")])
+def test_what_the_exporter_cannot_follow_is_one_line(method, says):
+    with pytest.raises(BadInput, match=f"^the network cannot be exported: .*{says}.*$"):
+        to_onnx(build(method), branches=False)
+
+
+def test_a_program_runs_as_it_was_saved():
+    network = skipnet()
+    content, run = to_program(network, branches=True, metadata={})
+    expected, found = network(images()), output_of(run(images()), network)
+    np.testing.assert_allclose(found.logits, expected.logits, rtol=1e-4, atol=1e-4)
+    assert torch.equal(found.executed(), expected.executed())
+    assert len(expected.executed().unique(dim=0)) > 1, "images do not differ: nothing is tested"
+    assert content[:2] == b"PK"
+
+
 def test_a_model_that_is_none_is_one_line():
     with pytest.raises(BadInput, match="does not take the model"):
         Session(b"nothing", 1)
 
 
 def test_as_an_executor_it_has_the_face_of_the_others():
-    network = build(Dense(), None)
+    network = build(Dense(), None).train()
     running = to_inference(network, "onnxruntime")
+    assert network.training, "the network itself is changed"
+    network.eval()
     assert (running.executor, running.execution) == ("onnxruntime", "skipped")
     expected = network(images())
     found = running(images())
