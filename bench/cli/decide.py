@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +12,7 @@ from bench.errors import BadInput, CheckFailed
 
 PERCENTILES = ("50", "90", "99")
 PREFER = "Of what is left: highest top-1, shortest latency, fewest MACs or smallest file."
+AT_RATE = "Requests per second, and milliseconds that 99 % of the answers keep at that rate: of bench load."
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
@@ -21,18 +23,11 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--percentile", type=click.Choice(PERCENTILES), default="50", show_default=True, help="Of --max-ms.")
 @click.option("--max-macs", type=POSITIVE, help="Mean MACs of an image, a plain number.")
 @click.option("--max-mb", type=POSITIVE, help="Megabytes of the stored network.")
+@click.option("--p99-at-rate", type=(POSITIVE, POSITIVE), metavar="RATE MS", help=AT_RATE)
 @click.option(
     "--prefer", type=click.Choice(["top1", "ms", "macs", "mb"]), default="top1", show_default=True, help=PREFER
 )
-def decide(
-    folders: tuple[Path, ...],
-    min_top1: float | None,
-    max_ms: float | None,
-    percentile: str,
-    max_macs: float | None,
-    max_mb: float | None,
-    prefer: str,
-) -> None:
+def decide(folders: tuple[Path, ...], prefer: str, percentile: str, **limited: Any) -> None:
     """Says which entry among the records in RUNS to ship, which fell out and why; exit code 1 where none is left.
 
     Seeds are pooled as in a report. What was not measured does not meet a limit. No network is run.
@@ -40,16 +35,22 @@ def decide(
     from bench.cli.terminal import table_console
     from bench.report.decide import PREFERENCES, Limits, best, decision_table, judge, machines
     from bench.report.results import load_groups
+    from bench.report.served import find_served
     from bench.report.tabular import to_console
 
-    limits = Limits(min_top1, max_ms, int(percentile), max_macs, max_mb)
+    rate, most = limited.pop("p99_at_rate") or (None, None)
+    limits = Limits(percentile=int(percentile), max_p99=most, **limited)
     if limits == Limits(percentile=limits.percentile):
-        raise BadInput("say what it has to keep: --min-top1, --max-ms, --max-macs or --max-mb")
-    verdicts = judge(load_groups(folders), limits)
+        raise BadInput("say what it has to keep: --min-top1, --max-ms, --max-macs, --max-mb or --p99-at-rate")
+    groups = load_groups(folders)
+    served = find_served(folders, [one for group in groups for one in group.entries], rate) if rate else None
+    verdicts = judge(groups, limits, served)
     chosen = best(verdicts, prefer)
-    table_console().print(to_console(decision_table(verdicts, chosen, limits.percentile)))
-    for line in machines(verdicts) if max_ms is not None else ():
+    table_console().print(to_console(decision_table(verdicts, chosen, limits.percentile, rate)))
+    for line in machines(verdicts) if limits.max_ms is not None else ():
         click.echo(f"timed on: {line}")
+    for line in served.machines() if served else ():
+        click.echo(f"under load on: {line}")
     left = sum(not verdict.reasons for verdict in verdicts)
     if chosen is None:
         raise CheckFailed(f"none of {len(verdicts)} entries is within the limits")

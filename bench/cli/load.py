@@ -13,9 +13,13 @@ from bench.cli.options import EXECUTOR
 from bench.cli.values import FOLDER, CommaSeparated, data_dir_option
 from bench.errors import BadInput
 
-ARRIVALS, POLICIES = ("poisson", "bursts"), ("none", "batch", "window")
+ARRIVALS, POLICIES = ("poisson", "bursts"), ("none", "batch", "window", "group")
 ARRIVE = "Some of poisson, bursts (8 at once)."
-POLICY = "Some of none (one by one), batch (what waits, up to --most), window (waits --window-ms for others)."
+POLICY = (
+    "Some of none (one by one), batch (what waits, up to --most), window (waits --window-ms for others), "
+    "group (of what waits, images that go the same way)."
+)
+LIMIT = "What p99 of answers should keep: the highest rate within it is reported."
 UTILISATION = "Of a server that answers one by one; below 1."
 
 
@@ -27,6 +31,7 @@ UTILISATION = "Of a server that answers one by one; below 1."
 @click.option("--rate", "rates", type=CommaSeparated(float), help="Requests per second, in place of --utilisation.")
 @click.option("--most", type=click.IntRange(min=2), default=8, show_default=True, help="Images of a batch.")
 @click.option("--window-ms", type=click.FloatRange(min=0), default=2.0, show_default=True)
+@click.option("--limit-ms", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help=LIMIT)
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True, help="A point.")
 @click.option("--images", type=click.IntRange(min=2), default=500, show_default=True, help="Test images, in turns.")
 @data_dir_option
@@ -53,12 +58,13 @@ def load(context: click.Context, folders: tuple[Path, ...], out: Path | None, **
         "none": Policy(),
         "batch": Policy(options["most"]),
         "window": Policy(options["most"], options["window_ms"]),
+        "group": Policy(options["most"], alike=True),
     }
     policies = {name: known_policies[name] for name in options["policies"]}
     out = out or folders[0] / "stress"
     subjects, data = load_subjects(folders, options["data_dir"], options["executor"])
-    seconds, images, command = options["seconds"], options["images"], typed_command(context)
-    plan = LoadPlan(options["arrivals"], policies, rates, shares, seconds, images, command, options["executor"])
+    same = {name: options[name] for name in ("arrivals", "seconds", "images", "executor", "limit_ms")}
+    plan = LoadPlan(policies=policies, rates=rates, utilisations=shares, command=typed_command(context), **same)
     measure_load(subjects, data, plan, out, lambda line: click.echo(line, err=True))
     for path in write_stress(out):
         click.echo(path)

@@ -10,6 +10,7 @@ from bench.records import MODEL_FILE
 from bench.records.validity import VALID, result_reasons, time_reasons, time_state
 from bench.report.entries import Entry, Result
 from bench.report.results import Group
+from bench.report.served import Served
 from bench.report.tables.results import machine
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
 from bench.report.units import UNITS, number, significant
@@ -27,6 +28,7 @@ class Limits:
         percentile: of the images' latencies: 50, 90 or 99.
         max_macs: mean MACs of an image.
         max_mb: megabytes (10^6 bytes) of the stored network.
+        max_p99: milliseconds of 99 % of the answers under load, at the rate that :func:`judge` is told about.
     """
 
     min_top1: float | None = None
@@ -34,6 +36,7 @@ class Limits:
     percentile: int = 50
     max_macs: float | None = None
     max_mb: float | None = None
+    max_p99: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,7 @@ class Verdict:
     Attributes:
         ms: milliseconds, mean over the seeds with valid times; of several machines the slowest. None: no valid times.
         mb: of the largest seed's file. None: its record does not say.
+        p99: milliseconds under load. None: not measured, or not asked for.
         reasons: empty where it is within all limits.
     """
 
@@ -52,17 +56,21 @@ class Verdict:
     ms: float | None
     mb: float | None
     reasons: tuple[str, ...]
+    p99: float | None = None
 
 
-def judge(groups: Sequence[Group], limits: Limits) -> list[Verdict]:
+def judge(groups: Sequence[Group], limits: Limits, served: Served | None = None) -> list[Verdict]:
     """One verdict for each entry, whose seeds are pooled as in a report.
+
+    Args:
+        served: what was measured under load; needed where its latency is limited.
 
     Raises:
         BadInput: records about several data sets, whose accuracies do not compare.
     """
     if len(titles := sorted({group.title for group in groups})) > 1:
         raise BadInput(f"these records are about {', '.join(titles)}: decide about one data set at a time")
-    return [_verdict(entry, limits) for group in groups for entry in group.entries]
+    return [_verdict(entry, limits, served) for group in groups for entry in group.entries]
 
 
 def best(verdicts: Sequence[Verdict], prefer: str) -> Verdict | None:
@@ -76,8 +84,14 @@ def best(verdicts: Sequence[Verdict], prefer: str) -> Verdict | None:
     return min((verdict for verdict in verdicts if not verdict.reasons), key=worth, default=None)
 
 
-def decision_table(verdicts: Sequence[Verdict], chosen: Verdict | None, percentile: int) -> Table:
-    """Every entry with its verdict; the one to ship first, then what else is left, then what fell out."""
+def decision_table(
+    verdicts: Sequence[Verdict], chosen: Verdict | None, percentile: int, rate: float | None = None
+) -> Table:
+    """Every entry with its verdict; the one to ship first, then what else is left, then what fell out.
+
+    Args:
+        rate: requests per second that a latency under load is limited at.
+    """
     ordered = sorted(verdicts, key=lambda verdict: (verdict is not chosen, bool(verdict.reasons)))
     return Table(
         name="decision",
@@ -91,13 +105,14 @@ def decision_table(verdicts: Sequence[Verdict], chosen: Verdict | None, percenti
             Column("MACs (M)"),
             Column(f"Latency p{percentile} (ms)"),
             Column("Size (MB)"),
+            *([] if rate is None else [Column(f"p99 at {rate:g}/s (ms)")]),
             Column("Verdict", numeric=False),
         ],
-        rows=[_row(verdict, verdict is chosen) for verdict in ordered],
+        rows=[_row(verdict, verdict is chosen, rate is not None) for verdict in ordered],
     )
 
 
-def _row(verdict: Verdict, chosen: bool) -> list[Cell]:
+def _row(verdict: Verdict, chosen: bool, served: bool) -> list[Cell]:
     said = "ship" if chosen else "; ".join(verdict.reasons) or "within all limits"
     return [
         Cell(verdict.entry.label, best=chosen),
@@ -106,17 +121,19 @@ def _row(verdict: Verdict, chosen: bool) -> list[Cell]:
         Cell(significant(UNITS["macs"].millions(verdict.macs)), verdict.macs),
         Cell(number(verdict.ms, 3), verdict.ms),
         Cell(number(verdict.mb, 3), verdict.mb),
+        *([Cell(number(verdict.p99, 3), verdict.p99)] if served else []),
         Cell(said, best=chosen),
     ]
 
 
-def _verdict(entry: Entry, limits: Limits) -> Verdict:
+def _verdict(entry: Entry, limits: Limits, served: Served | None) -> Verdict:
     field = f"latency_ms_p{limits.percentile}"
     valid = [part for part in entry.timed if time_state(part.record) == VALID]
     times = [ms for part in valid if (ms := part.mean(field)) is not None]
     sizes = [_megabytes(result) for result in entry.results]
     mb = None if None in sizes else max(size for size in sizes if size is not None)
-    known = Verdict(entry, entry.top1.value, entry.macs.value, max(times, default=None), mb, ())
+    p99 = None if served is None else served.p99_ms(entry)
+    known = Verdict(entry, entry.top1.value, entry.macs.value, max(times, default=None), mb, (), p99)
     return replace(known, reasons=tuple(_reasons(known, limits)))
 
 
@@ -133,6 +150,10 @@ def _reasons(known: Verdict, limits: Limits) -> Iterator[str]:
         yield "the size of its file is not known"
     elif limits.max_mb is not None and known.mb is not None and known.mb > limits.max_mb:
         yield f"{known.mb:.3f} MB are above {limits.max_mb:g} MB"
+    if limits.max_p99 is not None and known.p99 is None:
+        yield "not measured under that load"
+    elif limits.max_p99 is not None and known.p99 is not None and known.p99 > limits.max_p99:
+        yield f"p99 under load {known.p99:.3f} ms is above {limits.max_p99:g} ms"
 
 
 def _time_reasons(known: Verdict, limit: float, percentile: int) -> Iterator[str]:

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from torch import Tensor
 
 from bench.data import DataSet
 from bench.errors import BadInput
-from bench.execution import to_inference
-from bench.measurement.load import Policy, Served, Server, arrival_times, feed, mean_latency, single_file
+from bench.measurement.energy import find_meter
+from bench.measurement.load import Policy, Served, arrival_times, feed, highest_rate, mean_latency, single_file
 from bench.measurement.shifts import in_memory
-from bench.records import read_samples
 from bench.records.conditions import LOAD, add_condition, read_conditions
 from bench.statistics import spearman
-from bench.zoo.loading import load_network
+from bench.system.files import write_atomically
+from bench.zoo.serving import Alone, Serving, peak_mb
 from bench.zoo.stress.subjects import Subject
 
-ROUNDS, IDLE, IDLE_S = 5, 100, 0.02
-"""How often all images are timed in a row, and how many are asked for one by one, so far apart."""
 Point = tuple[str, str, str]
 """Arrivals, policy, and what was asked for: ``50/s``, or a utilisation."""
-
-
-@dataclass(frozen=True)
-class Alone:
-    """What a server does without load.
-
-    Attributes:
-        services: seconds that each image occupies it, where others wait.
-        between: of these, seconds between two answers: taking the next request, noting the answer.
-        wake: seconds more for a request that finds it idle.
-        cold_start_s: until it can answer.
-    """
-
-    services: NDArray[np.float64]
-    between: float
-    wake: float
-    cold_start_s: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +38,7 @@ class LoadPlan:
         seconds: of each point.
         images: the first so many test images, in turns.
         command: for the rows.
+        limit_ms: what answers should keep.
     """
 
     arrivals: Sequence[str]
@@ -69,6 +49,7 @@ class LoadPlan:
     images: int
     command: str
     executor: str = "auto"
+    limit_ms: float = 10.0
 
     def points(self) -> list[Point]:
         """Every kind of arrivals with every policy and every rate, as asked for."""
@@ -86,42 +67,49 @@ def measure_load(
     """Measures every network at every rate; rows that are in ``out`` already are kept.
 
     Raises:
-        BadInput: ``out`` cannot be written, or a server does not answer.
+        BadInput: ``out`` is about another limit or cannot be written, or a server does not answer.
     """
     out.mkdir(parents=True, exist_ok=True)
     images = data.normalise(in_memory(data.test, plan.images).images)
     rows = read_conditions(out / LOAD.file, LOAD)
-    done = set(rows[list(LOAD.key)].itertuples(index=False, name=None))
+    _require_limit(rows, plan.limit_ms, out / LOAD.file)
+    done, meter = set(rows[list(LOAD.key)].itertuples(index=False, name=None)), find_meter()
+    if meter.missing:
+        say(f"energy is not measured: {meter.missing}")
     for subject in subjects:
         open_ = [point for point in plan.points() if (subject.job, *point) not in done]
         if open_:
-            alone = _alone(subject, images, plan)
+            serving = Serving(subject, images, plan.executor)
+            alone = serving.alone(meter)
+            _keep_services(serving, alone, out)
             for policy in dict.fromkeys(policy for _, policy, _ in open_):
                 say(f"{subject.job}: {policy}, {plan.seconds:g} s a point")
                 points = [point for point in open_ if point[1] == policy]
-                for row in _rows(subject, images, plan, points, alone):
+                for row in _rows(serving, plan, points, alone):
                     add_condition(out / LOAD.file, LOAD, subject.origin(plan.command) | row)
 
 
-def predictor(folder: Path, executor: str) -> Callable[[Tensor], Tensor]:
-    """What the network of a job's folder says to images ``[n, 3, H, W]``: logits."""
-    return to_inference(load_network(folder), executor).predict
+def _require_limit(rows: pd.DataFrame, limit: float, table: Path) -> None:
+    """Raises BadInput where ``rows`` of ``table`` are about another limit: they would not compare."""
+    if other := sorted(set(rows["limit_ms"]) - {limit}):
+        raise BadInput(f"{table} is about a limit of {other[0]:g} ms, not {limit:g}: choose another --out")
 
 
-def _rows(
-    subject: Subject, images: Tensor, plan: LoadPlan, points: Sequence[Point], alone: Alone
-) -> Iterator[dict[str, Any]]:
+def _keep_services(serving: Serving, alone: Alone, out: Path) -> None:
+    """Writes the time of each image beside its MACs."""
+    folder = out / "images" / serving.subject.job
+    folder.mkdir(parents=True, exist_ok=True)
+    both = serving.outcomes()[["index", "macs"]].assign(service_ms=1000 * alone.services)
+    write_atomically(folder / "service.parquet", lambda path: both.to_parquet(path, index=False))
+
+
+def _rows(serving: Serving, plan: LoadPlan, points: Sequence[Point], alone: Alone) -> Iterator[dict[str, Any]]:
     """One row for each point, all of one policy and from one server."""
+    record = serving.subject.record
     rates = [plan.rate(asked, alone) for _, _, asked in points]
-    dues = [arrival_times(kind, rate, plan.seconds, subject.record.seed) for (kind, _, _), rate in zip(points, rates)]
-    server = _server(subject, images, plan, sum(map(len, dues)), plan.policies[points[0][1]])
-    macs = read_samples(subject.folder)["macs"].to_numpy()[: len(images)]
-    same = {
-        "cold_start_s": alone.cold_start_s,
-        "time_macs": spearman(alone.services, macs),
-        "top1": subject.record.top1,
-        "macs_fraction": subject.record.macs_fraction,
-    }
+    dues = [arrival_times(kind, rate, plan.seconds, record.seed) for (kind, _, _), rate in zip(points, rates)]
+    server = serving.start(sum(map(len, dues)), plan.policies[points[0][1]])
+    same = _alone(serving, alone, plan.limit_ms) | {"top1": record.top1, "macs_fraction": record.macs_fraction}
     first = 0
     try:
         for (kind, policy, asked), rate, due in zip(points, rates, dues):
@@ -129,33 +117,28 @@ def _rows(
             spent = (server.ended - server.begun)[first : first + len(due)].numpy()
             first += len(due)
             told = {"arrivals": kind, "policy": policy, "asked": asked, "peak_mb": peak_mb(server.process.pid)}
-            yield told | same | _measured(served, spent, alone, rate)
+            above = 100 * float((1000 * served.latency > plan.limit_ms).mean())
+            yield told | same | {"above_limit": above} | _measured(served, spent, alone, rate)
     except RuntimeError as error:
-        raise BadInput(f"{subject.job}: {error}") from error
+        raise BadInput(f"{serving.subject.job}: {error}") from error
     finally:
         server.stop()
 
 
-def _server(subject: Subject, images: Tensor, plan: LoadPlan, requests: int, policy: Policy) -> Server:
-    return Server(partial(predictor, subject.folder, plan.executor), images, requests, policy)
-
-
-def _alone(subject: Subject, images: Tensor, plan: LoadPlan) -> Alone:
-    """What a fresh server does without load."""
-    count, begin = len(images), time.perf_counter()
-    server = _server(subject, images, plan, ROUNDS * count + IDLE, Policy())
-    cold = time.perf_counter() - begin
-    try:
-        feed(server, np.zeros(ROUNDS * count))
-        ends = server.ended[: ROUNDS * count].numpy()
-        gaps = np.diff(ends, prepend=np.nan).reshape(ROUNDS, count)
-        services, spent = np.nanmedian(gaps, 0), (server.ended - server.begun)[: ROUNDS * count].numpy()
-        idle = feed(server, np.linspace(0.0, IDLE * IDLE_S, IDLE), ROUNDS * count)
-        wake = max(0.0, float(np.median(idle.latency) - np.median(services)))
-        between = max(0.0, float(np.nanmedian(gaps) - np.median(spent)))
-        return Alone(services, between, wake, cold)
-    finally:
-        server.stop()
+def _alone(serving: Serving, alone: Alone, limit_ms: float) -> dict[str, Any]:
+    """What is known without load, the same in every row of a network."""
+    services = alone.services
+    return {
+        "limit_ms": limit_ms,
+        "images_above_limit": 100 * float((1000 * services > limit_ms).mean()),
+        "predicted_rate": highest_rate(services, limit_ms / 1000, alone.wake),
+        "service_ms": 1000 * float(services.mean()),
+        "service_p99_ms": 1000 * float(np.percentile(services, 99)),
+        "service_max_ms": 1000 * float(services.max()),
+        "time_macs": spearman(services, serving.outcomes()["macs"].to_numpy()),
+        "cold_start_s": alone.cold_start_s,
+        "energy_mj": alone.energy_mj,
+    }
 
 
 def _measured(served: Served, spent: NDArray[np.float64], alone: Alone, rate: float) -> dict[str, Any]:
@@ -173,21 +156,10 @@ def _measured(served: Served, spent: NDArray[np.float64], alone: Alone, rate: fl
         **_percentiles("", served.latency),
         "formula_ms": 1000 * mean_latency(rate, alone.services),
         **_percentiles("file_", single_file(served.asked, occupied, alone.wake)),
-        "service_ms": 1000 * float(alone.services.mean()),
         "service_ms_in_run": 1000 * float(occupied.mean()),
-        "service_p99_ms": 1000 * float(np.percentile(alone.services, 99)),
     }
 
 
 def _percentiles(prefix: str, seconds: NDArray[np.float64]) -> dict[str, float]:
     found = {f"{prefix}p{percent}_ms": 1000 * float(np.percentile(seconds, percent)) for percent in (50, 95, 99)}
     return {f"{prefix}mean_ms": 1000 * float(seconds.mean()), **found}
-
-
-def peak_mb(process: int | None) -> float | None:
-    """The most memory that a process has held, in MB; None where the system does not say."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration, ValueError):
-        return None

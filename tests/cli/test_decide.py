@@ -4,6 +4,8 @@ import pytest
 from synthetic import Runs, timing
 
 from bench.cli import main
+from bench.records import find_records
+from bench.records.conditions import LOAD, add_condition
 
 
 @pytest.fixture
@@ -67,6 +69,24 @@ def test_a_size_that_is_not_known_is_within_no_limit(decide):
     assert code == 1 and "the size of its file is not known" in _line(stdout, "slim 0.3")
 
 
+def test_latency_under_load_is_held_at_its_rate(decide, tmp_path):
+    """The best policy of an entry counts, its slowest seed, and no rate below the one asked for."""
+    rows = (("lcnet", 0, 400, "none", 9.0), ("lcnet", 0, 400, "batch", 3.0), ("lcnet", 1, 500, "none", 4.0),
+            ("lcnet", 1, 900, "none", 30.0), ("slim", 0, 100, "none", 1.0), ("l1", 0, 400, "none", 6.0))  # fmt: skip
+    jobs = {(record.method, record.seed): folder.name for folder, record in find_records([tmp_path / "runs"]).items()}
+    for method, seed, rate, policy, p99 in rows:
+        known = dict.fromkeys(LOAD.columns, 1.0) | dict.fromkeys(("command", "commit", "environment_id"), "x")
+        told = {"job": jobs[method, seed], "arrivals": "poisson", "policy": policy, "rate": rate, "asked": f"{rate}/s"}
+        told |= {"p99_ms": p99, "machine": "a quiet one", "method": method, "dataset": "digits", "backbone": "tiny"}
+        add_condition(tmp_path / "runs" / LOAD.file, LOAD, known | told)
+    code, stdout, _ = decide("--p99-at-rate", 300, 5)
+    assert code == 0 and "ship lcnet 0.5: highest top-1 of 1" in stdout and "under load on: a quiet one" in stdout
+    assert "4.000" in _line(stdout, "lcnet 0.5") and "p99 at 300/s" in stdout
+    assert "p99 under load 6.000 ms is above 5 ms" in _line(stdout, "l1 0.4")
+    assert "not measured under that load" in _line(stdout, "slim 0.3")
+    assert decide("--p99-at-rate", 600, 5)[0] == 1
+
+
 @pytest.mark.parametrize("percentile, ms", [("50", 5.3), ("99", 6.9)])
 def test_percentile_chooses_the_time_that_is_limited(decide, percentile, ms):
     assert decide("--max-ms", ms, "--percentile", percentile, "--min-top1", 88.5)[0] == 0
@@ -74,7 +94,10 @@ def test_percentile_chooses_the_time_that_is_limited(decide, percentile, ms):
 
 
 def test_bad_input_is_one_line(decide):
-    assert decide()[::2] == (2, "bench: say what it has to keep: --min-top1, --max-ms, --max-macs or --max-mb\n")
+    assert decide()[::2] == (
+        2,
+        "bench: say what it has to keep: --min-top1, --max-ms, --max-macs, --max-mb or --p99-at-rate\n",
+    )
     decide.runs.add("dense", dataset="cifar10")
     code, _, stderr = decide("--min-top1", 1)
     assert code == 2 and "one data set at a time" in stderr and stderr.count("\n") == 1

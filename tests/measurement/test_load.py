@@ -6,10 +6,11 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from bench.measurement.load import Policy, Server, arrival_times, feed, mean_latency, single_file
+from bench.measurement.load import Policy, Server, arrival_times, feed, highest_rate, mean_latency, single_file
 
 IMAGES = torch.arange(12.0).view(12, 1, 1, 1).expand(12, 3, 2, 2).contiguous()
 
@@ -46,26 +47,36 @@ def test_what_waits_is_told_by_hand():
     assert mean_latency(1.0, np.array([2.0])) == np.inf
 
 
-@pytest.mark.parametrize("policy", [Policy(), Policy(4, 3.0)])
+@pytest.mark.parametrize("limit", [1.0, 2.0, 8.0])
+def test_highest_rate_is_that_of_theory(limit):
+    """With exponential services latencies are exponential, too: their p99 is ln(100) over the rate that is left."""
+    services = np.random.default_rng(0).exponential(0.1, 50_000)
+    assert highest_rate(services, limit) == pytest.approx(max(0.0, 10 - np.log(100) / limit), rel=0.1)
+    assert highest_rate(services + limit, limit) < 0.01
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(4, 3.0), Policy(4, alike=True)])
 def test_every_request_gets_its_own_answer(policy):
-    server = Server(make_classifier, IMAGES, 300, policy)
+    server = Server(make_classifier, IMAGES, 300, policy, [number % 3 for number in range(12)])
     try:
         served = feed(server, arrival_times("bursts", 1000, 0.3)[:300])
         assert served.predicted.tolist() == [number % 12 for number in range(len(served.predicted))]
         assert (served.latency > 0.0005).all() and served.restarts == 0
-        alike = len(torch.unique(server.begun[: len(served.predicted)])) == len(served.predicted)
-        assert alike == (policy.most == 1)
+        begun = server.begun[: len(served.predicted)].numpy()
+        ways = pd.Series(served.predicted % 3).groupby(begun)
+        assert (ways.size().max() == 1) == (policy.most == 1) and ways.size().max() <= policy.most
+        assert (ways.nunique().max() == 1) == (policy.most == 1 or policy.alike)
     finally:
         server.stop()
 
 
 def test_nothing_is_lost_or_answered_twice_when_the_server_is_killed():
-    server = Server(make_classifier, IMAGES, 3000, Policy(4))
+    server = Server(make_classifier, IMAGES, 10_000, Policy(8))
     killer = threading.Timer(0.3, lambda: os.kill(server.process.pid, signal.SIGKILL))
     try:
         killer.start()
-        served = feed(server, arrival_times("poisson", 3000, 1.0)[:3000])
-        assert served.restarts == 1
+        served = feed(server, arrival_times("poisson", 5000, 2.0))
+        assert served.restarts == 1 and len(served.predicted) == 10_000
         assert served.predicted.tolist() == [number % 12 for number in range(len(served.predicted))]
         assert (server.times_answered[: len(served.predicted)] == 1).all()
     finally:

@@ -2,7 +2,17 @@
 
 from bench.measurement.load.arrivals import ARRIVALS, arrival_times
 from bench.measurement.load.feeding import Served, feed
-from bench.measurement.load.queueing import mean_latency, single_file
+from bench.measurement.load.queueing import highest_rate, mean_latency, single_file
 from bench.measurement.load.serving import Policy, Server
 
-__all__ = ["ARRIVALS", "Policy", "Served", "Server", "arrival_times", "feed", "mean_latency", "single_file"]
+__all__ = [
+    "ARRIVALS",
+    "Policy",
+    "Served",
+    "Server",
+    "arrival_times",
+    "feed",
+    "highest_rate",
+    "mean_latency",
+    "single_file",
+]

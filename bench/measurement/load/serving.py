@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -15,6 +15,8 @@ from torch import Tensor
 STOP = -1
 PATIENCE_S = 120.0
 """A server that is not ready by then never will be."""
+AHEAD = 8
+"""Of how many batches requests are looked through for those that go the same way."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,12 @@ class Policy:
     Attributes:
         most: at most so many; 1: one by one.
         window_ms: how long the first one waits for others; 0: only those that wait already come along.
+        alike: only requests whose images go the same way as that of the first one.
     """
 
     most: int = 1
     window_ms: float = 0.0
+    alike: bool = False
 
 
 class Server:
@@ -37,10 +41,18 @@ class Server:
         load: makes the network's ``predict``, a function of images ``[n, 3, H, W]``, in the new process.
         images: normalised, ``[N, 3, H, W]``; request number ``n`` is about image ``n % N``.
         requests: how many may be asked for.
+        ways: which way each image goes, ``[N]``; needed where ``policy`` groups by it.
     """
 
-    def __init__(self, load: Callable[[], Callable[[Tensor], Tensor]], images: Tensor, requests: int, policy: Policy):
-        self.arguments = (load, images.share_memory_(), policy)
+    def __init__(
+        self,
+        load: Callable[[], Callable[[Tensor], Tensor]],
+        images: Tensor,
+        requests: int,
+        policy: Policy,
+        ways: Sequence[int] = (),
+    ):
+        self.arguments = (load, images.share_memory_(), _Waiting(policy, len(images), tuple(ways)))
         self.begun = torch.zeros(requests, dtype=torch.float64).share_memory_()
         self.ended = torch.zeros(requests, dtype=torch.float64).share_memory_()
         self.predicted = torch.full((requests,), -1).share_memory_()
@@ -83,7 +95,7 @@ def _serve(
     connection: Connection,
     load: Callable[[], Callable[[Tensor], Tensor]],
     images: Tensor,
-    policy: Policy,
+    waiting: _Waiting,
     notes: tuple[Tensor, Tensor, Tensor, Tensor],
 ) -> None:
     torch.set_num_threads(1)
@@ -91,7 +103,7 @@ def _serve(
     for _ in range(20):
         predict(images[:1])
     connection.send("ready")
-    while batch := _next(connection, policy):
+    while batch := waiting.next(connection):
         start = time.perf_counter()
         found = predict(images[[number % len(images) for number in batch]]).argmax(1)
         predicted[batch], begun[batch] = found, start
@@ -99,10 +111,32 @@ def _serve(
         ended[batch] = time.perf_counter()  # last: what has an end has been answered
 
 
-def _next(connection: Connection, policy: Policy) -> list[int]:
-    """Requests to answer together; none: the end."""
-    batch = [connection.recv()]
-    until = time.perf_counter() + policy.window_ms / 1000
-    while STOP not in batch and len(batch) < policy.most and connection.poll(max(0.0, until - time.perf_counter())):
-        batch.append(connection.recv())
-    return [number for number in batch if number != STOP]
+class _Waiting:
+    """Requests that were received and have no answer yet."""
+
+    def __init__(self, policy: Policy, images: int, ways: tuple[int, ...]):
+        self.policy, self.images, self.ways = policy, images, ways
+        self.numbers: list[int] = []
+        self.ended = False
+
+    def next(self, connection: Connection) -> list[int]:
+        """Requests to answer together, among them the one that waits longest; none: the end."""
+        self._receive(connection)
+        batch = [number for number in self.numbers if self._way(number) == self._way(self.numbers[0])]
+        batch = batch[: self.policy.most]
+        self.numbers = [number for number in self.numbers if number not in batch]
+        return batch
+
+    def _receive(self, connection: Connection) -> None:
+        room = self.policy.most * (AHEAD if self.policy.alike else 1)
+        until = None if not self.numbers else 0.0
+        while not self.ended and len(self.numbers) < room:
+            if until is not None and not connection.poll(max(0.0, until - time.perf_counter())):
+                return
+            number = connection.recv()
+            self.ended = number == STOP
+            self.numbers += [] if self.ended else [number]
+            until = until if until is not None else time.perf_counter() + self.policy.window_ms / 1000
+
+    def _way(self, number: int) -> int:
+        return self.ways[number % self.images] if self.policy.alike else 0

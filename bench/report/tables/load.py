@@ -9,6 +9,8 @@ from bench.report.tabular import Cell, Column, Table
 
 QUIET = 0.15
 """Largest share by which services in a run may differ from those measured ahead."""
+CLOSE, BUSY = 0.15, 0.8
+"""How near a prediction should be, up to which utilisation."""
 
 
 def load_tables(rows: pd.DataFrame, name: str, slug: str) -> list[Table]:
@@ -21,13 +23,34 @@ def load_tables(rows: pd.DataFrame, name: str, slug: str) -> list[Table]:
     if not len(rows):
         return []
     rows = rows.assign(network=labels(rows)).sort_values(["arrivals", "policy", "network", "rate"])
-    return [_latency_table(rows, name, slug), _service_table(rows, name, slug)]
+    return [_latency_table(rows, name, slug), _limit_table(rows, name, slug), _service_table(rows, name, slug)]
+
+
+def agreement(rows: pd.DataFrame) -> list[str]:
+    """How many points lie near what was predicted, and whether the others have a reason."""
+    random = rows[(rows["policy"] == "none") & (rows["arrivals"] == "poisson") & (rows["utilisation"] <= BUSY + 1e-9)]
+    if not len(random):
+        return []
+    file, formula = (_near(random, column) for column in ("file_mean_ms", "formula_ms"))
+    quiet = _is_quiet(random)
+    return [
+        f"Means within {CLOSE:.0%} of the prediction, one by one, Poisson, up to {BUSY:.0%} utilisation: in file "
+        f"{file.sum()} of {len(random)}; by the formula {formula.sum()} of {len(random)}, of those that were quiet "
+        f"{(formula & quiet).sum()} of {quiet.sum()}."
+    ]
+
+
+def _near(rows: pd.DataFrame, column: str) -> pd.Series:
+    return (rows["mean_ms"] / rows[column] - 1).abs() <= CLOSE
+
+
+def _is_quiet(rows: pd.DataFrame) -> pd.Series:
+    return (rows["service_ms_in_run"] / rows["service_ms"] - 1).abs() <= QUIET
 
 
 def _latency_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
     def line(row: pd.Series) -> list[Cell]:
         alone, random = row["policy"] == "none", row["arrivals"] == "poisson"
-        quiet = abs(row["service_ms_in_run"] / row["service_ms"] - 1) <= QUIET
         measured = [number_cell(row[f"{name}_ms"]) for name in ("mean", "p50", "p95", "p99")]
         return [
             Cell(row["network"]),
@@ -37,8 +60,9 @@ def _latency_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
             *measured,
             number_cell(row["formula_ms"] if alone and random else None),
             number_cell(row["file_mean_ms"] if alone else None),
+            number_cell(100 * (row["mean_ms"] / row["file_mean_ms"] - 1) if alone else None, 1, signed=True),
             number_cell(row["file_p99_ms"] if alone else None),
-            Cell("yes" if quiet or not alone else f"no: services took {row['service_ms_in_run']:.2f} ms"),
+            Cell("yes" if row["quiet"] or not alone else f"no: services took {row['service_ms_in_run']:.2f} ms"),
         ]
 
     return Table(
@@ -47,7 +71,9 @@ def _latency_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
         caption="One process asks, one serves; from asking to the answer, milliseconds; every request was answered "
         "exactly once. Utilisation: of a server that answers one by one. Formula: the mean by Pollaczek and Khinchine "
         "from services measured ahead. In file: the same requests one by one, with the services they had (Lindley). "
-        f"Quiet: services in the run within {QUIET:.0%} of those measured ahead, for which the formula holds.",
+        f"Quiet: services in the run within {QUIET:.0%} of those measured ahead, for which the formula holds. Group: "
+        "batches of images that go the same way by the record, as a perfect prediction would group them (after Selvam "
+        "et al., IEEE TCAD 2024).",
         columns=[
             Column("Method", numeric=False),
             Column("Arrivals, policy", numeric=False),
@@ -59,42 +85,80 @@ def _latency_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
             Column("p99"),
             Column("Formula: mean"),
             Column("In file: mean"),
+            Column("Measured against it (%)", "Mean measured against the mean in file"),
             Column("In file: p99"),
             Column("Quiet", numeric=False),
         ],
-        rows=[line(row) for _, row in rows.iterrows()],
-        notes=origins(rows),
+        rows=[line(row) for _, row in rows.assign(quiet=_is_quiet(rows)).iterrows()],
+        notes=[*agreement(rows), *origins(rows)],
+    )
+
+
+def _limit_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
+    def line(network: str, kind: str, policy: str, own: pd.DataFrame) -> list[Cell]:
+        kept = own.loc[own["p99_ms"] <= own["limit_ms"], "rate"]
+        alone = (kind, policy) == ("poisson", "none")
+        return [
+            Cell(network),
+            Cell(f"{kind}, {policy}"),
+            number_cell(kept.max() if len(kept) else None, 0),
+            number_cell(own["rate"].max(), 0),
+            number_cell(own["predicted_rate"].mean() if alone else None, 0),
+            number_cell(own["images_above_limit"].mean(), 1),
+            number_cell(own["above_limit"].max(), 1),
+        ]
+
+    limit = " or ".join(f"{one:g}" for one in sorted(set(rows["limit_ms"])))
+    groups = rows.groupby(["network", "arrivals", "policy"], sort=False)
+    return Table(
+        name=f"limit-{slug}",
+        title=f"{name}: the highest rate within {limit} ms",
+        caption=f"Of the rates that were measured, the highest whose p99 is within {limit} ms; a dash: none. "
+        "Predicted: for Poisson arrivals, one by one, from services measured ahead.",
+        columns=[
+            Column("Method", numeric=False),
+            Column("Arrivals, policy", numeric=False),
+            Column("Highest rate within"),
+            Column("Highest measured"),
+            Column("Highest predicted"),
+            Column("Images above (%)", "Whose service alone takes longer than the limit"),
+            Column("Requests above (%)", "Answered later than the limit, at the worst rate"),
+        ],
+        rows=[line(network, kind, policy, own) for (network, kind, policy), own in groups],
     )
 
 
 def _service_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
     def line(network: str, own: pd.DataFrame) -> list[Cell]:
+        energy = number_cell(own["energy_mj"].mean(), 2)
         return [
             Cell(network),
             number_cell(own["service_ms"].mean(), 3),
             number_cell(own["service_p99_ms"].mean(), 3),
+            number_cell(own["service_max_ms"].max(), 3),
             number_cell(own["macs_fraction"].mean(), 3),
             number_cell(own["time_macs"].mean(), signed=True),
             number_cell(own["cold_start_s"].mean(), 1),
             number_cell(own["peak_mb"].max(), 0),
-            Cell("not measured"),
+            Cell("not measured") if own["energy_mj"].isna().all() else energy,
         ]
 
     return Table(
         name=f"service-{slug}",
         title=f"{name}: the time of an image beside its MACs",
-        caption="A server without load, images one after the other: milliseconds that one occupies it. Correlation: "
-        "Spearman's, over images, of that time with MACs; a dash: all cost the same. Memory: of the whole serving "
-        "process. Energy: no meter is read.",
+        caption="A server without load, images one after the other: milliseconds that one occupies it, the median of "
+        "five times. Correlation: Spearman's, over images, of that time with MACs; a dash: all cost the same. Memory: "
+        "of the whole serving process. Energy: of all processors of the machine; not measured where it shows no meter.",
         columns=[
             Column("Method", numeric=False),
             Column("Service: mean (ms)"),
-            Column("Service: p99 (ms)", "Over images, of each one's median"),
+            Column("Service: p99 (ms)", "Over images"),
+            Column("Service: worst (ms)", "Of all images"),
             Column("MACs", "As a fraction of the dense backbone's"),
             Column("Time and MACs", "Spearman correlation over images"),
             Column("Cold start (s)", "From starting the process until it can answer"),
             Column("Peak memory (MB)"),
-            Column("Energy"),
+            Column("Energy (mJ)", "Of an image"),
         ],
         rows=[line(str(network), own) for network, own in rows.groupby("network", sort=False)],
     )
