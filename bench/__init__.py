@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Record": "bench.records",
     "Suite": "bench.runs.plan.suite",
+    "Claim": "bench.records.claims",
+    "import_outcomes": "bench.records.claims",
     "load_network": "bench.zoo.loading",
     "load_records": "bench.records.collection",
     "run": "bench.runs.python",

@@ -36,6 +36,7 @@ COMMANDS = {
     "status": "Shows which jobs are done, running, waiting or failed, and why.",
     "cancel": "Ends what runs into a folder.",
     "merge": "Brings the records of several folders into one.",
+    "import": "Sets outcomes of a network that ran elsewhere beside ours.",
     "report": "Makes tables, plots and a page of records.",
     "compare": "Puts two records side by side, image by image.",
     "curve": "Moves the thresholds of one trained network.",
@@ -51,7 +52,8 @@ COMMANDS = {
     "verify": "Checks whether a method is what it claims to be.",
     "list": "Lists methods, datasets, backbones or suites.",
 }
-"""Each is the function of its name in the file of its name."""
+"""Each is the function of its name in the file of its name; what Python calls otherwise has a line below it."""
+_FUNCTIONS = {"list": "list:list_", "import": "import_:import_"}
 
 
 @click.group(cls=Commands)
@@ -61,7 +63,7 @@ def cli() -> None:
 
 
 for _name, _help in COMMANDS.items():
-    cli.add_command(Deferred(_name, f"bench.cli.{_name}:{'list_' if _name == 'list' else _name}", _help))
+    cli.add_command(Deferred(_name, f"bench.cli.{_FUNCTIONS.get(_name, f'{_name}:{_name}')}", _help))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -33,7 +33,7 @@ class Record:
     """
 
     schema_version: int = column("Version of this layout.")
-    method: str = column("As `--methods` names it, with its choices in brackets.")
+    method: str = column("As `--methods` names it, with its choices in brackets; or a name, `(claimed elsewhere)`.")
     dataset: str = column("The data set, or which part of it.")
     backbone: str = column("The static network underneath.")
     point: float | None = column("Operating point: wanted fraction of the dense backbone's MACs.")
@@ -48,10 +48,10 @@ class Record:
     macs_p5: float = column("5th percentile of the images' MACs.")
     macs_p50: float = column("Median of the images' MACs.")
     macs_p95: float = column("95th percentile of the images' MACs.")
-    gate_macs_mean: float = column("Part of `macs_mean` that gates cost.")
+    gate_macs_mean: float | None = column("Part of `macs_mean` that gates cost.", None)
     macs_backbone: float = column("MACs of the dense backbone.")
     macs_fraction: float = column("`macs_mean` over `macs_backbone`.")
-    params: int = column("Parameters, gates included.")
+    params: int | None = column("Parameters, gates included.", None)
     latency_ms_p50: float | None = column("Milliseconds of one image alone: median.", None)
     latency_ms_p90: float | None = column("90th percentile of the same.", None)
     latency_ms_p99: float | None = column("99th percentile of the same.", None)
@@ -61,9 +61,11 @@ class Record:
     speedup_theoretical: float | None = column("Mean MACs of the dense backbone over the network's.", None)
     speedup_latency: float | None = column("Measured speed-up over the fastest dense form, one image at a time.", None)
     speedup_throughput: float | None = column("As the column before, in batches of 64.", None)
-    execution: str = column("`skipped`: what was decided away was not computed; `masked`: it was multiplied by zero.")
-    device: str = column("What trained and evaluated: `cpu` or `cuda`.")
-    threads: int = column("Threads of the timing; where nothing was timed, of the training.")
+    execution: str = column(
+        "`skipped`: what was decided away was not computed; `masked`: it was multiplied by zero; `claimed elsewhere`."
+    )
+    device: str = column("What trained and evaluated: `cpu` or `cuda`; of claims `elsewhere`.")
+    threads: int | None = column("Threads of the timing; where nothing was timed, of the training.", None)
     precision: str = column("Arithmetic of tests and timing.")
     reported_top1: float | None = column("What the paper reports: accuracy, percent.", None)
     reported_macs: float | None = column("What the paper reports: MACs.", None)

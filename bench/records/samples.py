@@ -45,7 +45,9 @@ _COLUMNS = {
     "gate_macs": "i",
 }
 """Columns of ``samples.parquet`` and the kinds of their values; those that only some networks have follow:
-``executed_<block>``, ``kept_<block>``, ``exit``, ``macs_<member>``."""
+``executed_<block>``, ``kept_<block>``, ``exit``, ``macs_<member>``, and ``milliseconds`` of claims."""
+_UNKNOWN_ELSEWHERE = ("confidence", "gate_macs")
+"""Of networks that ran elsewhere these may be missing."""
 _MORE_COLUMNS = re.compile(r"exit|(executed|kept|macs)_\d{1,4}")
 
 
@@ -53,6 +55,8 @@ def _wrong_column(samples: pd.DataFrame) -> str:
     """What is wrong with the outcomes of images; empty where nothing is."""
     more = {name: "f" if name.startswith("kept") else "i" for name in samples if _MORE_COLUMNS.fullmatch(str(name))}
     for name, kind in (_COLUMNS | more).items():
+        if name not in samples and name in _UNKNOWN_ELSEWHERE:
+            continue
         if name not in samples:
             return f"column {name} is missing"
         values = samples[name]

@@ -116,6 +116,7 @@ _DETAILS: dict[str, Any] = {
     "timing": dict[str, Any],
     "warnings": list[str],
     "start": str,
+    "claimed": dict[str, Any],
 }
 
 

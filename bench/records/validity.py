@@ -12,6 +12,10 @@ VALID, INVALID, NOT_TIMED = "valid", "invalid", "not timed"
 """What a record's time is: in tables in capitals, in ``table.csv`` (column ``time_state``) as here."""
 
 
+CLAIMED = "claimed elsewhere"
+"""Mark of records whose outcomes were not measured here, see :mod:`bench.records.claims`."""
+
+
 class Judged(Protocol):
     """What is asked of a :class:`bench.records.Record` here."""
 
@@ -25,6 +29,11 @@ class Judged(Protocol):
     def throughput_ips(self) -> float | None: ...
     @property
     def details(self) -> Mapping[str, Any]: ...
+
+
+def is_claimed(record: Judged) -> bool:
+    """Whether its outcomes come from elsewhere: nothing in it was measured here."""
+    return "claimed" in record.details
 
 
 def is_timed(record: Judged) -> bool:

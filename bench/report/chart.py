@@ -60,9 +60,10 @@ class Chart:
         methods = by_method(self.dynamic)
         ranked = sorted(methods, key=lambda name: -self._gain(methods[name]))
         first = {methods[name][0].family.name: name for name in reversed(ranked)}
-        order = [name for name in ranked if name in first.values() or name == self.challenger]
+        always = {self.challenger, *(name for name in methods if methods[name][0].claimed)}  # a claim is named
+        order = [name for name in ranked if name in first.values() or name in always]
         order += [name for name in ranked if name not in order]
-        chosen = order[:SHOWN_METHODS]
+        chosen = {*order[:SHOWN_METHODS], *always}
         return {name: sorted(methods[name], key=self.cost) for name in methods if name in chosen}
 
     @cached_property

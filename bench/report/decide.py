@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bench.errors import BadInput
 from bench.records import MODEL_FILE
-from bench.records.validity import VALID, result_reasons, time_reasons, time_state
+from bench.records.validity import CLAIMED, VALID, result_reasons, time_reasons, time_state
 from bench.report.entries import Entry, Result
 from bench.report.results import Group
 from bench.report.served import Served
@@ -138,6 +138,8 @@ def _verdict(entry: Entry, limits: Limits, served: Served | None) -> Verdict:
 
 
 def _reasons(known: Verdict, limits: Limits) -> Iterator[str]:
+    if known.entry.claimed:
+        yield f"{CLAIMED}, not measured here"
     if untrusted := result_reasons(known.entry.record):
         yield f"INVALID: {', '.join(untrusted)}"
     if limits.min_top1 is not None and known.top1 < limits.min_top1:

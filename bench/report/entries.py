@@ -14,8 +14,8 @@ import pandas as pd
 
 from bench.records import Record
 from bench.records.points import misses_point
-from bench.records.validity import INVALID, is_sound, is_timed, time_state, time_text
-from bench.report.families import FAMILIES, Family, family_of
+from bench.records.validity import INVALID, is_claimed, is_sound, is_timed, time_state, time_text
+from bench.report.families import ELSEWHERE, FAMILIES, Family, family_of
 from bench.statistics import Interval, accuracy_interval, cost_interval
 
 
@@ -72,8 +72,8 @@ class Entry:
 
     @cached_property
     def family(self) -> Family:
-        """What its method decides for each image, if anything."""
-        return family_of(self.record.method, self.results[0].samples)
+        """What its method decides for each image, if anything; claims are a family of their own."""
+        return ELSEWHERE if self.claimed else family_of(self.record.method, self.results[0].samples)
 
     def mean(self, field: str) -> float | None:
         """Mean over seeds of a record's field; None where a seed does not have it."""
@@ -92,9 +92,23 @@ class Entry:
         return is_sound(self.record) and not (self.about_time and time_state(self.record) == INVALID)
 
     @property
+    def claimed(self) -> bool:
+        """Whether somebody claims it, and nothing of it was measured here."""
+        return is_claimed(self.record)
+
+    @property
+    def measured(self) -> bool:
+        """Whether it was measured here and is valid: what may be best, on a front, or an answer."""
+        return self.valid and not self.claimed
+
+    @property
     def missed(self) -> bool:
         """Whether it costs something else than its operating point asks for."""
         return misses_point(self.known("macs_fraction"), self.record.point)
+
+    @property
+    def jobs(self) -> list[str]:
+        return [result.job for result in self.results]
 
     @property
     def seeds(self) -> list[int]:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bench.records.validity import CLAIMED
+
 
 @dataclass(frozen=True)
 class Family:
     """Methods that save computation in the same way.
 
     Attributes:
-        static: whether every image costs the same and takes the same path.
+        static: whether every image costs the same and takes the same path; of claims nobody here knows.
         colour: of Okabe and Ito's palette, which the colour-blind can tell apart; static families are grey.
         markers: matplotlib's; no family shares one, so that families differ in grey, too.
     """
@@ -31,7 +33,8 @@ BOTH = Family("layer and channel gates", False, "#0072B2", "D")
 EXITS = Family("early exits", False, "#CC79A7", "P")
 CASCADES = Family("cascades", False, "#009E73", "*")
 OTHER = Family("other dynamic", False, "#E69F00", "X")
-FAMILIES = (PLAIN, COMPRESSED, LAYERS, CHANNELS, BOTH, EXITS, CASCADES, OTHER)
+ELSEWHERE = Family(CLAIMED, False, "#8C6D00", "H")
+FAMILIES = (PLAIN, COMPRESSED, LAYERS, CHANNELS, BOTH, EXITS, CASCADES, OTHER, ELSEWHERE)
 """In the order of tables and plots."""
 
 _NAMED = {

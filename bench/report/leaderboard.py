@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.records import Record
 from bench.records.points import point_tolerance
+from bench.records.validity import CLAIMED
 from bench.report.entries import Entry, by_method
 from bench.report.results import Group
 from bench.report.tabular import Cell, Column, Table
@@ -64,11 +65,16 @@ def contests_of(groups: Sequence[Group], budgets: Sequence[float] = BUDGETS) -> 
     """All contests with at least ``FEWEST`` methods; the dense backbone is in none."""
     found = []
     for group in groups:
-        entries = [entry for entry in group.entries if entry.valid and entry.record.point is not None]
+        entries = [entry for entry in group.entries if entry.valid and _competes(entry)]
         for epochs in sorted({added_epochs(entry.record) for entry in entries}):
             alike = [entry for entry in entries if added_epochs(entry.record) == epochs]
             found += [Contest(group, epochs, budget, _within(alike, budget)) for budget in budgets]
     return [contest for contest in found if len(contest.entries) >= FEWEST]
+
+
+def _competes(entry: Entry) -> bool:
+    """Whether it was made for a budget; a claim, whether it says how long it was trained."""
+    return added_epochs(entry.record) > 0 if entry.claimed else entry.record.point is not None
 
 
 def added_epochs(record: Record) -> int:
@@ -160,7 +166,9 @@ def _order(contest: Contest) -> list[str]:
 
 
 def _row(one: Rank, contests: Sequence[Contest], standing: Mapping[str, str]) -> list[Cell]:
-    found = sorted({standing.get(job, "not checked") for job in _jobs(one.method, contests)})
+    claimed = any(one.method in found.entries and found.entries[one.method].claimed for found in contests)
+    unchecked = CLAIMED if claimed else "not checked"
+    found = sorted({standing.get(job, unchecked) for job in _jobs(one.method, contests)})
     interval = f"{one.beats.value:.0f} [{one.beats.low:.0f}, {one.beats.high:.0f}]"
     numbers = [Cell(str(value), value) for value in (one.contests, one.first, one.records)]
     return [Cell(one.method), Cell(interval, one.beats.value), *numbers, Cell(", ".join(found))]

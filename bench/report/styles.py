@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.records.validity import CLAIMED
 from bench.report.entries import Entry
 from bench.report.families import FAMILIES
 from bench.report.results import Group
@@ -30,9 +31,10 @@ def styles(groups: Sequence[Group]) -> dict[str, Style]:
 def static_entries(group: Group, groups: Sequence[Group]) -> list[Entry]:
     """The valid static networks of all backbones on the group's data: what dynamic ones have to beat."""
     same = [other for other in groups if other.dataset == group.dataset]
-    return [entry for other in same for entry in other.entries if entry.family.static and entry.valid]
+    return [entry for other in same for entry in other.entries if entry.family.static and entry.measured]
 
 
 def short(name: str) -> str:
-    """A name that leaves room for the plot."""
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+    """A name that leaves room for the plot, and keeps the mark of claims."""
+    name, mark, rest = name.partition(f" ({CLAIMED})")
+    return (name if len(name) <= LONGEST else name[: LONGEST - 1] + "…") + mark + rest

@@ -17,6 +17,7 @@ from bench.report.results import Group, load_groups
 from bench.report.stress import stress_tables
 from bench.report.tables import results_table
 from bench.report.tables.choosing import choosing_table
+from bench.report.tables.claims import claim_table
 from bench.report.tables.comparisons import comparison_table, front_table
 from bench.report.tables.curves import curve_table
 from bench.report.tables.stops import stop_table
@@ -105,6 +106,7 @@ def group_tables(
         results_table(group, unit),
         time_table(group),
         comparison_table(group),
+        claim_table(group, unit),
         trade_table(group, unit, challenger),
         front_table(group, unit),
         stop_table(group, unit),

@@ -75,6 +75,9 @@ def record_differences(record: Record, samples: pd.DataFrame) -> list[str]:
 def _image_differences(kept: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     said = []
     for column in ("index", "label", "prediction", "macs", "gate_macs"):
+        if column not in kept:
+            said.append(f"column {column} is missing")
+            continue
         differ = kept[column].to_numpy() != found[column].to_numpy()
         allowed = 0 if column in ("index", "label") else int(ROUNDED_AWAY * len(found))
         if differ.sum() > allowed:

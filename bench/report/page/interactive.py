@@ -20,6 +20,7 @@ SYMBOLS = {
     "o": "circle",
     "8": "octagon",
     "h": "hexagon",
+    "H": "hexagon2",
     "p": "pentagon",
     "s": "square",
     "d": "diamond-tall",

@@ -10,8 +10,17 @@ import rich.table
 
 from bench.records import Record
 from bench.records.points import misses_point
-from bench.records.validity import INVALID, VALID, result_reasons, time_reasons, time_state, time_text
-from bench.report.entries import Entry, note
+from bench.records.validity import (
+    CLAIMED,
+    INVALID,
+    VALID,
+    is_claimed,
+    result_reasons,
+    time_reasons,
+    time_state,
+    time_text,
+)
+from bench.report.entries import Entry, counted, note
 from bench.report.results import Group
 from bench.report.tabular import UNKNOWN, Cell, Column, Table
 from bench.report.units import Unit, interval, number, significant
@@ -34,7 +43,8 @@ def results_table(group: Group, unit: Unit) -> Table:
 
     def row(entry: Entry) -> list[Cell]:
         record, macs, seeds = entry.record, entry.macs.value, len(entry.results)
-        low, high, gates = entry.known("macs_p5"), entry.known("macs_p95"), entry.known("gate_macs_mean")
+        low, high = entry.known("macs_p5"), entry.known("macs_p95")
+        gates, params = entry.mean("gate_macs_mean"), entry.mean("params")
         reported = None if record.reported_macs is None else unit.millions(record.reported_macs)
         return [
             name_cell(entry),
@@ -45,8 +55,11 @@ def results_table(group: Group, unit: Unit) -> Table:
             Cell(interval(entry.macs, seeds, lambda v: significant(unit.millions(v))), macs, entry in best_macs),
             Cell(f"{significant(unit.millions(low))}-{significant(unit.millions(high))}", high - low),
             Cell(fraction_text(entry), entry.mean("macs_fraction"), entry in best_macs),
-            Cell(f"{significant(unit.millions(gates), 3)} ({100 * gates / macs:.2f} %)", gates),
-            Cell(number(entry.known("params") / 1e6, 3), entry.mean("params")),
+            Cell(
+                UNKNOWN if gates is None else f"{significant(unit.millions(gates), 3)} ({100 * gates / macs:.2f} %)",
+                gates,
+            ),
+            Cell(UNKNOWN if params is None else number(params / 1e6, 3), params),
             Cell(fronts[entry]),
             Cell(", ".join(_distinct(result.record.execution for result in entry.results))),
             Cell(number(record.reported_top1), record.reported_top1),
@@ -90,9 +103,11 @@ def name_cell(entry: Entry) -> Cell:
 
 
 def status_cell(entry: Entry) -> Cell:
-    """VALID or INVALID, never left to the reader, and whether it missed its operating point."""
+    """VALID, INVALID or claimed, never left to the reader, and whether it missed its operating point."""
     if not entry.valid:
         return Cell(INVALID.upper(), invalid=True)
+    if entry.claimed:
+        return Cell(CLAIMED)
     return Cell(VALID.upper() + (", missed its point" if entry.missed else ""))
 
 
@@ -102,8 +117,8 @@ def fraction_text(entry: Entry) -> str:
 
 
 def front_marks(entries: Sequence[Entry], cost: Callable[[Entry], float]) -> dict[Entry, str]:
-    """``front`` or ``dominated`` in accuracy and ``cost`` for each valid entry; invalid ones take no part."""
-    valid = [entry for entry in entries if entry.valid]
+    """``front`` or ``dominated`` in accuracy and ``cost`` for each entry that was measured and is valid."""
+    valid = [entry for entry in entries if entry.measured]
     kept = pareto_front([cost(entry) for entry in valid], [entry.top1.value for entry in valid])
     marks = {entry: "front" if on_front else "dominated" for entry, on_front in zip(valid, kept)}
     return {entry: marks.get(entry, UNKNOWN) for entry in entries}
@@ -128,10 +143,12 @@ def caption(group: Group) -> str:
 
 def machine(record: Record) -> str:
     """Processor or accelerator, threads, precision and the version of torch."""
+    if is_claimed(record):
+        return CLAIMED
     environment = record.details.get("environment") or {}
     chip = environment.get("accelerator") or environment.get("processor") or record.device
     torch = (environment.get("packages") or {}).get("torch", "")
-    threads = f"{record.threads} thread{'s' if record.threads > 1 else ''}"
+    threads = counted(record.threads or 0, "thread")
     return f"{chip}, {threads}, {record.precision}{f', torch {torch}' if torch else ''}"
 
 
@@ -184,21 +201,25 @@ def _console_cells(record: Record) -> tuple[str, ...]:
     macs = (record.macs_mean, record.macs_std, record.macs_p5, record.macs_p95)
     mean, spread, low, high = (value / 1e6 for value in macs)
     return (
-        f"{record.method}{point}\n  seed {record.seed}\n  {record.execution}, {record.executor}",
+        f"{record.method}{point}\n  seed {record.seed}\n  {_execution(record)}",
         f"{record.top1:.2f}\n[{record.top1_low:.1f}, {record.top1_high:.1f}]\n"
-        f"{(INVALID if result_reasons(record) else VALID).upper()}",
+        f"{'CLAIMED' if is_claimed(record) else (INVALID if result_reasons(record) else VALID).upper()}",
         f"{significant(mean)} ± {significant(spread, 3)}\n[{significant(low, 3)}, {significant(high, 3)}]",
         number(record.macs_fraction, 3) + ("\nmissed" if misses_point(record.macs_fraction, record.point) else ""),
-        significant(record.gate_macs_mean / 1e6, 2),
+        significant(None if record.gate_macs_mean is None else record.gate_macs_mean / 1e6, 2),
         f"{number(record.speedup_theoretical)}\n"
         f"{number(record.skipping_speedup_latency)} / {number(record.skipping_speedup_throughput)}\n"
         f"{time_text(time_state(record))}",
     )
 
 
+def _execution(record: Record) -> str:
+    return ", ".join(filter(None, (record.execution, record.executor)))
+
+
 def best(entries: Sequence[Entry], value: Callable[[Entry], float | None], choose: Callable) -> list[Entry]:
     """The valid entries that share the best value."""
-    known = [(value(entry), entry) for entry in entries if entry.valid and value(entry) is not None]
+    known = [(value(entry), entry) for entry in entries if entry.measured and value(entry) is not None]
     best = choose((found for found, _ in known), default=None)
     return [entry for found, entry in known if found == best]
 

@@ -19,7 +19,7 @@ from bench.measurement.evaluation import evaluate
 from bench.measurement.selection import Answers
 from bench.records import MODEL_FILE, Record
 from bench.records.merge import find_jobs
-from bench.records.validity import is_sound
+from bench.records.validity import is_claimed, is_sound
 from bench.report.results import Entry, Result, load_groups, require_same_images
 from bench.zoo.loading import load_pretrained
 
@@ -71,7 +71,8 @@ def load_members(folders: Sequence[Path]) -> list[Member]:
     groups = load_groups(folders)
     require_same_images([result for group in groups for result in group.results])
     unit = max(result.record.macs_backbone for group in groups for result in group.results)
-    valid = [result for group in groups for result in group.results if is_sound(result.record)]
+    measured = [result for group in groups for result in group.results if not is_claimed(result.record)]
+    valid = [result for result in measured if is_sound(result.record)]
     members = [
         Member(name, paths[result.job], result.record, result.samples, unit)
         for name, result in zip(_names(valid), valid)
