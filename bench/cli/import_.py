@@ -47,7 +47,11 @@ def import_(outcomes: Path, out: Path, **said) -> None:
     record, console = read_record(folder), table_console()
     console.print(console_table([record]))
     for group in load_groups([out]):
-        own = [entry for entry in group.entries if entry.measured or folder.name in entry.jobs]
+        own = [
+            entry
+            for entry in group.entries
+            if entry.measured or any(result.job == folder.name for result in entry.results)
+        ]
         if table := claim_table(replace(group, entries=own), UNITS["macs"]):
             console.print(to_console(table))
     console.print(f"record: {folder}", soft_wrap=True, highlight=False, markup=False)

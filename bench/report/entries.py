@@ -107,10 +107,6 @@ class Entry:
         return misses_point(self.known("macs_fraction"), self.record.point)
 
     @property
-    def jobs(self) -> list[str]:
-        return [result.job for result in self.results]
-
-    @property
     def seeds(self) -> list[int]:
         return [result.record.seed for result in self.results]
 
