@@ -14,6 +14,7 @@ import pandas as pd
 
 from bench.records import Record
 from bench.records.points import misses_point
+from bench.records.times import ImageTimes
 from bench.records.validity import INVALID, is_claimed, is_sound, is_timed, time_state, time_text
 from bench.report.families import ELSEWHERE, FAMILIES, Family, family_of
 from bench.statistics import Interval, accuracy_interval, cost_interval
@@ -25,12 +26,14 @@ class Result:
 
     Attributes:
         curve: what ``bench curve`` found about the network, if it was asked (:mod:`bench.records.curves`).
+        times: of single images, where they were timed.
     """
 
     job: str
     record: Record
     samples: pd.DataFrame
     curve: pd.DataFrame | None = None
+    times: ImageTimes | None = None
 
     @cached_property
     def executed(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from bench.errors import BadInput
 from bench.records import SAMPLES_FILE, Record, find_records, read_samples, require_recorded_file
 from bench.records.curves import read_curve
 from bench.records.merge import find_jobs
+from bench.records.times import read_times
 from bench.report.entries import Entry, Result, pool, timing_machine
 
 
@@ -94,7 +95,7 @@ def _result(folder: Path, record: Record) -> Result:
     samples = read_samples(folder)
     if len(samples) != record.n_test:
         raise BadInput(f"{folder} holds {len(samples)} images, its record is about {record.n_test}")
-    return Result(folder.name, record, samples, read_curve(folder))
+    return Result(folder.name, record, samples, read_curve(folder), read_times(folder, len(samples)))
 
 
 def require_same_images(results: Sequence[Result]) -> None:

@@ -20,6 +20,7 @@ from bench.report.tables.choosing import choosing_table
 from bench.report.tables.claims import claim_table
 from bench.report.tables.comparisons import comparison_table, front_table
 from bench.report.tables.curves import curve_table
+from bench.report.tables.images import image_table
 from bench.report.tables.stops import stop_table
 from bench.report.tables.times import time_table
 from bench.report.tables.trades import trade_table
@@ -105,6 +106,7 @@ def group_tables(
     tables = (
         results_table(group, unit),
         time_table(group),
+        image_table(group),
         comparison_table(group),
         claim_table(group, unit),
         trade_table(group, unit, challenger),

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.records import find_records
-from bench.records.conditions import ATTACKS, SHIFTS, read_conditions
+from bench.records.conditions import ATTACKS, LOAD, SHIFTS, add_condition, read_conditions
+from bench.report import write_report
 from bench.report.stress import stress_text
 from bench.report.tables.conditions import origins
+from bench.report.tables.load import load_tables
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -38,3 +41,44 @@ def test_an_attack_stays_within_its_bound_and_its_cost_is_counted_independently(
     own = rows[(rows["attacked"] == rows["job"]) & rows["job"].isin(skipped)]
     assert (rows["moved"] <= rows["epsilon"]).all()
     assert len(own) and (own["counted"] > 0).all() and (own["counted_difference"] == 0).all()
+
+
+ORIGIN = dict.fromkeys(("machine", "command", "commit", "environment_id", "executor", "device", "created_utc"), "x")
+
+
+def _row(kind, job, **told):
+    known = {"job": job, "method": "skipnet", "dataset": "digits", "backbone": "resnet20", "point": 0.5}
+    return dict.fromkeys(kind.columns, 1.0) | ORIGIN | known | told
+
+
+def test_report_and_page_show_shift_attack_and_load(runs, tmp_path):
+    runs.add("skipnet", point=0.5, dynamic=True)
+    (job,) = (folder.name for folder in find_records([runs.folder]))
+    for shift, severity in (("clean", 0), ("fog", 3)):
+        add_condition(
+            runs.folder / SHIFTS.file, SHIFTS, _row(SHIFTS, job, shift=shift, severity=severity, source="here")
+        )
+    for attack, attacked in (("none", "none"), ("cost", job)):
+        add_condition(runs.folder / ATTACKS.file, ATTACKS, _row(ATTACKS, job, attack=attack, attacked=attacked))
+    add_condition(runs.folder / LOAD.file, LOAD, _row(LOAD, job, arrivals="poisson", policy="none", asked="0.3"))
+    write_report([runs.folder], tmp_path, ("md", "html"))
+    page, text = (tmp_path / "index.html").read_text(), (tmp_path / "report.md").read_text()
+    for name in "shift shift-sense shift-each attack attack-transfer load limit service".split():
+        assert f'id="{name}-digits-resnet20"' in page
+    assert "latency under arrivals" in text and "changed to raise the cost" in text and "every shift" in text
+
+
+def test_tables_say_what_was_near_its_prediction_and_which_rate_keeps_the_limit():
+    measured = ((0.3, 2.0, 1.0), (0.5, 2.2, 1.0), (0.8, 9.0, 4.0), (0.95, 50.0, 1.0))
+    rows = pd.DataFrame(
+        [
+            _row(LOAD, "a", arrivals="poisson", policy="none", rate=100 * share, utilisation=share, mean_ms=mean,
+                 p99_ms=2 * mean, file_mean_ms=2.0, formula_ms=2.1, service_ms_in_run=ran, limit_ms=5.0, energy_mj=None)
+            for share, mean, ran in measured
+        ]
+    )  # fmt: skip
+    latency, limit, service = load_tables(rows, "name", "slug")
+    assert "in file 2 of 3; by the formula 2 of 3, of those that were quiet 2 of 2." in latency.notes[0]
+    assert [row[-1].text for row in latency.rows] == ["yes", "yes", "no: services took 4.00 ms", "yes"]
+    assert [cell.text for cell in limit.rows[0]][2:4] == ["50", "95"]
+    assert service.rows[0][-1].text == "not measured"

@@ -11,6 +11,7 @@ from bench.data import DataSet
 from bench.execution import Inference, to_inference
 from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
 from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
+from bench.records.times import TIMES_FILE
 from bench.runs.context import Context
 from bench.runs.phases.start import starting_backbone
 from bench.runs.plan.defaults import defaults_for
@@ -19,7 +20,6 @@ from bench.system import environment
 from bench.system.files import write_atomically
 from bench.zoo.loading import load_pretrained
 
-TIMES_FILE = "times.npz"
 TIMED_IMAGES, LARGE = 256, 64
 """At most so many images are timed, unless they are larger than so many pixels: then a single batch."""
 LARGEST_SECONDS = 180.0
