@@ -66,15 +66,15 @@ LOAD = Kind(
     ("arrivals", "policy", "asked", "rate", "utilisation", "requests", "restarts", "mean_ms", "p50_ms", "p95_ms",
      "p99_ms", "formula_ms", "file_mean_ms", "file_p50_ms", "file_p95_ms", "file_p99_ms", "service_ms",
      "service_ms_in_run", "service_p99_ms", "service_max_ms", "time_macs", "cold_start_s", "peak_mb", "energy_mj",
-     "limit_ms", "images_above_limit", "above_limit", "predicted_rate"),
+     "inference_mb", "limit_ms", "images_above_limit", "above_limit", "predicted_rate"),
     ("top1", "macs_fraction"),
 )  # fmt: skip
 """``asked``: the rate or utilisation as typed. Milliseconds of an answer, and as predicted: the mean by the
 Pollaczek-Khinchine ``formula``, from services that were measured ahead; all requests in one ``file``, with the services
 that they had. ``time_macs``: Spearman correlation of an image's service with its MACs. ``energy_mj``: millijoules of
-an image, of all processors. Percent of images whose service alone, and of requests whose answer, took longer than
-``limit_ms``; ``predicted_rate``: the highest one per second whose p99 keeps it. ``top1`` and ``macs_fraction`` are the
-record's."""
+an image, of all processors. ``peak_mb``: of the serving process; ``inference_mb``: of it, what came with the network.
+Percent of images whose service alone, and of requests whose answer, took longer than ``limit_ms``;
+``predicted_rate``: the highest one per second whose p99 keeps it. ``top1`` and ``macs_fraction`` are the record's."""
 
 
 def read_conditions(path: Path, kind: Kind) -> pd.DataFrame:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from bench.data import DataSet
 from bench.errors import BadInput
 from bench.measurement.energy import find_meter
-from bench.measurement.load import Policy, Served, arrival_times, feed, highest_rate, mean_latency, single_file
+from bench.measurement.load import Policy, Served, Server, arrival_times, feed, highest_rate, mean_latency, single_file
+from bench.measurement.memory import PEAK, memory_mb
 from bench.measurement.shifts import in_memory
 from bench.records.conditions import LOAD, add_condition, read_conditions
 from bench.statistics import spearman
 from bench.system.files import write_atomically
-from bench.zoo.serving import Alone, Serving, peak_mb
+from bench.zoo.serving import Alone, Serving
 from bench.zoo.stress.subjects import Subject
 
 Point = tuple[str, str, str]
@@ -116,7 +117,7 @@ def _rows(serving: Serving, plan: LoadPlan, points: Sequence[Point], alone: Alon
             served = feed(server, due, first)
             spent = (server.ended - server.begun)[first : first + len(due)].numpy()
             first += len(due)
-            told = {"arrivals": kind, "policy": policy, "asked": asked, "peak_mb": peak_mb(server.process.pid)}
+            told = {"arrivals": kind, "policy": policy, "asked": asked, **_memory(server)}
             above = 100 * float((1000 * served.latency > plan.limit_ms).mean())
             yield told | same | {"above_limit": above} | _measured(served, spent, alone, rate)
     except RuntimeError as error:
@@ -158,6 +159,12 @@ def _measured(served: Served, spent: NDArray[np.float64], alone: Alone, rate: fl
         **_percentiles("file_", single_file(served.asked, occupied, alone.wake)),
         "service_ms_in_run": 1000 * float(occupied.mean()),
     }
+
+
+def _memory(server: Server) -> dict[str, float | None]:
+    """The most that the process has held, and how much of it came with the network."""
+    peak, before = memory_mb(server.process.pid, PEAK), server.before_mb
+    return {"peak_mb": peak, "inference_mb": None if peak is None or before is None else peak - before}
 
 
 def _percentiles(prefix: str, seconds: NDArray[np.float64]) -> dict[str, float]:

@@ -20,8 +20,10 @@ from bench.records import read_samples
 from bench.zoo.loading import load_network
 from bench.zoo.stress.subjects import Subject
 
-ROUNDS, IDLE, IDLE_S = 5, 100, 0.02
-"""How often all images are timed in a row, and how many are asked for one by one, so far apart."""
+ROUNDS, IDLE, APART = 5, 200, 5
+"""How often all images are timed in a row; how many find the server idle, and so many mean services lie between them.
+
+A server that sleeps for longer than it does at low load takes longer to wake."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Serving:
             ends = server.ended[: ROUNDS * count].numpy()
             gaps = np.diff(ends, prepend=np.nan).reshape(ROUNDS, count)
             services, spent = np.nanmedian(gaps, 0), (server.ended - server.begun)[: ROUNDS * count].numpy()
-            idle = feed(server, np.linspace(0.0, IDLE * IDLE_S, IDLE), ROUNDS * count)
+            idle = feed(server, APART * services.mean() * np.arange(IDLE), ROUNDS * count)
             wake = max(0.0, float(np.median(idle.latency) - np.median(services)))
             between = max(0.0, float(np.nanmedian(gaps) - np.median(spent)))
             energy = None if joules is None else 1000 * joules / (ROUNDS * count)
@@ -91,12 +93,3 @@ class Serving:
 def predictor(folder: Path, executor: str) -> Callable[[Tensor], Tensor]:
     """What the network of a job's folder says to images ``[n, 3, H, W]``: logits."""
     return to_inference(load_network(folder), executor).predict
-
-
-def peak_mb(process: int | None) -> float | None:
-    """The most memory that a process has held, in MB; None where the system does not say."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration, ValueError):
-        return None

@@ -30,6 +30,7 @@ def test_load_writes_rows_and_tables_and_continues(tmp_path, capsys):
     rows = pd.read_csv(runs / "stress" / "load.csv")
     assert rows["policy"].tolist() == ["batch"] and (rows["restarts"] == 0).all()
     assert (rows["requests"] == 25).all() and (rows["p99_ms"] >= rows["p50_ms"]).all() and (rows["peak_mb"] > 50).all()
+    assert rows["inference_mb"].between(1, rows["peak_mb"]).all()
     text = (runs / "stress" / "stress.md").read_text()
     assert "latency under arrivals" in text and "not measured" in text
 

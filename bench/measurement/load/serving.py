@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.measurement.memory import NOW, memory_mb
+
 STOP = -1
 PATIENCE_S = 120.0
 """A server that is not ready by then never will be."""
@@ -36,6 +38,8 @@ class Policy:
 
 class Server:
     """A process of its own with one network; it notes in shared memory when it began and ended each answer.
+
+    ``before_mb`` is the memory that the process held before it loaded the network, None where the system does not say.
 
     Args:
         load: makes the network's ``predict``, a function of images ``[n, 3, H, W]``, in the new process.
@@ -71,8 +75,9 @@ class Server:
         self.process = spawn.Process(target=_serve, args=(other, *self.arguments, notes), daemon=True)
         self.process.start()
         other.close()
-        if not self.connection.poll(PATIENCE_S) or self.connection.recv() != "ready":
+        if not self.connection.poll(PATIENCE_S):
             raise RuntimeError("the serving process did not start")
+        self.before_mb: float | None = self.connection.recv()
 
     def ask(self, number: int) -> None:
         """Sends one request.
@@ -99,10 +104,11 @@ def _serve(
     notes: tuple[Tensor, Tensor, Tensor, Tensor],
 ) -> None:
     torch.set_num_threads(1)
+    before = memory_mb("self", NOW)
     predict, (begun, ended, predicted, times_answered) = load(), notes
     for _ in range(20):
         predict(images[:1])
-    connection.send("ready")
+    connection.send(before)
     while batch := waiting.next(connection):
         start = time.perf_counter()
         found = predict(images[[number % len(images) for number in batch]]).argmax(1)

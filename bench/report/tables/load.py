@@ -139,6 +139,7 @@ def _service_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
             number_cell(own["macs_fraction"].mean(), 3),
             number_cell(own["time_macs"].mean(), signed=True),
             number_cell(own["cold_start_s"].mean(), 1),
+            number_cell(own["inference_mb"].max(), 0),
             number_cell(own["peak_mb"].max(), 0),
             Cell("not measured") if own["energy_mj"].isna().all() else energy,
         ]
@@ -148,7 +149,7 @@ def _service_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
         title=f"{name}: the time of an image beside its MACs",
         caption="A server without load, images one after the other: milliseconds that one occupies it, the median of "
         "five times. Correlation: Spearman's, over images, of that time with MACs; a dash: all cost the same. Memory: "
-        "of the whole serving process. Energy: of all processors of the machine; not measured where it shows no meter.",
+        "of the serving process. Energy: of all processors of the machine; not measured where it shows no meter.",
         columns=[
             Column("Method", numeric=False),
             Column("Service: mean (ms)"),
@@ -157,7 +158,8 @@ def _service_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
             Column("MACs", "As a fraction of the dense backbone's"),
             Column("Time and MACs", "Spearman correlation over images"),
             Column("Cold start (s)", "From starting the process until it can answer"),
-            Column("Peak memory (MB)"),
+            Column("Memory: inference (MB)", "The peak over what the process held before it loaded the network"),
+            Column("Memory: peak (MB)", "Of the whole process, PyTorch included"),
             Column("Energy (mJ)", "Of an image"),
         ],
         rows=[line(str(network), own) for network, own in rows.groupby("network", sort=False)],
