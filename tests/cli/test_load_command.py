@@ -8,14 +8,14 @@ from bench.cli import main
 
 
 def test_load_writes_rows_and_tables_and_continues(tmp_path, capsys):
-    runs = quick_run(tmp_path / "runs", "dense")
+    (runs,) = quick_run(tmp_path / "runs", "skipnet").glob("skipnet-*")
     arguments = [
         "load",
         str(runs),
         "--rate",
         "50",
         "--policy",
-        "batch",
+        "group",
         "--seconds",
         "0.5",
         "--images",
@@ -26,13 +26,19 @@ def test_load_writes_rows_and_tables_and_continues(tmp_path, capsys):
     for said in (1, 0):  # what is measured is kept
         with pytest.raises(SystemExit) as left:
             main(arguments)
-        assert left.value.code == 0 and capsys.readouterr().err.count("batch, 0.5 s a point") == said
+        assert left.value.code == 0 and capsys.readouterr().err.count("group, 0.5 s a point") == said
     rows = pd.read_csv(runs / "stress" / "load.csv")
-    assert rows["policy"].tolist() == ["batch"] and (rows["restarts"] == 0).all()
+    assert rows["policy"].tolist() == ["group"] and (rows["restarts"] == 0).all()
     assert (rows["requests"] == 25).all() and (rows["p99_ms"] >= rows["p50_ms"]).all() and (rows["peak_mb"] > 50).all()
     assert rows["inference_mb"].between(1, rows["peak_mb"]).all()
     text = (runs / "stress" / "stress.md").read_text()
-    assert "latency under arrivals" in text and "not measured" in text
+    assert "latency under arrivals" in text and "the highest rate within 10 ms" in text
+    (times,) = (runs / "stress" / "images").rglob("service.parquet")
+    joined = pd.read_parquet(times)
+    assert len(joined) == 20 and joined["service_ms"].max() == pytest.approx(rows["service_max_ms"][0])
+    with pytest.raises(SystemExit) as left:
+        main([*arguments, "--limit-ms", "5"])
+    assert left.value.code == 2 and "is about a limit of 10 ms, not 5" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [("--utilisation", "1.5"), ("--policy", "magic"), ("--rate", "0")])

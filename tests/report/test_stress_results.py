@@ -21,15 +21,16 @@ def test_notes_name_the_command_without_its_folders():
     assert said.startswith("bench stress RUNS --images 5; commit ")
 
 
-def test_committed_tables_are_those_of_the_committed_rows():
-    """Otherwise: ``bench stress`` with the command below the tables; it keeps what is measured."""
-    assert (RESULTS / "stress" / "stress.md").read_text() == stress_text(RESULTS / "stress")
+@pytest.mark.parametrize("folder", ["stress", "serving"])
+def test_committed_tables_are_those_of_the_committed_rows(folder):
+    """Otherwise: ``bench stress`` or ``bench load`` with the command below the tables; it keeps what is measured."""
+    assert (RESULTS / folder / "stress.md").read_text() == stress_text(RESULTS / folder)
 
 
-@pytest.mark.parametrize("kind", [SHIFTS, ATTACKS], ids=lambda kind: kind.file)
-def test_rows_are_about_shipped_networks_and_say_where_they_come_from(kind):
-    rows = read_conditions(RESULTS / "stress" / kind.file, kind)
-    shipped = {folder.name: record for folder, record in find_records([RESULTS]).items()}
+@pytest.mark.parametrize("folder, kind", [("stress", SHIFTS), ("stress", ATTACKS), ("serving", LOAD)])
+def test_rows_are_about_shipped_networks_and_say_where_they_come_from(folder, kind):
+    rows = read_conditions(RESULTS / folder / kind.file, kind)
+    shipped = {path.name for path in find_records([RESULTS])}
     assert len(rows) and set(rows["job"]) <= set(shipped)
     assert not rows[["command", "commit", "machine", "environment_id"]].isna().any(axis=None)
     assert not rows["commit"].str.contains("dirty").any()
