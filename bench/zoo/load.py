@@ -155,7 +155,7 @@ def _measured(served: Served, spent: NDArray[np.float64], alone: Alone, rate: fl
         "requests": len(spent),
         "restarts": served.restarts,
         **_percentiles("", served.latency),
-        "formula_ms": 1000 * mean_latency(rate, alone.services),
+        "formula_ms": 1000 * mean_latency(rate, alone.services, alone.wake),
         **_percentiles("file_", single_file(served.asked, occupied, alone.wake)),
         "service_ms_in_run": 1000 * float(occupied.mean()),
     }

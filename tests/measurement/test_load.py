@@ -34,12 +34,13 @@ def test_arrivals_have_the_rate_that_was_asked_for(kind):
     assert np.array_equal(due, arrival_times(kind, 200, 100))
 
 
+@pytest.mark.parametrize("wake", [0.0, 0.5e-3])
 @pytest.mark.parametrize("load", [0.3, 0.8])
-def test_formula_and_single_file_agree_where_both_hold(load):
+def test_formula_and_single_file_agree_where_both_hold(load, wake):
     services = np.random.default_rng(0).gamma(4, 0.25e-3, 200_000)
     rate = load / services.mean()
-    simulated = single_file(arrival_times("poisson", rate, len(services) / rate), services)
-    assert simulated.mean() == pytest.approx(mean_latency(rate, services), rel=0.05)
+    simulated = single_file(arrival_times("poisson", rate, len(services) / rate), services, wake)
+    assert simulated.mean() == pytest.approx(mean_latency(rate, services, wake), rel=0.03)
 
 
 def test_what_waits_is_told_by_hand():
@@ -71,7 +72,7 @@ def test_every_request_gets_its_own_answer(policy):
 
 
 def test_nothing_is_lost_or_answered_twice_when_the_server_is_killed():
-    server = Server(make_classifier, IMAGES, 10_000, Policy(8))
+    server = Server(make_classifier, IMAGES, 10_000, Policy(8, alike=True), [number % 3 for number in range(12)])
     killer = threading.Timer(0.3, lambda: os.kill(server.process.pid, signal.SIGKILL))
     try:
         killer.start()

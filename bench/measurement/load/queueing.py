@@ -28,14 +28,22 @@ def single_file(arrivals: Iterable[float], services: Iterable[float], wake: floa
     return np.array(latencies)
 
 
-def mean_latency(rate: float, services: NDArray[np.float64]) -> float:
-    """Mean latency under Poisson arrivals by the Pollaczek-Khinchine formula; infinite where the server is overrun.
+def mean_latency(rate: float, services: NDArray[np.float64], wake: float = 0.0) -> float:
+    """Mean latency under Poisson arrivals; infinite where the server is overrun.
+
+    The Pollaczek-Khinchine formula, extended to requests that find the server idle (Welch, Operations Research, 1964).
 
     Args:
         rate: requests per unit of ``services``.
+        wake: as for :func:`single_file`.
     """
-    load = rate * services.mean()
-    return float(services.mean() + rate * np.square(services).mean() / (2 * (1 - load))) if load < 1 else float("inf")
+    if (load := rate * services.mean()) >= 1:
+        return float("inf")
+    woken = services + wake
+    more = np.square(woken).mean() - np.square(services).mean()
+    idle = (1 - load) / (1 + rate * wake)  # share of requests that find the server idle
+    wait = rate * np.square(services).mean() / (2 * (1 - load)) + rate * more / (2 * (1 + rate * wake))
+    return float(services.mean() + idle * wake + wait)
 
 
 def highest_rate(services: NDArray[np.float64], limit: float, wake: float = 0.0, percentile: float = 99) -> float:

@@ -70,7 +70,8 @@ def _latency_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
         title=f"{name}: latency under arrivals",
         caption="One process asks, one serves; from asking to the answer, milliseconds; every request was answered "
         "exactly once. Utilisation: of a server that answers one by one. Formula: the mean by Pollaczek and Khinchine "
-        "from services measured ahead. In file: the same requests one by one, with the services they had (Lindley). "
+        "from services measured ahead, with what it costs to wake the server (Welch). In file: the same "
+        "requests one by one, with the services they had (Lindley). "
         f"Quiet: services in the run within {QUIET:.0%} of those measured ahead, for which the formula holds. Group: "
         "batches of images that go the same way by the record, as a perfect prediction would group them (after Selvam "
         "et al., IEEE TCAD 2024).",
