@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import bench
+from bench.system.environment import CONSTRAINTS
+
 ROOT = Path(__file__).parents[1]
 UNTESTED = {"openvino"}
 """What only one program beside the package uses, if it is there."""
@@ -24,7 +27,7 @@ def _required() -> set[str]:
 
 
 def test_every_package_has_a_tested_version():
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (CONSTRAINTS / f"{bench.__version__}.txt").read_text().splitlines()
     pinned = dict(line.lower().split("==") for line in lines if line and not line.startswith("#"))
     assert _required() - UNTESTED <= pinned.keys()
 
@@ -44,7 +47,14 @@ def test_a_pure_wheel_suits_every_platform_and_holds_all_that_is_read_at_run_tim
     assert pure_wheel.name.endswith("-py3-none-any.whl")
     names = set(zipfile.ZipFile(pure_wheel).namelist())
     assert not any(name.endswith((".so", ".cpp")) for name in names)
-    kinds = "bench/**/*.py", "bench/**/*.yaml", "bench/**/*.pyi", "bench/report/page/templates/*", "bench/py.typed"
+    kinds = (
+        "bench/**/*.py",
+        "bench/**/*.yaml",
+        "bench/**/*.pyi",
+        "bench/report/page/templates/*",
+        "bench/**/*.txt",
+        "bench/py.typed",
+    )
     needed = {str(path.relative_to(ROOT)) for kind in kinds for path in ROOT.glob(kind) if path.is_file()}
     assert needed and needed <= names
     assert {name.split("/")[0] for name in names if not name.endswith("/")} >= {"bench", "lcnet", "baselines"}

@@ -28,6 +28,7 @@ def test_the_examples_run_and_show_all_public_names(here):
     records = names["records"]
     assert [record.method for record in records] == ["dense", "lcnet"]
     assert list(records.frame["method"]) == ["dense", "lcnet"] and len(records[1:]) == 1
+    assert records[0].details["constraints"] in ("", bench.__version__)
     assert "<table" in records._repr_html_() and "lcnet" in records._repr_html_()
     assert "<table" in records[1]._repr_html_() and "macs_fraction" in records[1]._repr_html_()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
+from bench.records.migrations import upgraded
 from bench.records.record import SCHEMA_VERSION, Record
 from bench.records.samples import SAMPLES_FILE
 from bench.system.files import file_hash, write_atomically
@@ -53,10 +54,10 @@ def has_whole_record(folder: Path) -> bool:
 
 
 def read_record(folder: Path) -> Record:
-    """Reads the record of one job's folder.
+    """Reads the record of one job's folder; one of an older layout as it would be today.
 
     Raises:
-        BadInput: missing, no JSON, another schema version, or fields missing or of another kind.
+        BadInput: missing, no JSON, a schema version that nothing leads from, or fields missing or of another kind.
     """
     path = folder / RECORD_FILE
     try:
@@ -64,11 +65,13 @@ def read_record(folder: Path) -> Record:
         json.dumps(values, allow_nan=False, ensure_ascii=False).encode()  # what no report could hold
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"cannot read record {path}: {error}") from error
-    if not isinstance(values, dict) or values.get("schema_version") != SCHEMA_VERSION:
-        version = values.get("schema_version") if isinstance(values, dict) else None
+    values = values if isinstance(values, dict) else {}
+    current = upgraded(values)
+    if current is None:
+        version = values.get("schema_version")
         raise BadInput(f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}")
     try:
-        return _checked(of_declared_kinds(Record(**values)))
+        return _checked(of_declared_kinds(Record(**current)))
     except TypeError as error:
         raise BadInput(f"{path} is no record: {error}") from error
 
@@ -104,6 +107,7 @@ def require_recorded_file(folder: Path, name: str, record: Record) -> None:
 
 _DETAILS: dict[str, Any] = {
     "environment": dict[str, Any],
+    "constraints": str,
     "config": dict[str, Any],
     "data": dict[str, Any],
     "placement": dict[str, Any],

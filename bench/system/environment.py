@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +18,8 @@ import torch
 import bench
 
 PACKAGES = ("dynamic-inference-bench", "torch", "torchvision", "timm", "numpy", "pandas", "scikit-learn", "scipy")
+CONSTRAINTS = Path(__file__).with_name("constraints")
+"""A file for each release, of the versions that it was tested with."""
 
 
 def describe(device: torch.device) -> dict:
@@ -39,6 +42,21 @@ def provenance(environment: dict) -> dict[str, str]:
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "environment_id": identify(environment),
     }
+
+
+def constraints_met(packages: Mapping[str, str]) -> str:
+    """The newest release whose tested versions all ``packages`` of other projects have; empty if there is none.
+
+    Args:
+        packages: versions by name; what stands behind a ``+``, as in ``2.14.1+cpu``, does not count.
+    """
+    found = {name: version.partition("+")[0] for name, version in packages.items() if name != PACKAGES[0]}
+    releases = sorted(CONSTRAINTS.glob("*.txt"), key=lambda file: [*map(int, file.stem.split("."))], reverse=True)
+    for file in releases:
+        pinned = dict(line.split("==") for line in file.read_text().splitlines() if "==" in line)
+        if all(pinned.get(name) == version for name, version in found.items()):
+            return file.stem
+    return ""
 
 
 def identify(environment: dict) -> str:

@@ -146,6 +146,6 @@ def _environments(results: Sequence[Result]) -> dict[str, dict[str, str]]:
         described = dict(result.record.details.get("environment") or {})
         packages = described.pop("packages", None) or {}
         described |= {"packages": ", ".join(f"{name} {version}" for name, version in packages.items() if version)}
-        described |= {"commit": result.record.commit}
+        described |= {"constraints": result.record.details.get("constraints"), "commit": result.record.commit}
         found[result.record.environment_id] = {name: str(value) for name, value in described.items() if value}
     return found

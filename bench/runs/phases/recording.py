@@ -58,6 +58,7 @@ def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -
         **cast(Any, environment.provenance(described)),
         details={
             "environment": described,
+            "constraints": environment.constraints_met(described["packages"]),
             "config": asdict(job),
             "data": _describe(context.data),
             "learning_rate_factor": trial.factor,
