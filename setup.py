@@ -4,6 +4,8 @@ With ``BENCH_PURE=1`` none is built: the wheel then suits every platform, and ne
 """
 
 import os
+import re
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -15,7 +17,19 @@ TARGETS = {
 }
 FLAGS = ["-std=c++17", "-O3", "-pthread", "-fvisibility=hidden", "-ffp-contract=fast"]
 
+
+def description() -> str:
+    """The README for a package index, where the repository's files are not at hand: no images of its own, and the words
+    of links to its own files, without the links."""
+    text = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    own = r"\((?!https?://)[^)\s]+\)"
+    text = re.sub(rf"!\[[^\]]*\]{own}\n+", "", text)
+    return re.sub(rf"(?<!!)\[([^\]]+)\]{own}", r"\1", text)
+
+
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
     ext_modules=[]
     if os.environ.get("BENCH_PURE") == "1"
     else [
@@ -29,5 +43,5 @@ setup(
             optional=True,
         )
         for target, flags in TARGETS.items()
-    ]
+    ],
 )

@@ -1,6 +1,7 @@
 """What an installation gets: wheels, and the versions that a release was tested with."""
 
 import configparser
+import email
 import os
 import re
 import subprocess
@@ -67,3 +68,17 @@ def test_an_unpacked_wheel_starts(pure_wheel, tmp_path):
         program, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
     )
     assert shown.returncode == 0 and "cifar10-resnet20" in shown.stdout, shown.stderr
+
+
+def test_what_an_index_shows_of_the_readme_leads_nowhere_that_is_not_there(pure_wheel):
+    wheel = zipfile.ZipFile(pure_wheel)
+    (name,) = (one for one in wheel.namelist() if one.endswith(".dist-info/METADATA"))
+    shown = email.message_from_bytes(wheel.read(name))
+    text = shown.get_payload(decode=True).decode()
+    assert shown["Description-Content-Type"] == "text/markdown" and "| Budget | Best dynamic |" in text
+    assert "[CITATION.cff]" in (ROOT / "README.md").read_text() and "CITATION.cff" in text
+    assert [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("https://")] == []
+
+
+def test_the_container_has_the_versions_of_this_release():
+    assert f" -c /source/bench/system/constraints/{bench.__version__}.txt " in (ROOT / "Dockerfile").read_text()
