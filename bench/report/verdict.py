@@ -95,10 +95,20 @@ class Verdict:
         timed = [entry for entry in entries if valid_times(entry)]
         if not timed:
             return "None of the best dynamic networks has a valid time: nothing is said of time."
-        said = [f"{entry.label} {time_text(entry)}" for entry in timed]
+        said = [f"{entry.label}: {time_text(entry)}" for entry in timed]
         if left := len(entries) - len(timed):
             said.append(f"{counted(left, 'other')} without a valid time")
-        return f"Time of one image (x dense: times as fast as the backbone, same executor): {', '.join(said)}."
+        times = "; ".join(said)
+        return f"Time of one image (x dense: times as fast as the backbone, same executor): {times}.{self._faster()}"
+
+    def _faster(self) -> str:
+        """Which of the two best networks is the faster one, by the ratios: these compare across machines."""
+        ratios = [(one, _speedup(one.static), _speedup(one.dynamic)) for one in self.findings if one.static]
+        both = [(one, static >= dynamic) for one, static, dynamic in ratios if static and dynamic]
+        kinds = (("static", True), ("dynamic", False))
+        said = [(kind, [one for one, static in both if static is wanted]) for kind, wanted in kinds]
+        parts = [f"the best {kind} network is the faster one at {_budgets(found)}" for kind, found in said if found]
+        return f" By this ratio, {'; '.join(parts)}." if parts else ""
 
 
 def find_verdict(group: Group, groups: Sequence[Group]) -> Verdict:
@@ -143,9 +153,14 @@ def time_text(entry: Entry) -> str:
     if not found:
         states = {time_state(result.record) for result in entry.results}
         return "time INVALID" if INVALID in states else "not timed"
-    ratio = found[0].mean("speedup_latency_same_executor")
+    ratio = _speedup(entry)
     faster = "" if ratio is None else f" ({number(ratio)} x dense)"
     return f"{number(found[0].mean('latency_ms_p50'))} ms{faster}"
+
+
+def _speedup(entry: Entry) -> float | None:
+    found = valid_times(entry)
+    return found[0].mean("speedup_latency_same_executor") if found else None
 
 
 def _quality(entry: Entry) -> tuple[float, float]:

@@ -115,3 +115,14 @@ def test_static_networks_that_another_dominates_are_no_part_of_the_front(runs):
 )
 def test_the_family_of_an_unknown_method_is_judged_from_its_images(method, columns, family):
     assert family_of(method, pd.DataFrame(columns)) == family
+
+
+def test_the_answer_says_where_the_static_network_is_the_faster_one(runs):
+    runs.add("dense", top1=90)
+    for point, static, dynamic in ((0.4, 1.5, 2.0), (0.6, 1.4, 1.3)):
+        for method, speedup in (("slim", static), ("lcnet", dynamic)):
+            times = {"latency_ms_p50": 1 / speedup, "speedup_latency_same_executor": speedup}
+            details = {"timing": {"latency_rounds_ms": {"method": [1 / speedup] * 9, "dense": [1.0] * 9}}}
+            runs.add(method, point=point, top1=80 + 10 * point, dynamic=method == "lcnet", details=details, **times)
+    said = verdict_of(runs).sentences[1]
+    assert "the best static network is the faster one at 0.6; the best dynamic network is the faster one at 0.4." in said
