@@ -1,7 +1,7 @@
 """LC-Net pushed to treat images differently: what other works do to make gates conditional, each as one option.
 
 None of it is in the LC-Net paper. With every option off the method is LC-Net. It exists to find
-out what would make the choice for each image worth something: ``docs/why-gates.md``.
+out what would make the choice for each image worth something: ``results/why-gates``.
 """
 
 from __future__ import annotations

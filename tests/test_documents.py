@@ -12,6 +12,11 @@ FOLDERS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not p
 PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]+")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 EXTRAS = re.compile(r"(?:-e|install) +['\"]?\.\[([\w,]+)\]")
+ASIDE = re.compile(r"```.*?```|<!-- [a-z]+: .*?<!-- end -->|\]\([^)]*\)|^\|.*?$", re.S | re.M)
+"""No prose: code, tables, targets of links."""
+MOST_WORDS, MOST_WORDS_TO_START = 600, 500
+IMAGES, GPUS, PER_SECOND, RESNET50 = 1_271_167, 8, 1_000, 4.09
+"""What the hours of ImageNet are computed from, as the page says; the last in GMACs."""
 HISTORY = {"CHANGELOG.md"}
 """Names what was there at its time."""
 
@@ -55,3 +60,34 @@ def test_every_extra_that_is_installed_is_one_of_the_package():
     named = {extra for file in files for group in EXTRAS.findall(file.read_text()) for extra in group.split(",")}
     assert {"dev", "docs"} <= named
     assert named <= set(settings["options.extras_require"])
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda one: one.name)
+def test_a_page_of_the_manual_is_short(page):
+    start = (ROOT / "mkdocs.yml").read_text().partition("- Start:")[2].partition("- How it works:")[0]
+    most = MOST_WORDS_TO_START if f"- {page.name}\n" in start else MOST_WORDS
+    assert _words(page) <= most
+
+
+def test_the_readme_is_short_with_the_tables_that_it_has_by_hand():
+    table = re.compile(r"<!-- [a-z]+: .*?<!-- end -->|\]\([^)]*\)|```.*?```", re.S)
+    assert sum(bool(re.search(r"\w", word)) for word in table.sub("", (ROOT / "README.md").read_text()).split()) <= 600
+
+
+def _words(page: Path) -> int:
+    return sum(bool(re.search(r"\w", word)) for word in ASIDE.sub("", page.read_text()).split())
+
+
+def test_the_hours_of_imagenet_are_what_the_page_computes_them_from():
+    """A training step with a teacher counts 4/3; one of BlockDrop, at three points as the others, 5/3."""
+    rows = re.findall(
+        r"\| resnet\d+ \| ([\d.]+) \| ([\d.]+) h \| ([\d.]+) h \| (\d+) days",
+        (ROOT / "docs" / "imagenet.md").read_text(),
+    )
+    assert len(rows) == 3
+    for macs, backbone, method, all_days in (map(float, row) for row in rows):
+        epoch = IMAGES * macs / RESNET50 / (GPUS * PER_SECOND) / 3600
+        assert backbone == pytest.approx(120 * epoch, rel=0.02) and method == pytest.approx(
+            160 * epoch * 4 / 3, rel=0.05
+        )
+        assert all_days == pytest.approx(160 * epoch * (24 * 4 / 3 + 3 * 5 / 3) / 24, abs=0.7)

@@ -7,7 +7,7 @@ from document_tables import csv_table, report_table, target_table
 from fill_tables import BLOCK, ROOT, filled, table
 
 PAGES = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "results").glob("*/README.md"))]
-DOCUMENTS = ("README.md", "results/README.md", "docs/why-gates.md", *PAGES)
+DOCUMENTS = ("README.md", "results/README.md", *PAGES)
 FILE = "cifar10-resnet20-long.csv"
 
 

@@ -125,4 +125,6 @@ def test_the_answer_says_where_the_static_network_is_the_faster_one(runs):
             details = {"timing": {"latency_rounds_ms": {"method": [1 / speedup] * 9, "dense": [1.0] * 9}}}
             runs.add(method, point=point, top1=80 + 10 * point, dynamic=method == "lcnet", details=details, **times)
     said = verdict_of(runs).sentences[1]
-    assert "the best static network is the faster one at 0.6; the best dynamic network is the faster one at 0.4." in said
+    assert (
+        "the best static network is the faster one at 0.6; the best dynamic network is the faster one at 0.4." in said
+    )
