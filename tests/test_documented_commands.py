@@ -29,6 +29,7 @@ ELSEWHERE = {
     r"^bench (verify)": "tests/baselines/test_plugin.py",
     r"^bench run --dataset folder .*(--backbone)": "tests/cli/test_own_images.py",
     r"^bench (load)": "tests/cli/test_load_command.py",
+    r"^bench (import)": "tests/records/test_claims.py",
     r"^bench export .*(--int8|--batch|--format)": "tests/cli/test_export.py",
     r"^python experiments/(\w+\.py)": "tests/experiments/test_experiments.py",
     r"^python (?:experiments/)(fill_tables)": "tests/experiments/test_fill_tables.py",
