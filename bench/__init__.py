@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 # Where each public name is. Loaded when it is asked for, since torch takes seconds; ``__init__.pyi`` has the types.
 _PUBLIC = {
+    "OwnOutput": "bench.execution.own",
     "Record": "bench.records",
     "Suite": "bench.runs.plan.suite",
     "Claim": "bench.records.claims",

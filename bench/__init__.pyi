@@ -1,3 +1,4 @@
+from bench.execution.own import OwnOutput as OwnOutput
 from bench.measurement.conformance import verify as verify
 from bench.records import Record as Record
 from bench.records.claims import Claim as Claim
@@ -11,6 +12,7 @@ from bench.zoo.loading import load_network as load_network
 __version__: str
 __all__ = [
     "Claim",
+    "OwnOutput",
     "Record",
     "Suite",
     "import_outcomes",

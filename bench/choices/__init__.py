@@ -1,6 +1,6 @@
 """Names that people choose among, and how those that packages register are found; never imports torch."""
 
-from bench.choices.entries import BACKBONES, DATASETS, METHODS, TRACKERS, Group
+from bench.choices.entries import BACKBONES, DATASETS, METHODS, NETWORKS, TRACKERS, Group
 from bench.choices.names import (
     ATTACKS,
     BUDGETS,
@@ -44,6 +44,7 @@ __all__ = [
     "FORMATS",
     "IMAGENET_BACKBONES",
     "METHODS",
+    "NETWORKS",
     "ON_FILES",
     "PRECISIONS",
     "SEVERITIES",

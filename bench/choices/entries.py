@@ -78,6 +78,7 @@ DATASETS = Group(
     {name: f"bench.data.sets.{name}:SOURCE" for name in ("digits", "cifar10", "cifar100", "imagenet", "folder")},
 )
 BACKBONES = Group("bench.backbones", "backbone")
+NETWORKS = Group("bench.networks", "network")
 TRACKERS = Group(
     "bench.trackers",
     "tracker",

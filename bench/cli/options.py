@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bench.choices import DEVICES, ENGINES, EXECUTORS, SHIPPED, SHIPPED_FOLDER
-from bench.cli.values import FOLDER, SUITE, CommaSeparated, data_dir_option
+from bench.cli.values import FILE, FOLDER, SUITE, CommaSeparated, data_dir_option
 from bench.errors import BadInput
 
 SUITES = "A suite file, or a name from `bench list suites`; options override it."
@@ -17,6 +17,11 @@ MEMBERS = (
     "Folders of trained networks, the cheapest first, that --methods cascade is made of: nothing is trained, members "
     "and thresholds are chosen on validation images for each of --points."
 )
+NETWORK = (
+    "A dynamic network of your own, measured beside --methods (default: dense) without training: module:factory, or a "
+    "name of the entry-point group bench.networks."
+)
+NETWORK_WEIGHTS = "Its weights: .safetensors, or a torch file of tensors alone."
 EXECUTOR = (
     "What runs trained networks; auto: the compiled executor where it was built and can; triton: on a GPU; "
     "onnxruntime: needs the extra `export`."
@@ -56,6 +61,8 @@ source_options = _all(
     click.option("--suite", type=SUITE, help=SUITES),
     click.option("--pretrained", type=FOLDER, is_flag=False, flag_value=SHIPPED, help=PRETRAINED),
     click.option("--members", type=CommaSeparated(Path), help=MEMBERS),
+    click.option("--network", metavar="MODULE:FACTORY", help=NETWORK),
+    click.option("--weights", type=FILE, help=NETWORK_WEIGHTS),
 )
 """Where jobs come from, other than from options of training."""
 input_options = _all(

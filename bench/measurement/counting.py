@@ -27,10 +27,11 @@ def flop_counter_macs(network: DynamicNetwork, images: Tensor) -> list[int]:
 
 def _count(network: DynamicNetwork, images: Tensor) -> list[int]:
     skipping = lower(network)
-    return [_count_one(skipping, image[None]) for image in images]
+    return [count_one(skipping, image[None]) for image in images]
 
 
-def _count_one(skipping: torch.nn.Module, image: Tensor) -> int:
+def count_one(skipping: torch.nn.Module, image: Tensor) -> int:
+    """MACs that ``skipping`` spends on one ``image`` ``[1, 3, H, W]``; it may run slower afterwards."""
     with FlopCounterMode(display=False, custom_mapping=_FUSED) as counter:
         skipping(image)
     return counter.get_total_flops() // 2

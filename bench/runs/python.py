@@ -14,7 +14,7 @@ from bench.runs.request import make_request
 from bench.runs.run import run as run_request
 
 LOG = logging.getLogger(__name__)
-PATHS = ("pretrained", "data_dir")
+PATHS = ("pretrained", "data_dir", "weights")
 
 
 def run(
@@ -28,7 +28,8 @@ def run(
         track: names of trackers that follow the run: ``tensorboard``, ``mlflow``, ``wandb``, or a package's own.
         options: those of ``bench run`` in the same words, with underscores: ``dataset``, ``points``, ``seeds``,
             ``epochs``, ``suite``, ``pretrained``, ``members``, ``timing``, ``fresh``, ``device``, ``engine``,
-            ``workers``, ... Lists are tuples or lists, ``slurm`` is a mapping.
+            ``workers``, ... Lists are tuples or lists, ``slurm`` is a mapping; ``network`` may also
+            be a function of the number of classes, or the network itself.
 
     Returns:
         The records of all jobs. Of a torchrun's processes only the first one gets them.

@@ -27,6 +27,8 @@ class Request:
         suite: name or file of a suite, whose options the former override.
         pretrained: folder of shipped networks that are measured as they are.
         members: folders of trained networks that cascades are made of.
+        network: a dynamic network of one's own that is measured as it is, see :data:`bench.execution.own.Spec`.
+        weights: file of its weights.
         download: whether images that are free are fetched first.
         timing: whether times are taken.
         fresh: whether records are made anew that exist.
@@ -38,6 +40,8 @@ class Request:
     suite: str | None = None
     pretrained: Path | None = None
     members: tuple[Path, ...] = ()
+    network: Any = None
+    weights: Path | None = None
     data_dir: Path | None = None
     download: bool = False
     timing: bool = True
@@ -59,6 +63,10 @@ def make_request(words: Mapping[str, Any]) -> Request:
     """
     given = {name: value for name, value in words.items() if value is not None}
     options = {name: given.pop(name) for name in options_of(Suite) if name in given}
+    if "network" in given and not given.keys() & {"suite", "pretrained", "members"}:
+        options.setdefault("methods", ("dense",))
+    if "weights" in given and "network" not in given:
+        raise BadInput("--weights are those of a --network; a backbone starts from --backbone-weights")
     execution = {name: given.pop(name) for name in EXECUTION if name in given}
     if "checkpoint_minutes" in execution:
         execution["checkpoint_s"] = 60 * execution.pop("checkpoint_minutes")

@@ -16,8 +16,10 @@ from bench.data import DataSet, download_data
 from bench.errors import BadInput
 from bench.measurement.latency import too_few_images
 from bench.runs.attempt import JobResult, State
+from bench.runs.context import Context
 from bench.runs.engines import follow, run_jobs
 from bench.runs.locks import job_lock
+from bench.runs.own import Own
 from bench.runs.phases import PHASES, Phase
 from bench.runs.phases.timing import Time
 from bench.runs.plan.jobs import Job
@@ -85,6 +87,7 @@ def run(request: Request, out: Path, command: str, say: Say, track: Sequence[str
             _download(selection.inputs)
         data = settings.inputs.load_data()
         notes = check_ahead(selection.jobs, settings, data)
+        own = _own(request, selection, settings, data)
         tracker = load_trackers(track, say) if track else None
         if rank() > 0:
             follow(selection.jobs, PHASES, settings, data)
@@ -92,9 +95,12 @@ def run(request: Request, out: Path, command: str, say: Say, track: Sequence[str
         for note in notes:
             say(note)
         if request.fresh:
-            _remove(selection.asked, out)
+            _remove([*selection.asked, *([own.job] if own else [])], out)
         try:
-            ended = run_selection(selection, _phases(request.timing, data, say), settings, data, tracker)
+            phases = _phases(request.timing, data, say)
+            ended = run_selection(selection, phases, settings, data, tracker)
+            if own:
+                ended = Ended(out, [*ended.outcomes, own.measure(len(phases) > 1, say)])
         except Exception:
             dismiss()
             raise
@@ -133,6 +139,13 @@ def run_selection(
     if len(ended.failed) == len(jobs) and all(outcome.bad_input for outcome in ended.failed):
         raise BadInput(ended.failed[0].reason)
     return ended
+
+
+def _own(request: Request, selection: Selection, settings: Settings, data: DataSet) -> Own | None:
+    """The network of one's own that is asked for, tried on an image before anything is trained."""
+    if request.network is None:
+        return None
+    return Own.beside(selection.jobs[0], request.network, request.weights, Context.of(settings, data))
 
 
 def _download(inputs: Inputs) -> None:

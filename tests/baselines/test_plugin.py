@@ -35,7 +35,7 @@ def bench(tmp_path_factory):
 
 
 def test_the_plugin_is_small():
-    for name in ("linear_gate", "stripes", "small"):
+    for name in ("linear_gate", "stripes", "small", "two_looks"):
         assert len((PLUGIN / f"{name}.py").read_text().splitlines()) <= 45
 
 
@@ -65,13 +65,16 @@ def test_it_conforms(bench):
 
 
 def test_it_is_run_and_reported(bench, tmp_path):
-    options = "--methods linear_gate --dataset stripes --points 0.6 --device cpu --no-timing".split()
+    options = (
+        "--methods linear_gate --network two_looks --dataset stripes --points 0.6 --device cpu --no-timing".split()
+    )
     result = bench("run", *options, "--out", tmp_path / "runs")
     assert result.returncode == 0, result.stderr
     report = bench("report", tmp_path / "runs", "--out", tmp_path / "report")
     assert report.returncode == 0, report.stderr
     table = pd.read_csv(tmp_path / "report" / "table.csv").set_index("method")
-    assert {"dense", "linear_gate"} == set(table.index)
+    assert {"dense", "linear_gate", "two_looks"} == set(table.index)
+    assert table.loc["two_looks", "valid"], "its claims are what a counter sees"
     assert table.loc["linear_gate", "gate_macs_mean"] == 16 + 16 + 32
     assert table.loc["linear_gate", "macs_mean"] <= table.loc["dense", "macs_mean"] + 64
     assert set(table["dataset"]) == {"stripes"} and set(table["backbone"]) == {"small"} and set(table["n_test"]) == {60}

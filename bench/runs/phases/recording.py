@@ -60,7 +60,7 @@ def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -
             "environment": described,
             "constraints": environment.constraints_met(described["packages"]),
             "config": asdict(job),
-            "data": _describe(context.data),
+            "data": describe_data(context.data),
             "learning_rate_factor": trial.factor,
             "placement": context.placement(),
             "start": start_note(job, context, start_record),
@@ -71,7 +71,8 @@ def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -
     )
 
 
-def _describe(data: DataSet) -> dict[str, Any]:
+def describe_data(data: DataSet) -> dict[str, Any]:
+    """Which images, for the record."""
     return {
         "note": data.note,
         "title": data.title,

@@ -12,6 +12,7 @@ from bench.execution import Inference, to_inference
 from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
 from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
 from bench.records.times import TIMES_FILE
+from bench.records.validity import result_reasons
 from bench.runs.context import Context
 from bench.runs.phases.start import starting_backbone
 from bench.runs.plan.defaults import defaults_for
@@ -34,20 +35,20 @@ def add_times(job: Job, context: Context) -> None:
     cast(Any, network).to(context.device, memory_format=torch.channels_last)  # as it was trained and evaluated
     timing = _time(job, to_inference(network, context.settings.execution.executor), context)
     write_atomically(folder / TIMES_FILE, timing.save_raw)
-    write_record(folder, _with_timing(record, timing, context))
+    write_record(folder, with_timing(record, timing, context))
 
 
 def _time(job: Job, network: Inference, context: Context) -> Timing:
     """Times ``network`` on the first test images."""
     if job.backbone not in context.rivals:
         context.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
-    images = context.data.normalise(_timed_images(job, context.data)).to(context.device)
+    images = context.data.normalise(timed_images(job, context.data)).to(context.device)
     # Rounds of large images take long, and fewer than the minimum are worth nothing.
     patience = {"max_seconds": LARGEST_SECONDS} if images.shape[-1] > LARGE else {}
     return time_network(network, context.rivals[job.backbone], images, torch.get_num_threads(), **patience)
 
 
-def _timed_images(job: Job, data: DataSet) -> torch.Tensor:
+def timed_images(job: Job, data: DataSet) -> torch.Tensor:
     """The first test images: as many as fill a few batches, of large ones a single batch."""
     images = data.test.first(THROUGHPUT_BATCH).images
     if images.shape[-1] > LARGE:
@@ -55,7 +56,8 @@ def _timed_images(job: Job, data: DataSet) -> torch.Tensor:
     return data.test.first(min(TIMED_IMAGES, defaults_for(job.dataset).timed_images)).images
 
 
-def _with_timing(record: Record, timing: Timing, context: Context) -> Record:
+def with_timing(record: Record, timing: Timing, context: Context) -> Record:
+    """The record with its times; what made it invalid before stays said."""
     described = environment.describe(context.device)
     rounds = {
         "method": timing.raw[f"latency_{DYNAMIC}_ms"].mean(1).tolist(),
@@ -63,4 +65,7 @@ def _with_timing(record: Record, timing: Timing, context: Context) -> Record:
     }
     more = {"latency_rounds_ms": rounds, "environment": described, "placement": context.placement()}
     # Threads are those of the timing: training may have run with fewer, beside others (``details``: ``placement``).
-    return replace(record, **timing.columns(), details=record.details | {"timing": timing.summary() | more})
+    said, columns = result_reasons(record), timing.columns()
+    if said:
+        columns |= {"valid": False, "invalid_reasons": "; ".join([*said, *timing.invalid_reasons])}
+    return replace(record, **columns, details=record.details | {"timing": timing.summary() | more})

@@ -1,0 +1,131 @@
+"""A dynamic network of one's own: verified, tested and reported beside ours, and doubted where its claims are wrong."""
+
+import shutil
+import sys
+from importlib import import_module, reload
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import bench
+from bench.errors import BadInput
+from bench.execution.own import OwnNetwork, make_own
+from bench.measurement.conformance.own import doubts
+from bench.networks.backbones import build_backbone
+from bench.networks.cost import count_backbone
+from bench.records import find_records, read_samples
+
+PLUGIN = Path(__file__).parents[1] / "plugin" / "two_looks.py"
+RUN = ("run", "--backbone", "resnet8-w0.25", "--epochs", 0, "--no-timing")
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """The example of ``tests/plugin`` as a module of the current folder."""
+    shutil.copy(PLUGIN, tmp_path / "looks.py")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield import_module("looks")
+    for name in {"looks", "bad"} & set(sys.modules):
+        del sys.modules[name]
+
+
+def _own(network):
+    cost = count_backbone(build_backbone("resnet8-w0.25", 10, "digits"))
+    return OwnNetwork("mine", network, 10, cost)
+
+
+def test_it_is_measured_beside_ours_with_the_weights_of_a_file(module, bench_here, tmp_path, digits):
+    torch.manual_seed(1)
+    network = module.TwoLooks(10, threshold=0.2)
+    save_file(network.state_dict(), tmp_path / "w.safetensors")
+    (tmp_path / "looks.py").write_text(PLUGIN.read_text().replace("=0.6", "=0.2"))
+    reload(module)
+    command = (*RUN, "--network", "looks:two_looks", "--weights", "w.safetensors")
+    code, out, error = bench_here(*command)
+    assert code == 0 and "two_looks" in out, error
+    records = {record.method: (folder, record) for folder, record in find_records([tmp_path / "runs"]).items()}
+    assert set(records) == {"dense", "two_looks"}
+    folder, record = records["two_looks"]
+    samples = read_samples(folder)
+    with torch.inference_mode():
+        expected = network(digits.normalise(digits.test.images))
+    assert list(samples["prediction"]) == expected.logits.argmax(1).tolist()
+    assert list(samples["macs"]) == expected.macs.long().tolist() and set(samples["exit"]) == {0, 1}
+    assert record.valid and record.macs_backbone == records["dense"][1].macs_backbone
+    kept = (folder / "record.json").stat().st_mtime_ns
+    assert bench_here(*command)[0] == 0 and (folder / "record.json").stat().st_mtime_ns == kept
+    assert "two_looks," in (tmp_path / "runs" / "report" / "table.csv").read_text()
+
+
+def test_claims_that_a_counter_does_not_see_make_a_record_invalid(module, tmp_path, digits):
+    class Boasts(module.TwoLooks):
+        def forward(self, images):
+            found = super().forward(images)
+            return bench.OwnOutput(found.logits, found.macs / 2, exits=found.exits)
+
+    records = bench.run(network=Boasts(10), backbone="resnet8-w0.25", epochs=0, timing=False)
+    found = records[1]
+    assert found.method == "Boasts" and not found.valid and "independent counter" in found.invalid_reasons
+
+
+def test_an_image_must_not_depend_on_its_batch(module, digits):
+    class Average(module.TwoLooks):
+        def forward(self, images):
+            return super().forward(images - images.mean(0))
+
+    images = digits.normalise(digits.validation.images)
+    assert not doubts(_own(module.TwoLooks(10)), images)
+    assert "differ from those in a batch" in doubts(_own(Average(10)), images)[0]
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (lambda images: images.flatten(1)[:, :10], "must return logits of shape"),
+        (lambda images: bench.OwnOutput(images.flatten(1)[:, :9], torch.ones(len(images))), "of shape (2, 10)"),
+        (lambda images: bench.OwnOutput(images.flatten(1)[:, :10], -torch.ones(len(images))), "macs that are below 0"),
+        (lambda images: bench.OwnOutput(images.flatten(1)[:, :10], torch.ones(1)), "macs of shape (2,)"),
+        (lambda images: images.no_such_thing, "failed on 2 images"),
+    ],
+)
+def test_what_is_no_output_is_one_line(returned, message):
+    class Network(nn.Module):
+        def forward(self, images):
+            return returned(images)
+
+    with pytest.raises(BadInput) as refused:
+        _own(Network())(torch.rand(2, 3, 16, 16))
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_what_cannot_be_meant_is_one_line(module, bench_here, tmp_path):
+    (tmp_path / "w.pt").write_bytes(b"no weights")
+    (tmp_path / "bad.py").write_text("def lcnet(classes): ...\ndef number(classes): return 3\n")
+    for arguments, message in (
+        (("--network", "looks:nothing"), "cannot be made"),
+        (("--network", "nowhere:nothing"), "cannot be made"),
+        (("--network", "nothing"), "unknown network 'nothing'"),
+        (("--network", "bad:lcnet"), "is a method of ours"),
+        (("--network", "bad:number"), "is no torch.nn.Module"),
+        (("--network", "looks:two_looks", "--weights", "w.pt"), "does not hold the weights"),
+        (("--network", "looks:two_looks", "--weights", "no.pt"), "no file no.pt"),
+        (("--weights", "w.pt"), "those of a --network"),
+    ):
+        code, _, error = bench_here(*RUN, *arguments)
+        assert code == 2 and message in error and error.count("\n") == 1, error
+    assert not (tmp_path / "runs").exists(), "refused before anything is trained"
+
+
+def test_decisions_are_kept_block_by_block():
+    class Gated(nn.Module):
+        def forward(self, images):
+            kept = torch.tensor([[1.0, 0.25], [0.0, 0.5]])
+            return bench.OwnOutput(torch.rand(2, 10), torch.ones(2), kept=kept)
+
+    found = _own(make_own(Gated(), None, 10))(torch.rand(2, 3, 16, 16))
+    assert [decision.layer.executed.tolist() for decision in found.decisions] == [[1, 0], [1, 1]]
+    assert [decision.kept_fraction.tolist() for decision in found.decisions] == [[1, 0], [0.25, 0.5]]
