@@ -1,6 +1,7 @@
 """The Python API: what its page says, and what it costs to import."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ STUB = Path(bench.__file__).with_suffix(".pyi")
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    shutil.copy(PAGE.parents[1] / "tests" / "plugin" / "two_looks.py", tmp_path)
 
 
 def test_the_examples_run_and_show_all_public_names(here):

@@ -146,6 +146,10 @@ def own_module(spec: Spec) -> str:
         _find_here()
         return spec.partition(":")[0]
     found = NETWORKS.load(spec) if isinstance(spec, str) else spec
+    if getattr(sys.modules.get(found.__module__), "__file__", None) is None:
+        raise BadInput(
+            f"network {own_name(spec)} was typed in: put it into a file, so that records can tell its source"
+        )
     return found.__module__
 
 

@@ -15,6 +15,8 @@ from bench.runs.settings import Execution, Placement, choose_device
 from bench.system.options import options_of
 
 EXECUTION = ("device", "compile", "executor", "deterministic", "checkpoint_minutes")
+READ = {"loader_workers": "workers", "prefetch": "prefetch"}
+"""Options about reading images, and what :class:`bench.data.DataOptions` calls them."""
 PLACEMENT = ("engine", "workers", "gpus_per_job", "slurm")
 
 
@@ -27,32 +29,29 @@ class Request:
         suite: name or file of a suite, whose options the former override.
         pretrained: folder of shipped networks that are measured as they are.
         members: folders of trained networks that cascades are made of.
-        network: a dynamic network of one's own that is measured as it is, see :data:`bench.execution.own.Spec`.
-        weights: file of its weights.
+        network: a dynamic network of one's own that is measured as it is (:data:`bench.execution.own.Spec`), and its
+            weights' file.
         download: whether images that are free are fetched first.
         timing: whether times are taken.
         fresh: whether records are made anew that exist.
-        loader_workers: processes that decode images; None: as many as there are spare cores.
-        prefetch: batches that each of them keeps ready.
+        read: ``workers`` that decode images, and the batches that each of them keeps ready (``prefetch``), as given.
     """
 
     options: Mapping[str, Any]
     suite: str | None = None
     pretrained: Path | None = None
     members: tuple[Path, ...] = ()
-    network: Any = None
-    weights: Path | None = None
+    network: tuple[Any, Path | None] | None = None
     data_dir: Path | None = None
     download: bool = False
     timing: bool = True
     fresh: bool = False
-    loader_workers: int | None = None
-    prefetch: int = 2
+    read: Mapping[str, Any] = field(default_factory=dict)
     execution: Execution = field(default_factory=Execution)
     placement: Placement = field(default_factory=Placement)
 
 
-OTHERS = {one.name for one in fields(Request)} - {"options", "execution", "placement"}
+OTHERS = {one.name for one in fields(Request)} - {"options", "execution", "placement", "read", "network"}
 
 
 def make_request(words: Mapping[str, Any]) -> Request:
@@ -63,17 +62,26 @@ def make_request(words: Mapping[str, Any]) -> Request:
     """
     given = {name: value for name, value in words.items() if value is not None}
     options = {name: given.pop(name) for name in options_of(Suite) if name in given}
-    if "network" in given and not given.keys() & {"suite", "pretrained", "members"}:
-        options.setdefault("methods", ("dense",))
-    if "weights" in given and "network" not in given:
-        raise BadInput("--weights are those of a --network; a backbone starts from --backbone-weights")
+    network = _network(given, options)
+    read = {name: given.pop(word) for word, name in READ.items() if word in given}
     execution = {name: given.pop(name) for name in EXECUTION if name in given}
     if "checkpoint_minutes" in execution:
         execution["checkpoint_s"] = 60 * execution.pop("checkpoint_minutes")
     placement = {name: given.pop(name) for name in PLACEMENT if name in given}
     if unknown := set(given) - OTHERS:
         raise BadInput(f"bench run has no option {min(unknown)!r}")
-    return Request(options, execution=Execution(**execution), placement=Placement(**placement), **given)
+    how = Execution(**execution), Placement(**placement)
+    return Request(options, network=network, read=read, execution=how[0], placement=how[1], **given)
+
+
+def _network(given: dict[str, Any], options: dict[str, Any]) -> tuple[Any, Path | None] | None:
+    """A network of one's own and its weights, taken out of ``given``; it is set beside the dense one at least."""
+    network, weights = given.pop("network", None), given.pop("weights", None)
+    if network is None and weights is not None:
+        raise BadInput("--weights are those of a --network; a backbone starts from --backbone-weights")
+    if network is not None and not given.keys() & {"suite", "pretrained", "members"}:
+        options.setdefault("methods", ("dense",))
+    return None if network is None else (network, weights)
 
 
 def placed(asked: Placement, device: str) -> Placement:

@@ -145,7 +145,7 @@ def _own(request: Request, selection: Selection, settings: Settings, data: DataS
     """The network of one's own that is asked for, tried on an image before anything is trained."""
     if request.network is None:
         return None
-    return Own.beside(selection.jobs[0], request.network, request.weights, Context.of(settings, data))
+    return Own.beside(selection.jobs[0], *request.network, Context.of(settings, data))
 
 
 def _download(inputs: Inputs) -> None:

@@ -58,7 +58,7 @@ def select(request: Request, out: Path) -> Selection:
         if request.suite is not None:
             raise BadInput("--pretrained measures networks as they are, --suite says what to train: choose one")
         found = _of_shipped(request)
-    read = replace(found.inputs.data_options, workers=request.loader_workers, prefetch=request.prefetch)
+    read = replace(found.inputs.data_options, **request.read)
     data_dir = request.data_dir and request.data_dir.absolute()
     return replace(found, inputs=replace(found.inputs, data_dir=data_dir, data_options=read))
 
