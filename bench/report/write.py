@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.choices import CHALLENGER
 from bench.errors import BadInput
 from bench.records import table
+from bench.records.conditions import SHIFTS, find_conditions
 from bench.report.drawing import PAPER, SCREEN, draw
 from bench.report.headroom import Headroom, find_findings, headroom_tables
 from bench.report.page import page
@@ -71,7 +72,9 @@ def write_report(
     }
     answers = {one.group: verdict_table(one, unit) for one in verdicts}
     kinds = PAPER if "latex" in formats else SCREEN
-    figures = {group: draw(group.name, partial(_makers, group, groups, unit, findings), out, kinds) for group in groups}
+    figures = {
+        group: draw(group.name, partial(_makers, group, groups, unit, paths, findings), out, kinds) for group in groups
+    }
     texts = {}
     if "md" in formats:
         texts["report.md"] = "\n".join(
@@ -125,10 +128,13 @@ def headroom_of(group: Group, findings: Sequence[Headroom]) -> Headroom | None:
     return max(same, key=lambda found: len(found.jobs), default=None)
 
 
-def _makers(group: Group, groups: Sequence[Group], unit: Unit, findings: Sequence[Headroom]) -> dict[str, Callable]:
+def _makers(
+    group: Group, groups: Sequence[Group], unit: Unit, folders: Sequence[Path], findings: Sequence[Headroom]
+) -> dict[str, Callable]:
     from bench.report.plots.group import group_plots  # and with it matplotlib
 
-    return group_plots(group, groups, unit, headroom_of(group, findings))
+    shifts = find_conditions(folders, SHIFTS, [result.job for result in group.results])
+    return group_plots(group, groups, unit, headroom_of(group, findings), shifts)
 
 
 def _markdown(verdict: Verdict, answer: Table | None, tables: Sequence[Table], figures: Sequence[Path]) -> str:

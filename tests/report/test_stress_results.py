@@ -8,6 +8,8 @@ import pytest
 from bench.records import find_records
 from bench.records.conditions import ATTACKS, LOAD, SHIFTS, add_condition, read_conditions
 from bench.report import write_report
+from bench.report.plots.shift import shift_plot
+from bench.report.results import load_groups
 from bench.report.stress import stress_text
 from bench.report.tables.conditions import origins
 from bench.report.tables.load import load_tables
@@ -66,7 +68,24 @@ def test_report_and_page_show_shift_attack_and_load(runs, tmp_path):
     page, text = (tmp_path / "index.html").read_text(), (tmp_path / "report.md").read_text()
     for name in "shift shift-sense shift-each attack attack-transfer load limit service".split():
         assert f'id="{name}-digits-resnet20"' in page
+    assert "how much decisions vary on shifted test images" in page and "shift-digits-resnet20.svg" in text
     assert "latency under arrivals" in text and "changed to raise the cost" in text and "every shift" in text
+
+
+def test_plot_shows_means_over_shifts_against_severity(runs):
+    runs.add("skipnet", point=0.5, dynamic=True)
+    groups = load_groups([runs.folder])
+    found = (("clean", 0, 90.0), ("fog", 3, 60.0), ("snow", 3, 40.0), ("fog", 5, 20.0))
+    rows = pd.DataFrame(
+        [
+            _row(SHIFTS, "a", shift=shift, severity=severity, top1=top1, macs_fraction=0.5, entropy=None)
+            for shift, severity, top1 in found
+        ]
+    )
+    top1, macs, entropy = shift_plot(groups[0], groups, rows).axes
+    assert top1.lines[0].get_xydata().tolist() == [[0, 90], [3, 50], [5, 20]]
+    assert macs.lines[0].get_ydata().tolist() == [0.5, 0.5, 0.5] and not len(entropy.lines[0].get_xydata())
+    assert shift_plot(groups[0], groups, rows[rows["severity"] == 0]) is None
 
 
 def test_tables_say_what_was_near_its_prediction_and_which_rate_keeps_the_limit():

@@ -31,6 +31,7 @@ CAPTIONS = {
     "blocks": "Share of test images that execute each block.",
     "classes": "The same by class, for each method's middle operating point.",
     "gates": "What the gates cost.",
+    "shift": "Accuracy, cost and how much decisions vary on shifted test images, means over shifts.",
     "headroom": "What could be gained by choosing a network for each image, and what a gate could know at each depth.",
 }
 
