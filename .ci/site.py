@@ -22,6 +22,7 @@ PAGES = (
     "results/speed/*.svg",
     "results/speed/*.csv",
     "results/stress/stress.md",
+    "results/serving/stress.md",
     "lcnet/README.md",
     "baselines/README.md",
     "bench/execution/native/README.md",
