@@ -33,6 +33,7 @@ ELSEWHERE = {
     r"^bench (load)": "tests/cli/test_load_command.py",
     r"^bench export .*(--int8|--batch|--format)": "tests/cli/test_export.py",
     r"^python experiments/(\w+\.py)": "tests/experiments/test_experiments.py",
+    r"^python (?:experiments/)(lite_cascade)": "tests/experiments/test_lite_cascade.py",
     r"^python (?:experiments/)(fill_tables)": "tests/experiments/test_fill_tables.py",
     r"^python (?:experiments/)(roofline)": "tests/experiments/test_roofline.py",
     r"^python (?:experiments/)(ablation)": "tests/experiments/test_ablation.py",

