@@ -4,8 +4,8 @@
     python experiments/lite_cascade.py --data-dir imagenet-10 --out runs
 
 The packages hold the weights (Apache License 2.0). The threshold on Lite0's confidence is chosen on validation images
-of ``train/`` for a budget of MACs. Tested is on images of ``val/`` that are named ``ILSVRC2012_val_*`` alone: the others
-of a subset may be training images of both networks. On some classes that is no accuracy on ImageNet.
+of ``train/`` for a budget of MACs. Tested is on images of ``val/`` that are named ``ILSVRC2012_val_*`` alone: others of
+a subset may be training images of both networks. On some classes that is no accuracy on ImageNet.
 """
 
 from __future__ import annotations
