@@ -10,6 +10,7 @@ a subset may be training images of both networks. On some classes that is no acc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -58,23 +59,35 @@ class LiteCascade(nn.Module):
 @click.option("--per-class", type=int, help="test images of each class; default: all official ones")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 def main(data_dir: Path, budget: float, validation: int, per_class: int | None, out: Path) -> None:
-    """A cascade of EfficientNet-Lite0 and -Lite2 beside Lite2."""
+    """A cascade of EfficientNet-Lite0 and -Lite2 beside both."""
     folder = official(data_dir.resolve(), out / "official", per_class)
-    large = f"tf_efficientnet_{LARGE}"
-    data = load_data("imagenet", folder, DataOptions(large, CLASSES, workers=0))
+    data = load_data("imagenet", folder, DataOptions(named(LARGE), CLASSES, workers=0))
     cascade = LiteCascade(trained(SMALL), trained(LARGE)).eval()
     cascade.threshold.fill_(threshold(cascade, data, validation, budget))
-    start = {"backbone": large, "backbone_weights": str(weights(LARGE)), "epochs": 0}
-    same = {"dataset": "imagenet", "data_dir": folder, "loader_workers": 0, "timing": False, "out": out}
-    records = bench.run(("dense",), network=cascade, **start, **same)
+    records = [
+        record for name in (SMALL, LARGE) for record in measure(name, cascade if name == LARGE else None, folder, out)
+    ]
     click.echo(
         f"threshold {float(cascade.threshold):.4f}, of {min(validation, len(data.validation))} validation images"
     )
     for record in records:
         click.echo(
-            f"{record.method}: top-1 {record.top1:.2f} % [{record.top1_low:.1f}, {record.top1_high:.1f}] on "
-            f"{record.n_test} images, {record.macs_mean / 1e6:.1f} M MACs ({record.macs_fraction:.3f} of {LARGE})"
+            f"{record.method} ({record.backbone}): top-1 {record.top1:.2f} % [{record.top1_low:.1f}, "
+            f"{record.top1_high:.1f}] on {record.n_test} images, {record.macs_mean / 1e6:.1f} M MACs "
+            f"({record.macs_fraction:.3f} of the backbone's)"
         )
+
+
+def measure(name: str, cascade: LiteCascade | None, folder: Path, out: Path) -> Sequence[bench.Record]:
+    """Records of EfficientNet-``name`` as it is, and of the cascade where it is given."""
+    start = {"backbone": named(name), "backbone_weights": str(weights(name)), "epochs": 0}
+    same = {"dataset": "imagenet", "data_dir": folder, "loader_workers": 0, "timing": False, "out": out}
+    return bench.run(("dense",), network=cascade, **start, **same)
+
+
+def named(name: str) -> str:
+    """timm's name of EfficientNet-``name``."""
+    return f"tf_efficientnet_{name}"
 
 
 def weights(name: str) -> Path:
@@ -88,7 +101,7 @@ def weights(name: str) -> Path:
 
 def trained(name: str) -> nn.Module:
     """EfficientNet-``name`` with its weights."""
-    backbone = build_backbone(f"tf_efficientnet_{name}", CLASSES, "imagenet")
+    backbone = build_backbone(named(name), CLASSES, "imagenet")
     load_weights(backbone, weights(name))
     return backbone.eval()
 
