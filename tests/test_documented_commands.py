@@ -31,6 +31,7 @@ ELSEWHERE = {
     r"^bench (import)": "tests/records/test_claims.py",
     r"^bench run (--network)": "tests/runs/test_own.py",
     r"^bench (load)": "tests/cli/test_load_command.py",
+    r"^bench stress .*(--epsilon)": "tests/measurement/test_attack.py",
     r"^bench export .*(--int8|--batch|--format)": "tests/cli/test_export.py",
     r"^python experiments/(\w+\.py)": "tests/experiments/test_experiments.py",
     r"^python (?:experiments/)(lite_cascade)": "tests/experiments/test_lite_cascade.py",
