@@ -6,6 +6,9 @@ import pytest
 from document_tables import csv_table, report_table, target_table
 from fill_tables import BLOCK, ROOT, filled, table
 
+from bench.networks.backbones import build_backbone
+from bench.networks.cost import count_backbone
+
 PAGES = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "results").glob("*/README.md"))]
 DOCUMENTS = ("README.md", "results/README.md", *PAGES)
 FILE = "cifar10-resnet20-long.csv"
@@ -66,3 +69,16 @@ def test_a_target_is_met_by_all_that_it_asks_for_or_missed(monkeypatch, tmp_path
     met, missed = target_table("targets.csv", None).splitlines()[2:]
     assert met.endswith("| 1.00 points below, 0.500 of the MACs | **met** |")
     assert missed.endswith("| missed |")
+
+
+def test_shares_of_macs_that_the_pages_of_methods_name():
+    records = pd.read_csv(ROOT / "results" / "public-start" / "resnet20.csv").set_index("method")
+    gates = records["gate_macs_mean"] / records["macs_backbone"]
+    baselines, lcnet = ((ROOT / name / "README.md").read_text() for name in ("baselines", "lcnet"))
+    assert baselines.count("30 % of") == 1 and "spends 30 % on" in baselines
+    assert gates["blockdrop"] == pytest.approx(0.30, abs=0.005)
+    assert "less than a thousandth of a CIFAR ResNet's MACs" in lcnet and gates["lcnet"] < 0.001
+    cost = count_backbone(build_backbone("resnet20", classes=10))
+    shares = [sum(block.units) / cost.total for block in cost.blocks]
+    assert "nine blocks of about 11.5 % each" in baselines and len(shares) == 9
+    assert sorted(shares)[-1] == pytest.approx(0.115, abs=0.002)
