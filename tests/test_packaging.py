@@ -82,3 +82,9 @@ def test_what_an_index_shows_of_the_readme_leads_nowhere_that_is_not_there(pure_
 
 def test_the_container_has_the_versions_of_this_release():
     assert f" -c /source/bench/system/constraints/{bench.__version__}.txt " in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_workflow_and_the_readme_name_the_floor_of_torch():
+    floor = re.search(r"torch>=(\S+)", (ROOT / "setup.cfg").read_text())[1]
+    assert f'torch: "torch=={floor}.*"' in (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+    assert f"torch {floor} or newer" in (ROOT / "README.md").read_text()

@@ -8,8 +8,6 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from plotly.offline import get_plotlyjs
-
 from bench.report.chart import Chart
 from bench.report.entries import Entry
 from bench.report.families import Family
@@ -37,6 +35,8 @@ SYMBOLS = {
 
 def packed_plotly() -> str:
     """plotly.js, compressed: the page unpacks it in the browser and so stays small."""
+    from plotly.offline import get_plotlyjs  # what only a page needs, and a run does not wait for
+
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
 
 
