@@ -13,7 +13,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from bench.report import write_report
-assert "matplotlib" not in sys.modules and "torch" not in sys.modules
+assert not {"matplotlib", "plotly", "torch"} & set(sys.modules)
 write_report([Path(sys.argv[1])], Path(sys.argv[2]))
 assert "torch" not in sys.modules
 """
