@@ -24,6 +24,8 @@ from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
 
 IMAGES = "images"
+BRANCHES_SINCE = "2.14"
+"""Version of torch: 2.8, 2.11 and 2.13 were tried, and export no branches."""
 HOW_TO_GET = "pip install 'dynamic-inference-bench[export]'"
 
 
@@ -115,8 +117,9 @@ def _exporting() -> Iterator[None]:
     try:
         with _quiet():
             yield
-    except (RuntimeError, ValueError) as error:
-        raise BadInput(f"the network cannot be exported: {_reason(error)}") from error
+    except (RuntimeError, ValueError, AssertionError) as error:
+        old = f" (branches need torch {BRANCHES_SINCE})" if torch.__version__ < BRANCHES_SINCE else ""
+        raise BadInput(f"the network cannot be exported: {_reason(error)}{old}") from error
 
 
 def _reason(error: BaseException) -> str:

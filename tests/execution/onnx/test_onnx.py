@@ -78,7 +78,11 @@ def cascade() -> Cascade:
 
 
 NETWORKS = {"lcnet": lcnet, "early_exit": early_exit, "cascade": cascade}
-EXPORTED = [("lcnet", True), ("early_exit", True), ("cascade", True), ("lcnet", False), ("cascade", False)]
+BRANCHES = pytest.mark.skipif(torch.__version__ < writing.BRANCHES_SINCE, reason="this torch exports no branches")
+EXPORTED = [
+    *(pytest.param(name, True, marks=BRANCHES) for name in ("lcnet", "early_exit", "cascade")),
+    *(("lcnet", False), ("cascade", False)),
+]
 
 
 @cache
@@ -108,6 +112,7 @@ def test_logits_decisions_and_macs_are_those_of_the_masked_network(name, branche
     assert [one.value for one in model.metadata_props if one.key == "record"] == [name]
 
 
+@BRANCHES
 def test_every_weight_lies_where_it_is_read_and_nothing_tells_of_this_machine():
     _, model = exported("lcnet", True)
     (main, *branches) = graphs(model.graph)
@@ -131,6 +136,13 @@ def test_what_the_exporter_cannot_follow_is_one_line(method, says):
         to_onnx(build(method), branches=False)
 
 
+def test_an_older_torch_is_named_where_an_export_fails(monkeypatch):
+    monkeypatch.setattr(writing, "BRANCHES_SINCE", "99.1")
+    with pytest.raises(BadInput, match=r"\(branches need torch 99\.1\)$"):
+        to_onnx(build(Fixed()), branches=False)
+
+
+@BRANCHES
 def test_a_program_runs_as_it_was_saved():
     network = skipnet()
     content, run = to_program(network, branches=True, metadata={})
