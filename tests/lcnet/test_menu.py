@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.errors import BadInput
 from bench.execution.skipping import lower
-from bench.measurement.conformance import check_skipping
+from bench.measurement.conformance import Subject, check_skipping
 from bench.networks.backbones import build_backbone
 from lcnet.gates import inner_norms
 from lcnet.menu import MENU, LCNetMenu, MenuRouter, sort_channels
@@ -33,7 +33,7 @@ def test_sorting_channels_keeps_the_function():
 
 def test_skipped_is_masked():
     torch.manual_seed(0)
-    check_skipping(LCNetMenu())
+    check_skipping(Subject(LCNetMenu()))
 
 
 def test_channels_are_prefixes_of_the_menu():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bench.errors import BadInput
-from bench.measurement.conformance import check_skipping
+from bench.measurement.conformance import Subject, check_skipping
 from bench.methods import Budget, TrainingBatch
 from bench.networks.backbones import build_backbone
 from lcnet.tunable import LCNetTunable, between, place_of
@@ -23,7 +23,7 @@ def build(point=0.5, **choices):
 
 def test_skipped_is_masked():
     torch.manual_seed(0)
-    check_skipping(LCNetTunable())
+    check_skipping(Subject(LCNetTunable()))
 
 
 def test_images_of_a_batch_are_treated_as_alone_at_their_thresholds():

@@ -13,10 +13,9 @@ from bench.execution.skipping import lower
 from bench.execution.structure import unknown_structure
 from bench.execution.triton import interpreting, missing
 from bench.measurement.conformance.comparison import require, require_same, run, see, see_apart
-from bench.measurement.conformance.subjects import IMAGES, images_of_noise, network_of
+from bench.measurement.conformance.subjects import IMAGES, Subject, images_of_noise
 from bench.measurement.counting import flop_counter_macs
 from bench.measurement.forced import opened
-from bench.methods.interface import Method
 from bench.networks.cascade import parts_of
 from bench.networks.network import DynamicNetwork
 
@@ -24,18 +23,18 @@ INTERPRETED = 2
 """Images that kernels are interpreted for: each takes seconds."""
 
 
-def check_skipping(method: Method) -> str:
+def check_skipping(subject: Subject) -> str:
     """Skipping execution predicts, decides and costs what masked execution does, in any order and batch."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     masked, skipping = see(network, images), lower(network)
     order = torch.randperm(IMAGES)
     require_same(masked[order], see(skipping, images[order]))
     return require_same(masked, see_apart(skipping, images))
 
 
-def check_native(method: Method) -> str:
+def check_native(subject: Subject) -> str:
     """So does the compiled executor, where it runs the network."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     reason = "it was not built here" if not targets() else native_obstacle(network)
     if reason:
         return f"runs in PyTorch: {reason}"
@@ -44,9 +43,9 @@ def check_native(method: Method) -> str:
     return require_same(masked, see_apart(native, images))
 
 
-def check_triton(method: Method) -> str:
+def check_triton(subject: Subject) -> str:
     """So do kernels on a GPU; on a CPU, where ``TRITON_INTERPRET=1`` has them interpreted, for a few images."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     reason = missing() or next(filter(None, map(unknown_structure, parts_of(network))), None)
     if reason:
         return f"runs in PyTorch: {reason}"
@@ -58,9 +57,9 @@ def check_triton(method: Method) -> str:
     return require_same(masked, see_apart(triton, images.to(device)).to("cpu"))
 
 
-def check_count(method: Method) -> str:
+def check_count(subject: Subject) -> str:
     """MACs of every image are those that PyTorch's FLOP counter sees skipping execution spend."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     if lower(network).execution == "masked":
         return _check_dense_count(network, images)
     claimed = network.cost(run(network, images)).total.round().long().tolist()

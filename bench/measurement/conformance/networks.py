@@ -16,18 +16,17 @@ from bench.measurement.conformance.comparison import (
     see,
     see_apart,
 )
-from bench.measurement.conformance.subjects import IMAGES, images_of_noise, network_of
+from bench.measurement.conformance.subjects import IMAGES, Subject, images_of_noise
 from bench.measurement.forced import forced
-from bench.methods.interface import Method
 from bench.networks.cascade import parts_of
 from bench.networks.network import DynamicNetwork
 
 ONE_ANSWER = "the network has a single answer"
 
 
-def check_decisions(method: Method) -> str:
+def check_decisions(subject: Subject) -> str:
     """Each block decides for each sample, with values that decisions may have."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     output = run(network, images)
     blocks = [block for part in parts_of(network) for block in part.backbone.blocks]
     for index, decision in enumerate(output.decisions):
@@ -38,23 +37,23 @@ def check_decisions(method: Method) -> str:
     return f"{len(output.decisions)} blocks, one decision for each of {IMAGES} samples"
 
 
-def check_batch_of_one(method: Method) -> str:
+def check_batch_of_one(subject: Subject) -> str:
     """Predictions, decisions and MACs of a batch are those of its images one by one."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     return require_same(see(network, images), see_apart(network, images))
 
 
-def check_repeatable(method: Method) -> str:
+def check_repeatable(subject: Subject) -> str:
     """Nothing is drawn at test time."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     first, second = see(network, images), see(network, images)
     require(torch.equal(first.decided, second.decided), "two evaluations of the same images decided differently")
     return "two evaluations decide alike"
 
 
-def check_all_open(method: Method) -> str:
+def check_all_open(subject: Subject) -> str:
     """With all gates open the network is its backbone, and costs as much plus its gates."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     return "; ".join(_check_open(part, images) for part in parts_of(network))
 
 
@@ -71,9 +70,9 @@ def _check_open(network: DynamicNetwork, images: Tensor) -> str:
     return f"dense logits (difference {difference:.1e}); {expected} MACs"
 
 
-def check_all_closed(method: Method) -> str:
+def check_all_closed(subject: Subject) -> str:
     """With all gates closed the fixed part and the layer gates are what remains to be paid."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     return "; ".join(_check_closed(part, images) for part in parts_of(network))
 
 
@@ -88,9 +87,9 @@ def _check_closed(network: DynamicNetwork, images: Tensor) -> str:
     return f"{expected} MACs remain"
 
 
-def check_none_stops(method: Method) -> str:
+def check_none_stops(subject: Subject) -> str:
     """Where no sample stops the last answer stands, and every classifier or network in front of it is paid."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     if network.rule is None:
         return ONE_ANSWER
     network.rule.thresholds.fill_(torch.inf)
@@ -107,9 +106,9 @@ def check_none_stops(method: Method) -> str:
     return f"the last answer (difference {difference:.1e}); {found[0]:.0f} MACs"
 
 
-def check_all_stop(method: Method) -> str:
+def check_all_stop(subject: Subject) -> str:
     """Where all samples stop at once the first answer stands, and nothing behind it runs."""
-    network, images = network_of(method), images_of_noise()
+    network, images = subject.network(), images_of_noise()
     if network.rule is None:
         return ONE_ANSWER
     network.rule.thresholds.fill_(-torch.inf)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
+import copy
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -16,21 +18,50 @@ from bench.networks.network import DynamicNetwork
 BACKBONE, POINT, IMAGES = "resnet14", 0.5, 12
 
 
-def point_of(method: Method) -> float | None:
-    """The operating point that checks are made at; None where the method has none."""
-    return POINT if method.has_points else None
+@dataclass(frozen=True)
+class Subject:
+    """A method under examination, and small networks of it with random weights.
 
+    Attributes:
+        method: what is examined.
+    """
 
-def network_of(method: Method) -> DynamicNetwork:
-    """A network of the method in evaluation mode, with all batch norms having seen data."""
-    network = _undecided(method).train()
-    with torch.no_grad():
-        for _ in range(20):
-            network(torch.randn(32, *network.backbone.image_shape))
-    network.eval()
-    if network.rule is not None:
-        _split(network)
-    return network
+    method: Method
+
+    @property
+    def point(self) -> float | None:
+        """The operating point that checks are made at; None where the method has none."""
+        return POINT if self.method.has_points else None
+
+    def network(self) -> DynamicNetwork:
+        """A network of its own for one check, in evaluation mode; all batch norms have seen data."""
+        return copy.deepcopy(self._settled)
+
+    @cached_property
+    def _settled(self) -> DynamicNetwork:
+        network = self._undecided().train()
+        with torch.no_grad():
+            for _ in range(20):
+                network(torch.randn(32, *network.backbone.image_shape))
+        network.eval()
+        if network.rule is not None:
+            _split(network)
+        return network
+
+    def _undecided(self) -> DynamicNetwork:
+        """A network whose gates differ between samples: fresh gates are wide open, these are drawn around zero."""
+        network = self.method.build(_backbone(), self.point)
+        for name, parameter in (named for part in parts_of(network) for named in part.router.named_parameters()):
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif parameter.dim() > 1:
+                nn.init.normal_(parameter, std=5 / parameter[0].numel() ** 0.5)
+        return network
+
+    def trainable(self) -> tuple[DynamicNetwork, list[Stage]]:
+        """A network of the method, and the stages that would train it."""
+        network = self._undecided()
+        return network, self.method.stages(network, self.point, Budget(epochs=10, pretrained=True))
 
 
 @torch.no_grad()
@@ -48,17 +79,6 @@ def _split(network: DynamicNetwork | Cascade) -> None:
         left = left[scores[left] <= rule.thresholds[number]]
 
 
-def _undecided(method: Method) -> DynamicNetwork:
-    """A network whose gates differ between samples: freshly built ones are wide open, these are drawn around zero."""
-    network = method.build(_backbone(), point_of(method))
-    for name, parameter in (named for part in parts_of(network) for named in part.router.named_parameters()):
-        if name.endswith("bias"):
-            nn.init.zeros_(parameter)
-        elif parameter.dim() > 1:
-            nn.init.normal_(parameter, std=5 / parameter[0].numel() ** 0.5)
-    return network
-
-
 def _backbone() -> Backbone:
     """With every normalisation parameter away from its initial value, so that a forgotten one shows."""
     backbone = build_backbone(BACKBONE, classes=10)
@@ -67,12 +87,6 @@ def _backbone() -> Backbone:
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.3, 0.3)
     return backbone
-
-
-def trainable_of(method: Method) -> tuple[DynamicNetwork, list[Stage]]:
-    """A network of the method, and the stages that would train it."""
-    network = _undecided(method)
-    return network, method.stages(network, point_of(method), Budget(epochs=10, pretrained=True))
 
 
 def batch_at(progress: float) -> TrainingBatch:

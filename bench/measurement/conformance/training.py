@@ -5,14 +5,14 @@ from __future__ import annotations
 from torch import nn
 
 from bench.measurement.conformance.comparison import require
-from bench.measurement.conformance.subjects import BACKBONE, batch_at, point_of, trainable_of
-from bench.methods.interface import Budget, Method, split_parameters
+from bench.measurement.conformance.subjects import BACKBONE, Subject, batch_at
+from bench.methods.interface import Budget, split_parameters
 from bench.networks.backbones import build_backbone
 
 
-def check_gradients(method: Method) -> str:
+def check_gradients(subject: Subject) -> str:
     """Some stage's loss reaches every parameter of the gates, with finite gradients."""
-    network, stages = trainable_of(method)
+    network, stages = subject.trainable()
     gates = {id(parameter) for parameter in split_parameters(network)[1]}
     parameters = {name: parameter for name, parameter in network.named_parameters() if id(parameter) in gates}
     seen: dict[str, float] = dict.fromkeys(parameters, 0.0)
@@ -29,9 +29,9 @@ def check_gradients(method: Method) -> str:
     return f"{len(seen)} parameters of the gates learn"
 
 
-def check_batch_norm(method: Method) -> str:
+def check_batch_norm(subject: Subject) -> str:
     """No step shows the batch norms more, or fewer, images than its batch."""
-    network, stages = trainable_of(method)
+    network, stages = subject.trainable()
     norms = {
         name: module for name, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
     }
@@ -54,13 +54,13 @@ def _batches(norm: nn.modules.batchnorm._BatchNorm) -> int:
     return int(norm.num_batches_tracked)
 
 
-def check_budget(method: Method) -> str:
+def check_budget(subject: Subject) -> str:
     """Stages together train for the epochs of the budget, whatever it is."""
     for pretrained in (True, False):
         for epochs in (0, 1, 3, 10):
             backbone = build_backbone(BACKBONE, classes=10)
-            network = method.build(backbone, point_of(method))
-            stages = method.stages(network, point_of(method), Budget(epochs, pretrained))
+            network = subject.method.build(backbone, subject.point)
+            stages = subject.method.stages(network, subject.point, Budget(epochs, pretrained))
             total = sum(stage.epochs for stage in stages)
             require(total == epochs, f"stages train {total} epochs where the budget is {epochs}")
     return "stages add up to the budget"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 
 from bench.measurement.conformance import execution, networks, training
 from bench.measurement.conformance.comparison import CheckFailure
+from bench.measurement.conformance.subjects import Subject
 from bench.methods import load_method
 from bench.methods.interface import Method
 
-CHECKS: dict[str, Callable[[Method], str]] = {
+CHECKS: dict[str, Callable[[Subject], str]] = {
     "decisions are per sample": networks.check_decisions,
     "batch of N = N batches of one": networks.check_batch_of_one,
     "evaluating twice decides alike": networks.check_repeatable,
@@ -51,13 +52,13 @@ def verify(method: str | Method) -> list[CheckResult]:
     return verify_method(load_method(method) if isinstance(method, str) else method)
 
 
-def verify_method(method: Method) -> list[CheckResult]:
-    """Runs every check on small networks with random weights and random images, on the CPU."""
-    outcomes = []
-    for name, check in CHECKS.items():
+def verify_method(method: Method, checks: Iterable[str] = tuple(CHECKS)) -> list[CheckResult]:
+    """Runs ``checks``, by their names, on small networks with random weights and random images, on the CPU."""
+    subject, outcomes = Subject(method), []
+    for name in checks:
         torch.manual_seed(0)
         try:
-            outcomes.append(CheckResult(name, True, check(method)))
+            outcomes.append(CheckResult(name, True, CHECKS[name](subject)))
         except CheckFailure as failure:
             outcomes.append(CheckResult(name, False, str(failure)))
         except Exception as error:

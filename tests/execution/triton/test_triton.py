@@ -119,11 +119,11 @@ def test_without_a_gpu_it_is_refused_in_one_line(bench_here):
 
 def test_a_method_is_verified_by_the_interpreter():
     check = (
-        "from bench.measurement.conformance import CHECKS, execution, subjects\n"
+        "from bench.measurement.conformance import CHECKS, Subject, execution, subjects\n"
         "from bench.methods import load_method\n"
         "subjects.BACKBONE = 'resnet8-w0.25'\n"
         "execution.INTERPRETED = 1\n"
-        "print(CHECKS['triton = masked'](load_method('lcnet')))"
+        "print(CHECKS['triton = masked'](Subject(load_method('lcnet'))))"
     )
     done = run(["-c", check])
     assert "largest logit difference" in done.stdout, done.stdout + done.stderr[-3000:]
