@@ -35,8 +35,9 @@ PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 @click.option("--images", type=int, help="the first so many; all of them by default")
 @click.option("--threads", default=2)
 @click.option("--seconds", default=60.0)
+@click.option("--compile/--no-compile", default=True, help="torch.compile among the stock forms")
 @click.option("--csv", "file", type=click.Path(path_type=Path), help="write each image's times there")
-def main(folder, data_dir, executor, images, threads, seconds, file):
+def main(folder, data_dir, executor, images, threads, seconds, compile, file):
     """What a shipped network takes for each single test image, beside the best stock form of its dense backbone."""
     record = read_record(folder)
     data = load_data(record.dataset, data_dir)
@@ -44,7 +45,7 @@ def main(folder, data_dir, executor, images, threads, seconds, file):
     batches = list(data.normalise(split.images).split(1))
     network = to_inference(load_pretrained(folder, record, len(data.classes)), executor)
     with using_threads(threads):
-        rival = DenseRival(build_backbone(record.backbone, len(data.classes)).eval())
+        rival = DenseRival(build_backbone(record.backbone, len(data.classes)).eval(), compile)
         form = rival.best(batches[:64])
         contestants = {
             STOCK: rival.forms[form],

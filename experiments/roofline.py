@@ -43,8 +43,9 @@ STYLES = {NATIVE: {"marker": "o", "color": "#0072B2"}, STOCK: {"marker": "s", "c
 @click.option("--images", default=4, help="timed in every round")
 @click.option("--threads", default=2)
 @click.option("--seconds", default=20.0, help="for each network")
+@click.option("--compile/--no-compile", default=True, help="torch.compile among the stock forms")
 @click.option("--plot", type=click.Path(path_type=Path), help="write NAME.svg and NAME.png")
-def main(networks, images, threads, seconds, plot):
+def main(networks, images, threads, seconds, compile, plot):
     """Where dense networks lie under the roofs of this machine."""
     known = environment.describe(torch.device("cpu"))
     click.echo(f"{known['processor']}, {known['instruction_set']}, {threads} threads, commit {environment.commit()}\n")
@@ -56,7 +57,7 @@ def main(networks, images, threads, seconds, plot):
             torch.manual_seed(0)
             backbone = NETWORKS[name]().eval()
             macs, moved = count_backbone(backbone).total, bytes_moved(backbone)
-            measured = race(backbone, torch.randn(images, *backbone.image_shape), seconds)
+            measured = race(backbone, torch.randn(images, *backbone.image_shape), seconds, compile)
             roofs.append((product_rate(measured), copy_rate(measured)))
             for form in STYLES:
                 points.append((name, form, macs / moved, 1e3 * macs / measured.percentile(form, 50)))
@@ -67,9 +68,9 @@ def main(networks, images, threads, seconds, plot):
         draw(points, compute, memory, plot)
 
 
-def race(backbone: Backbone, images: Tensor, seconds: float) -> Measurement:
+def race(backbone: Backbone, images: Tensor, seconds: float, compile: bool) -> Measurement:
     """The network's two forms and the two roofs, in turns."""
-    rival, batches = DenseRival(backbone), list(images.split(1))
+    rival, batches = DenseRival(backbone, compile), list(images.split(1))
     source, target = torch.zeros(LONG), torch.zeros(LONG)
     contestants = {
         NATIVE: NativeNetwork(DynamicNetwork(backbone)).predict,

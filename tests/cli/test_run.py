@@ -11,7 +11,7 @@ import pytest
 from bench.records import TABLE_COLUMNS, find_records, read_samples
 from bench.training import selection_key
 
-SMALL = ("--backbone", "resnet8", "--epochs", "2")
+SMALL = ("--backbone", "resnet8-w0.25", "--epochs", "2")
 
 
 def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
@@ -41,10 +41,10 @@ def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
     assert find_records([tmp_path / "runs"]) == records  # finished jobs are kept, not repeated
 
 
-def test_of_several_trials_validation_chooses_one(bench, tmp_path):
+def test_of_several_trials_validation_chooses_one(bench_here, tmp_path):
     short = ("--backbone", "resnet8", "--epochs", "1", "--no-timing")
-    finished = bench("run", "--methods", "lnet", *short, "--trials", "2")
-    assert finished.returncode == 0, finished.stderr
+    code, _, error = bench_here("run", "--methods", "lnet", *short, "--trials", "2")
+    assert code == 0, error
     for folder, record in find_records([tmp_path / "runs"]).items():
         history = pd.read_csv(folder / "train.csv")
         assert history["learning_rate_factor"].tolist() == [1.0, 0.5]
@@ -66,9 +66,9 @@ def test_label_smoothing_reaches_training_and_the_id(bench_here, tmp_path):
     assert bench_here("run", *tiny, "--label-smoothing", "1.5")[0] == 2
 
 
-def test_timing_stands_beside_theory_by_default(bench, tmp_path):
-    finished = bench("run", "--methods", "dense", "--backbone", "resnet8", "--epochs", "0")
-    assert finished.returncode == 0, finished.stderr
+def test_timing_stands_beside_theory_by_default(bench_here, tmp_path):
+    code, _, error = bench_here("run", "--methods", "dense", "--backbone", "resnet8", "--epochs", "0")
+    assert code == 0, error
     ((folder, record),) = find_records([tmp_path / "runs"]).items()
     assert 0 < record.latency_ms_p50 <= record.latency_ms_p99 and record.speedup_theoretical == 1
     assert record.details["timing"]["dense_form_latency"]
@@ -79,7 +79,7 @@ def test_timing_stands_beside_theory_by_default(bench, tmp_path):
 
 def test_a_killed_run_continues_to_the_same_record(bench, start, tmp_path):
     """SIGKILL while training LC-Net, then the same command: bit for bit the record of an undisturbed run."""
-    command = ("run", "--methods", "lcnet", "--backbone", "resnet8", "--epochs", "3", "--no-timing")
+    command = ("run", "--methods", "lcnet", "--backbone", "resnet8-w0.5", "--epochs", "4", "--no-timing")
     assert bench(*command, "--out", "undisturbed").returncode == 0
 
     process = start(*command, "--out", "killed")
@@ -160,8 +160,8 @@ def test_truncated_cifar_file_and_wrong_depth(bench_here, tmp_path, cifar_dir, p
 
 
 @pytest.mark.parametrize(("depth", "top1", "macs"), [(20, 91.73, 40_551_040), (56, 93.39, 125_485_696)])
-def test_public_weights_reproduce_their_accuracy(bench, tmp_path, cifar_dir, public_weights, depth, top1, macs):
-    finished = bench(
+def test_public_weights_reproduce_their_accuracy(bench_here, tmp_path, cifar_dir, public_weights, depth, top1, macs):
+    code, _, error = bench_here(
         "run",
         "--methods",
         "dense",
@@ -177,7 +177,7 @@ def test_public_weights_reproduce_their_accuracy(bench, tmp_path, cifar_dir, pub
         "0",
         "--no-timing",
     )
-    assert finished.returncode == 0, finished.stderr
+    assert code == 0, error
     (record,) = find_records([tmp_path / "runs"]).values()
     assert record.top1 == top1 and record.macs_mean == macs and record.macs_std == 0 and record.gate_macs_mean == 0
     assert record.n_test == 10_000 and "may be optimistic" in record.details["start"]

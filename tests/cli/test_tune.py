@@ -7,14 +7,19 @@ import json
 import pandas as pd
 import pytest
 
+from bench.cli import main
+
 ARGUMENTS = ("--backbone", "resnet8", "--epochs", "1", "--no-timing")
 
 
-@pytest.fixture
-def trained(bench_here, tmp_path):
-    code, _, error = bench_here("run", "--methods", "lcnet,sdn", "--points", "0.7", *ARGUMENTS, "--out", "runs")
-    assert code == 0, error
-    return {name: next((tmp_path / "runs").glob(f"{name}-*")) for name in ("dense", "lcnet", "sdn")}
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("trained")
+    arguments = ("run", "--methods", "lcnet,sdn", "--points", "0.7", *ARGUMENTS, "--out", str(runs))
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == 0
+    return {name: next(runs.glob(f"{name}-*")) for name in ("dense", "lcnet", "sdn")}
 
 
 def test_gates_and_exits_are_set_to_a_budget(bench_here, tmp_path, trained):

@@ -13,7 +13,7 @@ PROGRAM = Path(__file__).parents[2] / "experiments" / "roofline.py"
 
 @pytest.mark.skipif(not targets(), reason="the compiled executor was not built: no compiler")
 def test_a_row_for_each_form_and_the_plot(tmp_path):
-    command = [sys.executable, PROGRAM, "--network", "resnet20", "--seconds", "1", "--images", "1"]
+    command = [sys.executable, PROGRAM, "--network", "resnet20", "--seconds", "1", "--images", "1", "--no-compile"]
     command += ["--plot", tmp_path / "roofline"]
     printed = subprocess.run(command, check=True, timeout=300, capture_output=True, text=True).stdout
     rows = [

@@ -24,10 +24,8 @@ import click
 import forks
 from faults import whole
 
-COMMAND = (
-    "run --methods lnet,slim --points 0.6 --seeds 0,1,2 --backbone resnet8-w0.25 --epochs 1 --no-timing --out runs"
-)
-JOBS = 9
+COMMAND = "run --methods lnet,slim --points 0.6 --backbone resnet8-w0.25 --epochs 1 --no-timing --out runs --seeds"
+JOBS_PER_SEED = 3
 STARTS, DONE = re.compile(r"INFO (\S+): record$", re.M), re.compile(r"INFO (\S+) is recorded$", re.M)
 TOGETHER, TWO_PATHS, KILLED, NAMELESS = (
     "one folder",
@@ -42,12 +40,14 @@ class Outcome:
     """What several processes made of the same jobs.
 
     Attributes:
+        jobs: what there was to do.
         begun: attempts; those of a process that was killed and are taken up by another count twice.
         twice: jobs that were finished more than once.
         same: whether the records are those of a single undisturbed process.
     """
 
     processes: int
+    jobs: int
     begun: int
     finished: int
     twice: int
@@ -58,13 +58,14 @@ class Outcome:
     def holds(self, killed: int) -> bool:
         """Whether nothing was lost, done twice or waited for in vain."""
         fine = sorted(self.statuses) == sorted([-signal.SIGKILL] * killed + [0] * (self.processes - killed))
-        return fine and self.finished == JOBS and not self.twice and self.begun <= JOBS + killed and self.same
+        return fine and self.finished == self.jobs and not self.twice and self.begun <= self.jobs + killed and self.same
 
 
 def together(places: list[Path], kill_first: bool, reference: dict) -> Outcome:
     """Runs one process in each of ``places``, all the same folder."""
     begun = time.time()
-    running = [forks.Fork(lambda tell, place=place: _work(place)) for place in places]
+    jobs = len(reference)
+    running = [forks.Fork(lambda tell, place=place: _work(place, jobs // JOBS_PER_SEED)) for place in places]
     if kill_first:
         while not (name := _owned(places[0], running[0].process)):
             time.sleep(0.002)
@@ -79,6 +80,7 @@ def together(places: list[Path], kill_first: bool, reference: dict) -> Outcome:
     done = Counter(DONE.findall(log))
     return Outcome(
         len(places),
+        jobs,
         len(STARTS.findall(log)),
         len(done),
         sum(count > 1 for count in done.values()),
@@ -88,9 +90,9 @@ def together(places: list[Path], kill_first: bool, reference: dict) -> Outcome:
     )
 
 
-def _work(place: Path) -> None:
+def _work(place: Path, seeds: int) -> None:
     os.chdir(place)
-    forks.bench(COMMAND.split())
+    forks.bench([*COMMAND.split(), ",".join(map(str, range(seeds)))])
 
 
 def _owned(place: Path, process: int) -> str:
@@ -131,10 +133,10 @@ def situation(name: str, processes: int, reference: dict) -> Outcome | None:
         return together(places, name == KILLED, reference)
 
 
-def alone() -> dict:
+def alone(seeds: int) -> dict:
     """What one process leaves."""
     with tempfile.TemporaryDirectory() as folder:
-        ended = forks.Fork(lambda tell: _work(Path(folder))).wait(600)
+        ended = forks.Fork(lambda tell: _work(Path(folder), seeds)).wait(600)
         if ended.status:
             raise SystemExit(f"the undisturbed run failed: {ended.error}")
         return whole(Path(folder) / "runs")
@@ -142,10 +144,11 @@ def alone() -> dict:
 
 @click.command(help=__doc__.split("\n")[0])
 @click.option("--processes", default=4)
-def main(processes: int) -> None:
+@click.option("--seeds", default=3)
+def main(processes: int, seeds: int) -> None:
     forks.loaded()
     forks.without_plots()
-    reference, fine = alone(), True
+    reference, fine = alone(seeds), True
     click.echo("| situation | processes | jobs | begun | finished | finished twice | lost | same records | seconds |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |")
     for name in (TOGETHER, TWO_PATHS, KILLED, NAMELESS):
@@ -155,8 +158,8 @@ def main(processes: int) -> None:
             continue
         fine &= found.holds(killed=int(name == KILLED))
         click.echo(
-            f"| {name} | {processes} | {JOBS} | {found.begun} | {found.finished} | {found.twice} | "
-            f"{JOBS - found.finished} | {'yes' if found.same else 'NO'} | {found.seconds:.0f} |"
+            f"| {name} | {processes} | {found.jobs} | {found.begun} | {found.finished} | {found.twice} | "
+            f"{found.jobs - found.finished} | {'yes' if found.same else 'NO'} | {found.seconds:.0f} |"
         )
     sys.exit(not fine)
 
