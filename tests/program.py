@@ -39,12 +39,17 @@ def bench(start):
 
 @pytest.fixture
 def bench_here(tmp_path, monkeypatch, capsys):
-    """The same within this process, which saves seconds of imports: exit code, standard output, standard error."""
+    """The same within this process, which saves seconds of imports: exit code, standard output, standard error.
+
+    Plots take seconds too: only ``bench report`` and its like draw them here, and no run.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BENCH_DATA", raising=False)
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
+        with monkeypatch.context() as patch, pytest.raises(SystemExit) as exit_:
+            if arguments[0] == "run":
+                patch.setattr("bench.report.write.draw", lambda *what: [])
             main([str(argument) for argument in arguments])
         return exit_.value.code, *capsys.readouterr()
 
