@@ -21,7 +21,10 @@ PROGRAMS = {
         "| layers | 0.5 |",
     ),
     "harness.py": (("--network", "resnet8-w0.25", *SHORT), "bench costs"),
-    "distribution.py": (("{job}", "--images", "4", "--no-compile", *SHORT), "correlation of an image's time with its MACs"),
+    "distribution.py": (
+        ("{job}", "--images", "4", "--no-compile", *SHORT),
+        "correlation of an image's time with its MACs",
+    ),
     "engines.py": (("--engine", "inline", "--jobs", "2"), "2 of 2 records, none written twice"),
     "native.py": (
         ("--network", "resnet20", "--gates", "layers", "--images", "1", "--no-compile", *SHORT),
