@@ -61,11 +61,10 @@ class Outcome:
         return fine and self.finished == self.jobs and not self.twice and self.begun <= self.jobs + killed and self.same
 
 
-def together(places: list[Path], kill_first: bool, reference: dict) -> Outcome:
+def together(places: list[Path], seeds: int, kill_first: bool, reference: dict) -> Outcome:
     """Runs one process in each of ``places``, all the same folder."""
     begun = time.time()
-    jobs = len(reference)
-    running = [forks.Fork(lambda tell, place=place: _work(place, jobs // JOBS_PER_SEED)) for place in places]
+    running = [forks.Fork(lambda tell, place=place: _work(place, seeds)) for place in places]
     if kill_first:
         while not (name := _owned(places[0], running[0].process)):
             time.sleep(0.002)
@@ -80,7 +79,7 @@ def together(places: list[Path], kill_first: bool, reference: dict) -> Outcome:
     done = Counter(DONE.findall(log))
     return Outcome(
         len(places),
-        jobs,
+        JOBS_PER_SEED * seeds,
         len(STARTS.findall(log)),
         len(done),
         sum(count > 1 for count in done.values()),
@@ -118,7 +117,7 @@ def second_path(place: Path) -> Iterator[Path | None]:
                 subprocess.run(["umount", "--lazy", folder], check=False)
 
 
-def situation(name: str, processes: int, reference: dict) -> Outcome | None:
+def situation(name: str, processes: int, seeds: int, reference: dict) -> Outcome | None:
     """Brings it about; None where it cannot be here."""
     with tempfile.TemporaryDirectory() as folder, second_path(Path(folder)) as other:
         places = [Path(folder)] * processes
@@ -130,7 +129,7 @@ def situation(name: str, processes: int, reference: dict) -> Outcome | None:
             locks = places[0] / "runs" / ".locks"
             locks.mkdir(parents=True)
             (locks / next(job for job in reference if job.startswith("dense"))).touch()
-        return together(places, name == KILLED, reference)
+        return together(places, seeds, name == KILLED, reference)
 
 
 def alone(seeds: int) -> dict:
@@ -152,7 +151,7 @@ def main(processes: int, seeds: int) -> None:
     click.echo("| situation | processes | jobs | begun | finished | finished twice | lost | same records | seconds |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |")
     for name in (TOGETHER, TWO_PATHS, KILLED, NAMELESS):
-        found = situation(name, processes, reference)
+        found = situation(name, processes, seeds, reference)
         if found is None:
             click.echo(f"| {name} | not run: nothing can be mounted here | | | | | | | |")
             continue

