@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +66,10 @@ def together(places: list[Path], seeds: int, kill_first: bool, reference: dict) 
     begun = time.time()
     running = [forks.Fork(lambda tell, place=place: _work(place, seeds)) for place in places]
     if kill_first:
-        while not (name := _owned(places[0], running[0].process)):
+        while not (held := _held(places[0], [one.process for one in running])):
             time.sleep(0.002)
-        os.kill(running[0].process, signal.SIGKILL)
-        click.echo(f"killed while it ran {name}", err=True)
+        os.kill(held[0], signal.SIGKILL)
+        click.echo(f"killed while it ran {held[1]}", err=True)
     ended = [one.wait(600) for one in running]
     for one in ended:
         if one.status not in (0, -signal.SIGKILL):
@@ -94,15 +94,15 @@ def _work(place: Path, seeds: int) -> None:
     forks.bench([*COMMAND.split(), ",".join(map(str, range(seeds)))])
 
 
-def _owned(place: Path, process: int) -> str:
-    """The job that ``process`` holds; empty where it holds none."""
+def _held(place: Path, processes: list[int]) -> tuple[int, str] | None:
+    """The first of ``processes`` that holds a job, and that job; None where none does."""
     for lock in (place / "runs" / ".locks").glob("*-digits-*"):
-        try:
-            if f"pid={process}\n" in lock.read_text():
-                return lock.name
-        except OSError:
-            continue
-    return ""
+        with suppress(OSError):
+            owner = lock.read_text()
+            for process in processes:
+                if f"pid={process}\n" in owner:
+                    return process, lock.name
+    return None
 
 
 @contextmanager
