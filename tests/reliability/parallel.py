@@ -69,6 +69,8 @@ def together(places: list[Path], seeds: int, kill_first: bool, reference: dict) 
         while not (held := _held(places[0], [one.process for one in running])):
             time.sleep(0.002)
         os.kill(held[0], signal.SIGKILL)
+        # It is waited for first: until then it counts as alive, and the other one waits for its job.
+        running.sort(key=lambda one: one.process != held[0])
         click.echo(f"killed while it ran {held[1]}", err=True)
     ended = [one.wait(600) for one in running]
     for one in ended:
