@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.skipnet import SkipNet
 from bench.execution.skipping import lower
 from bench.execution.skipping.convolution import fold
-from bench.measurement.counting import _FUSED, _count_one, flop_counter_macs
+from bench.measurement.counting import _FUSED, count_one, flop_counter_macs
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.network import DynamicNetwork
 from lcnet.method import LCNet
@@ -42,7 +42,7 @@ NETWORKS = {
 def test_counted_macs_are_the_reported_ones(name):
     network, images = _settled(NETWORKS[name]())
     skipping = lower(network)
-    assert [_count_one(skipping, image[None]) for image in images] == _claimed(network, images)
+    assert [count_one(skipping, image[None]) for image in images] == _claimed(network, images)
 
 
 def test_another_process_counts_the_same():

@@ -41,7 +41,8 @@ def _import(bench_here, outcomes, tmp_path, *options):
     return bench_here("import", "outcomes.csv", "--as", "theirs", *options)
 
 
-def test_a_claim_is_paired_with_ours_and_marked_wherever_it_is_shown(bench_here, outcomes, runs, tmp_path):
+def test_a_claim_is_paired_with_ours_and_marked_wherever_it_is_shown(bench_here, monkeypatch, outcomes, runs, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
     outcomes = outcomes.assign(milliseconds=0.25, confidence=0.5, gate_macs=3)
     code, out, error = _import(bench_here, outcomes, tmp_path, "--epochs", 1, "--params", 9)
     assert code == 0 and MARK in out and "+4.00" in out, error

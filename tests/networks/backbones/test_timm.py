@@ -9,7 +9,7 @@ from torchvision import models
 
 from bench.errors import BadInput
 from bench.execution.skipping import lower
-from bench.measurement.counting import _count_one
+from bench.measurement.counting import count_one
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone, count_outputs, imagenet, load_weights
 from bench.networks.backbones.imagenet import NAMES, from_timm
@@ -98,7 +98,7 @@ def test_layer_methods_skip_blocks(name):
     assert skipping.execution == "skipped"
     assert 0 < skipped.executed().mean() < 1 and torch.equal(masked.executed(), skipped.executed())
     assert (masked.logits - skipped.logits).abs().max() <= 1e-4 * masked.logits.abs().max()
-    assert _count_one(skipping, images[:1]) == int(skipping.cost(skipped).total[0])
+    assert count_one(skipping, images[:1]) == int(skipping.cost(skipped).total[0])
 
 
 @pytest.mark.parametrize("method", ["shallow", "skipnet", "lcnet_menu"])

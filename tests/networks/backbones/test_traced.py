@@ -7,7 +7,7 @@ from torch import nn
 
 from bench.errors import BadInput
 from bench.execution.skipping import lower
-from bench.measurement.counting import _count_one
+from bench.measurement.counting import count_one
 from bench.measurement.forced import forced
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone, count_outputs, load_weights
@@ -50,7 +50,7 @@ def test_a_family_keeps_its_function_and_its_macs_are_counted(name):
     assert (backbone(images) - expected).abs().max() <= 1e-5 * expected.abs().max()
     assert len(backbone.blocks) == FAMILIES[name]
     static = lower(DynamicNetwork(backbone))
-    assert _count_one(static, images[:1]) == count_backbone(backbone).total
+    assert count_one(static, images[:1]) == count_backbone(backbone).total
 
 
 @pytest.mark.parametrize("name", ["seresnet18", "mobilenetv2_100", "convnext_atto", "vit_tiny_patch16_224"])
@@ -70,7 +70,7 @@ def test_a_skipped_block_is_not_run(name):
         assert torch.equal(masked.executed()[rows], skipped.executed())
         assert (masked.logits[rows] - skipped.logits).abs().max() <= 1e-4 * masked.logits.abs().max()
         for image, cost in zip(images[rows], skipping.cost(skipped).total):
-            assert _count_one(skipping, image[None]) == int(cost)
+            assert count_one(skipping, image[None]) == int(cost)
 
 
 @pytest.mark.parametrize("name", ["mobilenetv3_small_100", "vit_tiny_patch16_224"])
