@@ -47,7 +47,8 @@ class LiteCascade(nn.Module):
         asked = logits.softmax(1).amax(1) < self.threshold
         if asked.any():
             logits[asked] = self.large(images[asked])
-        return bench.OwnOutput(logits, self.costs[0] + asked * float(self.costs[1]), exits=asked.long())
+        macs = self.costs[0] + self.costs[1] * asked.double()  # float32 holds no such numbers to the last one
+        return bench.OwnOutput(logits, macs, exits=asked.long())
 
 
 @click.command()
@@ -55,7 +56,13 @@ class LiteCascade(nn.Module):
     "--data-dir", type=click.Path(path_type=Path), required=True, help="train/ and val/ with folders by synset"
 )
 @click.option("--budget", default=0.7, show_default=True, help="mean MACs of an image, as a fraction of Lite2's")
-@click.option("--validation", default=150, show_default=True, help="images that the threshold is chosen on")
+@click.option(
+    "--validation",
+    type=click.IntRange(min=1),
+    default=150,
+    show_default=True,
+    help="images that the threshold is chosen on, or a few more",
+)
 @click.option("--per-class", type=int, help="test images of each class; default: all official ones")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 def main(data_dir: Path, budget: float, validation: int, per_class: int | None, out: Path) -> None:
@@ -67,9 +74,8 @@ def main(data_dir: Path, budget: float, validation: int, per_class: int | None, 
     records = [
         record for name in (SMALL, LARGE) for record in measure(name, cascade if name == LARGE else None, folder, out)
     ]
-    click.echo(
-        f"threshold {float(cascade.threshold):.4f}, of {min(validation, len(data.validation))} validation images"
-    )
+    number = len(spread(len(data.validation), validation))
+    click.echo(f"threshold {float(cascade.threshold):.4f}, of {number} validation images")
     for record in records:
         click.echo(
             f"{record.method} ({record.backbone}): top-1 {record.top1:.2f} % [{record.top1_low:.1f}, "
@@ -108,11 +114,12 @@ def trained(name: str) -> nn.Module:
 
 def official(source: Path, target: Path, per_class: int | None) -> Path:
     """A folder of links: all of ``train/``, and of ``val/`` what was in the official validation set by its name."""
+    for link in [path for path in target.glob("*/*/*") if path.is_symlink()]:
+        link.unlink()  # of another call, which may have asked for more images
     for path in (*source.glob("train/*/*"), *_first(source, per_class)):
         link = target / path.relative_to(source)
         link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.exists():
-            link.symlink_to(path)
+        link.symlink_to(path)
     return target
 
 
@@ -121,10 +128,15 @@ def _first(source: Path, per_class: int | None) -> list[Path]:
     return [image for folder in folders for image in sorted(folder.glob(OFFICIAL))[:per_class]]
 
 
+def spread(count: int, images: int) -> range:
+    """Places of ``images`` of ``count`` images, or a few more, at equal distances."""
+    return range(0, count, max(1, count // images))
+
+
 @torch.inference_mode()
 def threshold(cascade: LiteCascade, data: DataSet, images: int, budget: float) -> float:
-    """The confidence below which so many of the first validation images are asked again as the budget pays for."""
-    chosen = data.validation.at(list(range(0, len(data.validation), max(1, len(data.validation) // images))))
+    """The confidence below which as many validation images are asked again as the budget pays for."""
+    chosen = data.validation.at(list(spread(len(data.validation), images)))
     batches = (data.normalise(batch) for batch, _ in chosen.batches(50))
     confidence = torch.cat([cascade.look(batch).softmax(1).amax(1) for batch in batches])
     share = (budget * cascade.costs[1] - cascade.costs[0]) / cascade.costs[1]
