@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -64,8 +65,9 @@ def import_outcomes(file: str | Path, claim: Claim, out: str | Path = "runs", co
     """
     file, out = Path(file), Path(out)
     records = find_records([out])
-    _require_free(claim, records.values())
+    _require_name(claim)
     folder, beside = _beside(claim, records, out)
+    _require_free(claim, beside, records.values())
     require_recorded_file(folder, SAMPLES_FILE, beside)
     images = read_samples(folder)[["index", "label"]]
     outputs = (beside.details.get("data") or {}).get("outputs")
@@ -81,15 +83,18 @@ def import_outcomes(file: str | Path, claim: Claim, out: str | Path = "runs", co
     return out / name
 
 
-def _require_free(claim: Claim, records: Any) -> None:
+def _require_name(claim: Claim) -> None:
     if not NAME.fullmatch(claim.name):
         raise BadInput(f"{claim.name!r} is no name for outcomes: {LETTERS}")
     if claim.name in METHODS.names():
         raise BadInput(f"{claim.name} is a method of ours: call the outcomes by another name")
     if claim.point is not None and not 0 < claim.point <= 1:
         raise BadInput(f"an operating point is a fraction of the dense MACs in (0, 1], not {claim.point:g}")
-    same = (claim.method, claim.point, claim.seed)
-    if any((record.method, record.point, record.seed) == same for record in records):
+
+
+def _require_free(claim: Claim, beside: Record, records: Iterable[Record]) -> None:
+    same = (claim.method, beside.dataset, beside.backbone, claim.point, claim.seed)
+    if any((one.method, one.dataset, one.backbone, one.point, one.seed) == same for one in records):
         raise BadInput(f"{claim.name} is there already: choose another name, or another point or seed")
 
 

@@ -87,4 +87,4 @@ def _refuse(path: Path, frame: pd.DataFrame, wrong: pd.Series, what: str) -> Non
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
         index = frame["index"].iloc[place]
-        raise BadInput(f"{path} has {what} (index {index:g}, and {int(wrong.sum()) - 1:,} more)")
+        raise BadInput(f"{path} has {what} (index {index:.15g}, and {int(wrong.sum()) - 1:,} more)")

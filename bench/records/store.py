@@ -12,6 +12,7 @@ from bench.errors import BadInput
 from bench.records.migrations import upgraded
 from bench.records.record import SCHEMA_VERSION, Record
 from bench.records.samples import SAMPLES_FILE
+from bench.records.validity import is_claimed
 from bench.system.files import file_hash, write_atomically
 from bench.system.validation import is_of, of_declared_kinds
 
@@ -133,6 +134,8 @@ def _checked(record: Record) -> Record:
         raise TypeError("packages in details is not of its kind")
     if not is_of(record.details.get("data", {}).get("fingerprint"), str | None):
         raise TypeError("fingerprint in details is not of its kind")
+    if not is_claimed(record) and None in (record.gate_macs_mean, record.params, record.threads):
+        raise TypeError("only what is claimed elsewhere may lack gate_macs_mean, params or threads")
     if not (record.n_test > 0 and record.macs_backbone > 0 and record.macs_mean > 0):
         raise TypeError("images, MACs and the backbone's MACs must be more than 0")
     if not 0 <= record.top1_low <= record.top1 <= record.top1_high <= 100:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +43,7 @@ def read_times(folder: Path, images: int) -> ImageTimes | None:
     try:
         with np.load(path, allow_pickle=False) as raw:
             times = [raw[name] for name in (METHOD, DENSE)]
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
+    except Exception as error:  # numpy, zipfile and zlib report damage by many exception types
         raise BadInput(f"cannot read {path}: {error}") from error
     shape = times[0].shape
     if len(shape) != 2 or not 0 < shape[1] <= images or not 0 < shape[0] * shape[1] <= MOST_TIMES:

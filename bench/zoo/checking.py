@@ -66,9 +66,9 @@ def record_differences(record: Record, samples: pd.DataFrame) -> list[str]:
     """Numbers in the record that its own images do not give."""
     again = summarise(samples, record.macs_backbone)
     return [
-        f"{name} is {getattr(record, name)!r} in the record, but {value!r} by its images"
+        f"{name} is {said!r} in the record, but {value!r} by its images"
         for name, value in again.items()
-        if not math.isclose(getattr(record, name), value, rel_tol=1e-9)
+        if (said := getattr(record, name)) is None or not math.isclose(said, value, rel_tol=1e-9)
     ]
 
 

@@ -120,6 +120,8 @@ def test_names_and_places_that_cannot_be_meant_are_one_line(bench_here, outcomes
     code, _, error = bench_here("import", "outcomes.csv", "--as", "new")
     assert code == 2 and "choose with --dataset and --backbone" in error
     assert import_outcomes(tmp_path / "outcomes.csv", Claim("new", dataset="digits"), runs.folder).exists()
+    code, _, error = bench_here("import", "outcomes.csv", "--as", "theirs", "--dataset", "cifar10")
+    assert code == 2 and "test images" in error, "the name is free beside other images, which these are not"
 
 
 def test_a_long_name_keeps_its_mark_in_plots():

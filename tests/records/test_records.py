@@ -30,6 +30,7 @@ def job(tmp_path):
         ({"details": {"environment": [1]}}, "environment in details"),
         ({"details": {"files": {"samples.parquet": 3}}}, "files in details"),
         ({"details": {"data": {"fingerprint": []}}}, "fingerprint in details"),
+        ({"params": None}, "only what is claimed elsewhere"),
         ({"more": 1}, "more"),
     ],
 )

@@ -55,3 +55,10 @@ def test_what_is_no_file_of_times_is_refused(folder, raw):
     np.savez(folder / TIMES_FILE, **raw)
     with pytest.raises(BadInput, match=TIMES_FILE):
         read_times(folder, 1000)
+
+
+def test_a_single_array_is_no_file_of_times(folder):
+    with (folder / TIMES_FILE).open("wb") as file:
+        np.save(file, np.ones((3, IMAGES)))
+    with pytest.raises(BadInput, match=TIMES_FILE):
+        read_times(folder, 1000)
