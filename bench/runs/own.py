@@ -57,6 +57,8 @@ class Own:
         """
         context = replace(self.context, data=self.context.data.to(self.context.device))
         result = attempt(self.job, MeasureOwn(self.spec, self.weights), context)
+        if result.state is State.TAKEN:  # and nothing here waits for the other process
+            return replace(result, state=State.FAILED, bad_input=True)
         if timing and result.state is not State.FAILED:
             timed = attempt(self.job, TimeOwn(self.spec, self.weights), context)
             result = timed if timed.state is State.FAILED else result
@@ -84,7 +86,10 @@ def _job(spec: Spec, weights: Path | None, other: Job) -> Job:
 
 
 def _hash(spec: Spec, weights: Path | None) -> str:
-    """Of the weights, in a file or in a network that is given as an object; empty where the factory knows them."""
+    """Of the weights, in a file or in a network that is given as an object; empty where the factory knows them.
+
+    Of an object, numbers and words count that its modules hold, as a threshold may be one.
+    """
     if weights is not None:
         return file_hash(weights)
     if not isinstance(spec, nn.Module):
@@ -92,4 +97,8 @@ def _hash(spec: Spec, weights: Path | None) -> str:
     digest = hashlib.sha256()
     for name, tensor in spec.state_dict().items():
         digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    for name, module in spec.named_modules():
+        held = {key: value for key, value in vars(module).items() if isinstance(value, (int, float, str))}
+        held.pop("training", None)  # which measuring turns off
+        digest.update(repr((name, sorted(held.items()))).encode())
     return digest.hexdigest()

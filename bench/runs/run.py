@@ -142,9 +142,18 @@ def run_selection(
 
 
 def _own(request: Request, selection: Selection, settings: Settings, data: DataSet) -> Own | None:
-    """The network of one's own that is asked for, tried on an image before anything is trained."""
+    """The network of one's own that is asked for, tried on an image before anything is trained.
+
+    Raises:
+        BadInput: several backbones to set it beside, several processes, or a network that fails.
+    """
     if request.network is None:
         return None
+    if launched() > 1:
+        raise BadInput("torchrun's processes train together, and a --network is not trained: leave torchrun out")
+    backbones = sorted({job.backbone for job in selection.jobs})
+    if len(backbones) > 1:
+        raise BadInput(f"a --network is set beside one backbone, not {', '.join(backbones)}: choose with --backbone")
     return Own.beside(selection.jobs[0], *request.network, Context.of(settings, data))
 
 

@@ -72,6 +72,15 @@ def test_claims_that_a_counter_does_not_see_make_a_record_invalid(module, tmp_pa
     assert found.method == "Boasts" and not found.valid and "independent counter" in found.invalid_reasons
 
 
+def test_the_same_weights_with_another_threshold_are_another_network(module):
+    def measured(threshold):
+        network = module.two_looks(10)
+        network.threshold = threshold
+        return bench.run(network=network, backbone="resnet8-w0.25", epochs=0, timing=False)[1]
+
+    assert measured(0.0).macs_mean < measured(1.1).macs_mean
+
+
 def test_an_image_must_not_depend_on_its_batch(module, digits):
     class Average(module.TwoLooks):
         def forward(self, images):
@@ -118,6 +127,13 @@ def test_what_cannot_be_meant_is_one_line(module, bench_here, tmp_path):
         code, _, error = bench_here(*RUN, *arguments)
         assert code == 2 and message in error and error.count("\n") == 1, error
     assert not (tmp_path / "runs").exists(), "refused before anything is trained"
+
+
+def test_it_is_set_beside_one_backbone(module, bench_here, tmp_path):
+    parts = ("- {methods: dense, backbone: resnet8, epochs: 0}", "- {methods: dense, backbone: resnet14, epochs: 0}")
+    (tmp_path / "two.yaml").write_text("\n".join(parts))
+    code, _, error = bench_here("run", "--suite", "two.yaml", "--network", "looks:two_looks")
+    assert code == 2 and "resnet14, resnet8: choose with --backbone" in error and error.count("\n") == 1
 
 
 def test_decisions_are_kept_block_by_block():
