@@ -82,8 +82,8 @@ class Serving:
             gaps = np.diff(ends, prepend=np.nan).reshape(ROUNDS, count)
             services, spent = np.nanmedian(gaps, 0), (server.ended - server.begun)[: ROUNDS * count].numpy()
             idle = feed(server, APART * services.mean() * np.arange(IDLE), ROUNDS * count)
-            wake = max(0.0, float(np.median(idle.latency) - np.median(services)))
-            between = max(0.0, float(np.nanmedian(gaps) - np.median(spent)))
+            wake = max(0.0, float(np.median(idle.latency - np.resize(services, IDLE))))  # of the same images
+            between = max(0.0, float(np.nanmedian(gaps.ravel() - spent)))
             energy = None if joules is None else 1000 * joules / (ROUNDS * count)
             return Alone(services, between, wake, cold, energy)
         finally:
