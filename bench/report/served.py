@@ -11,6 +11,9 @@ import pandas as pd
 from bench.records.conditions import LOAD, find_conditions
 from bench.report.entries import Entry
 
+FORESEEN = "group"
+"""The policy that knows the way of each image ahead, which no server does."""
+
 
 @dataclass(frozen=True, eq=False)
 class Served:
@@ -40,4 +43,5 @@ def find_served(folders: Iterable[Path], entries: Sequence[Entry], rate: float) 
         BadInput: a table that cannot be read.
     """
     rows = find_conditions(folders, LOAD, [result.job for entry in entries for result in entry.results])
-    return Served(rows[(rows["arrivals"] == "poisson") & (rows["rate"] >= rate)], rate)
+    known = (rows["arrivals"] == "poisson") & (rows["rate"] >= rate) & (rows["policy"] != FORESEEN)
+    return Served(rows[known], rate)
