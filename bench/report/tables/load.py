@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.report.tables.conditions import labels, number_cell, origins
-from bench.report.tabular import Cell, Column, Table
+from bench.report.tabular import UNKNOWN, Cell, Column, Table
 
 QUIET = 0.15
 """Largest share by which services in a run may differ from those measured ahead."""
@@ -48,6 +48,10 @@ def _is_quiet(rows: pd.DataFrame) -> pd.Series:
     return (rows["service_ms_in_run"] / rows["service_ms"] - 1).abs() <= QUIET
 
 
+def _quiet_text(row: pd.Series) -> str:
+    return "yes" if row["quiet"] else f"no: services took {row['service_ms_in_run']:.2f} ms"
+
+
 def _latency_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
     def line(row: pd.Series) -> list[Cell]:
         alone, random = row["policy"] == "none", row["arrivals"] == "poisson"
@@ -62,7 +66,7 @@ def _latency_table(rows: pd.DataFrame, name: str, slug: str) -> Table:
             number_cell(row["file_mean_ms"] if alone else None),
             number_cell(100 * (row["mean_ms"] / row["file_mean_ms"] - 1) if alone else None, 1, signed=True),
             number_cell(row["file_p99_ms"] if alone else None),
-            Cell("yes" if row["quiet"] or not alone else f"no: services took {row['service_ms_in_run']:.2f} ms"),
+            Cell(_quiet_text(row) if alone else UNKNOWN),
         ]
 
     return Table(
