@@ -105,12 +105,17 @@ class OwnNetwork(nn.Module):
                 raise BadInput(f"network {self.name} returns {name} that are below 0 or no numbers")
         for name in ("executed", "kept"):
             value = getattr(found, name, None)
-            if value is not None and not (value.dim() == 2 and len(value) == images and bool(_is_share(value))):
+            if value is not None and not _are_shares(value, images):
                 raise BadInput(f"network {self.name} must return {name} of shape ({images}, blocks), from 0 to 1")
+        executed, kept = getattr(found, "executed", None), getattr(found, "kept", None)
+        if executed is not None and kept is not None and executed.shape != kept.shape:
+            raise BadInput(f"network {self.name} returns executed and kept of different numbers of blocks")
 
 
-def _is_share(value: Tensor) -> Tensor:
-    return ((value >= 0) & (value <= 1)).all()
+def _are_shares(value: Any, images: int) -> bool:
+    if not isinstance(value, Tensor) or value.dim() != 2 or len(value) != images:
+        return False
+    return bool(((value >= 0) & (value <= 1)).all())
 
 
 def _decisions(found: Any) -> list[BlockDecision]:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.errors import BadInput
 from bench.execution import to_inference
 from bench.measurement.energy import Meter
 from bench.measurement.load import Policy, Server, feed
@@ -67,12 +68,23 @@ class Serving:
         return outcomes.groupby(told).ngroup().tolist() if told else [0] * len(outcomes)
 
     def start(self, requests: int, policy: Policy) -> Server:
-        """A server that can answer."""
+        """A server that can answer.
+
+        Raises:
+            BadInput: it does not come up.
+        """
         load = partial(predictor, self.subject.folder, self.executor)
-        return Server(load, self.images, requests, policy, self.ways() if policy.alike else ())
+        try:
+            return Server(load, self.images, requests, policy, self.ways() if policy.alike else ())
+        except RuntimeError as error:
+            raise BadInput(f"{self.subject.job}: {error}") from error
 
     def alone(self, meter: Meter) -> Alone:
-        """What a fresh server does without load."""
+        """What a fresh server does without load.
+
+        Raises:
+            BadInput: it does not answer.
+        """
         count, begin = len(self.images), time.perf_counter()
         server = self.start(ROUNDS * count + IDLE, Policy())
         cold = time.perf_counter() - begin
@@ -86,6 +98,8 @@ class Serving:
             between = max(0.0, float(np.nanmedian(gaps.ravel() - spent)))
             energy = None if joules is None else 1000 * joules / (ROUNDS * count)
             return Alone(services, between, wake, cold, energy)
+        except RuntimeError as error:
+            raise BadInput(f"{self.subject.job}: {error}") from error
         finally:
             server.stop()
 

@@ -77,7 +77,10 @@ class Server:
         other.close()
         if not self.connection.poll(PATIENCE_S):
             raise RuntimeError("the serving process did not start")
-        self.before_mb: float | None = self.connection.recv()
+        try:
+            self.before_mb: float | None = self.connection.recv()
+        except (EOFError, OSError) as error:
+            raise RuntimeError("the serving process ended before it could answer") from error
 
     def ask(self, number: int) -> None:
         """Sends one request.
