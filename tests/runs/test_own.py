@@ -33,6 +33,10 @@ def module(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
+def _deciding(images, executed, kept):
+    return bench.OwnOutput(images.flatten(1)[:, :10], torch.ones(2), executed=executed, kept=kept)
+
+
 def _own(network):
     cost = count_backbone(build_backbone("resnet8-w0.25", 10, "digits"))
     return OwnNetwork("mine", network, 10, cost)
@@ -98,6 +102,8 @@ def test_an_image_must_not_depend_on_its_batch(module, digits):
         (lambda images: bench.OwnOutput(images.flatten(1)[:, :9], torch.ones(len(images))), "of shape (2, 10)"),
         (lambda images: bench.OwnOutput(images.flatten(1)[:, :10], -torch.ones(len(images))), "macs that are below 0"),
         (lambda images: bench.OwnOutput(images.flatten(1)[:, :10], torch.ones(1)), "macs of shape (2,)"),
+        (lambda images: _deciding(images, torch.ones(2, 3), torch.ones(2, 4)), "different numbers of blocks"),
+        (lambda images: _deciding(images, [1, 1], None), "must return executed of shape"),
         (lambda images: images.no_such_thing, "failed on 2 images"),
     ],
 )
