@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 
 def test_notes_name_the_command_without_its_folders():
     rows = read_conditions(RESULTS / "stress" / SHIFTS.file, SHIFTS)
-    (said,) = origins(rows.assign(command="bench stress runs/A runs/B --images 5"))
+    (said,) = origins(rows.assign(command="bench stress runs/A runs/B --images 5", commit="1a7b12d"))
     assert said.startswith("bench stress RUNS --images 5; commit ")
 
 
