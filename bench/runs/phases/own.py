@@ -14,29 +14,25 @@ from bench.measurement.evaluation import evaluate
 from bench.measurement.latency import DenseRival, time_network
 from bench.networks.backbones import Backbone, build_backbone
 from bench.networks.cost import count_backbone
-from bench.records import SAMPLES_FILE, SCHEMA_VERSION, Record, has_whole_record, is_timed, read_record, write_record
+from bench.records import SAMPLES_FILE, SCHEMA_VERSION, Record, read_record, write_record
 from bench.records.summary import summarise
 from bench.records.times import TIMES_FILE
 from bench.runs.context import Context
 from bench.runs.phases.recording import describe_data
 from bench.runs.phases.times import LARGE, LARGEST_SECONDS, timed_images, with_timing
+from bench.runs.phases.timing import Time
+from bench.runs.phases.training import TrainAndTest
 from bench.runs.plan.jobs import Job
 from bench.system import determinism, environment
 from bench.system.files import write_atomically
 
 
 @dataclass(frozen=True)
-class MeasureOwn:
-    """Makes the record of a network of one's own."""
+class MeasureOwn(TrainAndTest):
+    """The first phase where nothing is trained: makes the record of a network of one's own."""
 
     spec: Spec
     weights: Path | None
-    name = "record"
-    past = "recorded"
-    exclusive = False
-
-    def is_done(self, folder: Path) -> bool:
-        return has_whole_record(folder)
 
     def run(self, job: Job, context: Context) -> None:
         """Verifies the network on validation images, tests it and writes its record.
@@ -59,17 +55,11 @@ class MeasureOwn:
 
 
 @dataclass(frozen=True)
-class TimeOwn:
+class TimeOwn(Time):
     """Times a network of one's own, in turns with the dense backbone."""
 
     spec: Spec
     weights: Path | None
-    name = "times"
-    past = "timed"
-    exclusive = True
-
-    def is_done(self, folder: Path) -> bool:
-        return is_timed(read_record(folder))
 
     def run(self, job: Job, context: Context) -> None:
         """Adds times to its record."""
