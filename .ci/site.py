@@ -19,7 +19,6 @@ PAGES = (
     "results/leaderboard.md",
     "results/report*/*.*g",
     "results/report*/report.md",
-    "results/speed/*.svg",
     "results/speed/*.csv",
     "results/stress/stress.md",
     "results/serving/stress.md",

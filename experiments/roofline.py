@@ -1,6 +1,6 @@
 """Where dense networks lie under the roofs of this machine: what it computes at best, and what its memory delivers.
 
-    python experiments/roofline.py --network resnet20 --network resnet110 --plot results/speed/roofline
+    python experiments/roofline.py --network resnet20 --network resnet110 --plot roofline
 
 The roofs (Williams, Waterman and Patterson, *Roofline*, CACM 52, 2009) are measured in the same rounds as the networks:
 multiply-adds of a large matrix product, bytes of a copy too long for the caches. A network's intensity is its

@@ -28,8 +28,9 @@ def _documents() -> list[Path]:
 
 
 def _anchors(document: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+    text = document.read_text()
+    headings, named = re.findall(r"^#+ (.+)$", text, re.MULTILINE), re.findall(r'<a id="([\w-]+)">', text)
+    return set(named) | {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("document", _documents(), ids=lambda path: str(path.relative_to(ROOT)))
