@@ -120,7 +120,7 @@ def test_no_figure_is_typed_but_those_that_are_declared(page):
 def test_what_is_declared_is_what_its_file_says(page):
     for figure, origin in DECLARED[page].items():
         file, _, text = origin.partition(": ")
-        held = file in ("reported", "asked for") or text and text in (ROOT / file).read_text()
+        held = file in ("reported", "asked for") or (text and text in (ROOT / file).read_text())
         assert held, f"{figure}: {origin}"
 
 
