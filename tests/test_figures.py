@@ -87,7 +87,7 @@ DECLARED = {
     "results/serving/README.md": {"15 %": "bench/report/tables/load.py: CLOSE, BUSY = 0.15"},
     "results/why-gates/README.md": LEVEL,
 }  # fmt: skip
-"""What stands in a page by hand: ``FILE: TEXT``, with the text in the file; ``reported: SOURCE``; or what was asked for."""
+"""What stands in a page by hand: ``FILE: TEXT``, which the file holds; ``reported: SOURCE``; what was asked for."""
 
 
 def _pages() -> list[str]:
