@@ -67,7 +67,7 @@ class Recipe:
     )
     train_size: int = option(
         None,
-        "Pixels of training images (imagenet, folder). 0: as tested. Default: by data set and budget.",
+        "Pixels of training images (imagenet, folder, timm). 0: as tested. Default: by data set and budget.",
         at_least=0,
         off=0,
     )

@@ -75,7 +75,10 @@ METHODS = Group("bench.methods", "method")
 DATASETS = Group(
     "bench.datasets",
     "data set",
-    {name: f"bench.data.sets.{name}:SOURCE" for name in ("digits", "cifar10", "cifar100", "imagenet", "folder")},
+    {
+        name: f"bench.data.sets.{name}:SOURCE"
+        for name in ("digits", "cifar10", "cifar100", "imagenet", "folder", "timm")
+    },
 )
 BACKBONES = Group("bench.backbones", "backbone")
 NETWORKS = Group("bench.networks", "network")

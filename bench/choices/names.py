@@ -38,7 +38,7 @@ SEVERITIES = (1, 2, 3, 4, 5)
 ATTACKS = ("cost", "cost_kept", "universal")
 """How ``bench stress`` raises the cost of images: each by a change of its own, with its prediction kept, all by one."""
 
-ON_FILES = ("imagenet", "folder")
+ON_FILES = ("imagenet", "folder", "timm")
 """Data sets of ours whose images are files of any size, for networks of timm's."""
 CIFAR_DEPTHS = tuple(range(8, 111, 6))
 """Depths 6n + 2 of CIFAR's ResNets."""

@@ -28,7 +28,7 @@ EXECUTOR = (
 )
 DETERMINISTIC = "Allow only operations that give the same bits every time on one machine."
 CHECKPOINTS = "Between checkpoints within an epoch, where there are micro-batches. Default: 10."
-LOADERS = "Decode images (imagenet, folder). Default: spare cores."
+LOADERS = "Decode images (imagenet, folder, timm). Default: spare cores."
 DOWNLOAD = "First fetch images that are free into --data-dir, unless they are there: cifar10, cifar100."
 ENGINE = "This process, worker processes of this machine, or a Slurm cluster. Times are taken behind all else, alone."
 SLURM = "KEY=VALUE for submitit's SlurmExecutor: partition, account, time (minutes), cpus_per_task, ... Repeatable."

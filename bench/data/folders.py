@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,7 +15,10 @@ from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms import Compose, InterpolationMode, PILToTensor, RandomHorizontalFlip, RandomResizedCrop
 
-from bench.data.source import Normalisation
+from bench.data.dataset import DataSet, Split
+from bench.data.files import HASHED_BYTES, FileSplit
+from bench.data.source import DataOptions, Normalisation
+from bench.data.workers import Loading
 from bench.errors import BadInput
 from bench.networks.backbones import build_backbone
 
@@ -21,6 +26,28 @@ SPLIT_SEED = 0
 VALIDATION_SHARE, LARGEST_VALIDATION = 0.1, 10_000
 """Of each class's training images, and of all of them together."""
 EVALUATION_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images of one split: folder, names relative to it, and their positions among all of that folder."""
+
+    root: Path
+    names: Sequence[str]
+    positions: Tensor
+
+
+def part(root: Path, names: Sequence[str], positions: Tensor) -> Part:
+    """Those of the images ``names`` below ``root`` that stand at ``positions``."""
+    return Part(root, [names[position] for position in positions.tolist()], positions)
+
+
+def require_classes(where: str, classes: Sequence[str], options: DataOptions) -> None:
+    """Raises BadInput for one class alone, or weights for other classes."""
+    if len(classes) < 2:
+        raise BadInput(f"{where} holds one class ({classes[0]}): there is nothing to tell apart")
+    if options.outputs not in (None, len(classes)):
+        raise BadInput(f"weights for {options.outputs:,} classes do not fit the {len(classes)} of {where}")
 
 
 def require_same_classes(folder: Path, found: Mapping[str, set[str]]) -> list[str]:
@@ -138,3 +165,55 @@ def note_on_size(backbone: str, config: dict, train_size: int) -> str:
 def note_on_fingerprint(hashed: bool) -> str:
     """What the fingerprint covers, for a record's note."""
     return "fingerprint over names, sizes, labels" + (" and contents" if hashed else ", not contents")
+
+
+def given_parts(folder: Path, classes: Sequence[str]) -> list[Part]:
+    """Training, validation and test images: validation images are drawn from ``train``; ``val`` is for tests."""
+    train, test = (image_names(folder / split, classes) for split in ("train", "val"))
+    training, validation = divide(train, validation_share(len(train)))
+    drawn = [part(folder / "train", train, positions) for positions in (training, validation)]
+    return [*drawn, part(folder / "val", test, torch.arange(len(test)))]
+
+
+def dataset(what: str, classes: Sequence[str], parts: Sequence[Part], options: DataOptions, division: str) -> DataSet:
+    """Training, validation and test images in class folders.
+
+    Args:
+        what: name of the whole, for titles and notes.
+        classes: names of the class folders, in the order of their labels.
+        division: how the images came into training and test images, for the note.
+
+    Raises:
+        BadInput: an empty file.
+    """
+    config = timm_config(options.backbone)
+    transform = evaluation_transform(config)
+    hashed = sum(total_bytes(part.root, part.names) for part in parts) <= HASHED_BYTES
+    loading = Loading.choose(options.workers, options.prefetch)
+    numbers = {name: number for number, name in enumerate(classes)}
+
+    def split(part: Part) -> FileSplit:
+        labels = torch.tensor([numbers[name.partition("/")[0]] for name in part.names], dtype=torch.int64)
+        return FileSplit(part.root, part.names, labels, part.positions, transform, loading, hashed)
+
+    train, validation, test = (cast(Split, split(part)) for part in parts)  # of the same face
+    counts = f"{len(train):,} training, {len(validation):,} validation and {len(test):,} test images"
+    notes = [
+        f"{what}: {counts} ({division}, validation by seed {SPLIT_SEED})",
+        note_on_size(options.backbone, config, options.train_size),
+        note_on_fingerprint(hashed),
+    ]
+    return DataSet(
+        name="folder",
+        classes=tuple(classes),
+        mean=config["mean"],
+        std=config["std"],
+        augment=training_transform(config, options.train_size),
+        train=train,
+        validation=validation,
+        test=test,
+        note="; ".join(notes),
+        title=f"{what}, {len(classes):,} classes, {len(test):,} test images",
+        evaluation_batch=EVALUATION_BATCH,
+        loader=loading.statistics,
+    )

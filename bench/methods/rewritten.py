@@ -18,7 +18,7 @@ REWRITTEN: dict[str, str] = {
         "fbb71dd59675b2a69dc823a27ae282a824cb57b3bc4662980ce17d57a238ab33"
     ),
     "6207fd4d4d86bb85efae2118623b11c4640eca82f4f275ab994cb313c5efd924": "",  # bench/methods/bounds.py
-    "067cfadf48dd20f7d01f50f356652c00ef25bc0ec03fbeb9de4c60fe989baca5": "",  # bench/data/folders.py
+    "e623d5b9214e34e16837fc99f008793de410659bd855f6732209724f3471dfa9": "",  # bench/data/folders.py
     "bdafc5aaea89c92a2b6edfe29ca4f7665d20ca36b19096fff92c9efb29189bac": (  # bench/data/imagenet.py
         "7749773ecfb2fde129cd44fcf538632602379f9500c3359ab1c8ad2f7aa7e541"
     ),

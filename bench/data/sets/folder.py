@@ -7,20 +7,13 @@ validation and a fifth for tests, drawn once and for all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-
-import torch
-from torch import Tensor
 
 from bench.data import folders
-from bench.data.dataset import DataSet, Split
-from bench.data.files import HASHED_BYTES, FileSplit
-from bench.data.folders import SPLIT_SEED, divide, image_names
+from bench.data.dataset import DataSet
+from bench.data.folders import divide, image_names
 from bench.data.sets.imagenet import DEFAULTS
 from bench.data.source import DataOptions, Source
-from bench.data.workers import Loading
 from bench.errors import BadInput
 
 SOURCE = Source(__name__, DEFAULTS, from_files=True)
@@ -29,15 +22,6 @@ FEWEST = 3
 """Images of a class in a folder that is divided: one to train, validate and test on."""
 HOW_TO_GIVE_IT = "give --data-dir DIR with train/<class>/ and val/<class>/ in it, or with <class>/ alone"
 normalisation = folders.timm_normalisation
-
-
-@dataclass(frozen=True)
-class Part:
-    """Images of one split: folder, names relative to it, and their positions among all of that folder."""
-
-    root: Path
-    names: Sequence[str]
-    positions: Tensor
 
 
 def load(data_dir: Path | None, options: DataOptions) -> DataSet:
@@ -50,48 +34,10 @@ def load(data_dir: Path | None, options: DataOptions) -> DataSet:
     folder = _folder(data_dir)
     is_divided = any((folder / name).exists() for name in ("train", "val"))
     classes = _given_classes(folder) if is_divided else _classes(folder)
-    if len(classes) < 2:
-        raise BadInput(f"{folder} holds one class ({classes[0]}): there is nothing to tell apart")
-    if options.outputs not in (None, len(classes)):
-        raise BadInput(f"weights for {options.outputs:,} classes do not fit the {len(classes)} of {folder}")
-    parts = _given_parts(folder, classes) if is_divided else _drawn_parts(folder, classes)
-    return _dataset(folder, classes, parts, options, "as given" if is_divided else "drawn")
-
-
-def _dataset(
-    folder: Path, classes: Sequence[str], parts: Sequence[Part], options: DataOptions, division: str
-) -> DataSet:
-    config = folders.timm_config(options.backbone)
-    transform = folders.evaluation_transform(config)
-    hashed = sum(folders.total_bytes(part.root, part.names) for part in parts) <= HASHED_BYTES
-    loading = Loading.choose(options.workers, options.prefetch)
-    numbers = {name: number for number, name in enumerate(classes)}
-
-    def split(part: Part) -> FileSplit:
-        labels = torch.tensor([numbers[name.partition("/")[0]] for name in part.names], dtype=torch.int64)
-        return FileSplit(part.root, part.names, labels, part.positions, transform, loading, hashed)
-
-    train, validation, test = (cast(Split, split(part)) for part in parts)  # of the same face
-    counts = f"{len(train):,} training, {len(validation):,} validation and {len(test):,} test images"
-    notes = [
-        f"folder {folder.name}: {counts} ({division}, validation by seed {SPLIT_SEED})",
-        folders.note_on_size(options.backbone, config, options.train_size),
-        folders.note_on_fingerprint(hashed),
-    ]
-    return DataSet(
-        name="folder",
-        classes=tuple(classes),
-        mean=config["mean"],
-        std=config["std"],
-        augment=folders.training_transform(config, options.train_size),
-        train=train,
-        validation=validation,
-        test=test,
-        note="; ".join(notes),
-        title=f"folder {folder.name}, {len(classes):,} classes, {len(test):,} test images",
-        evaluation_batch=folders.EVALUATION_BATCH,
-        loader=loading.statistics,
-    )
+    folders.require_classes(str(folder), classes, options)
+    parts = folders.given_parts(folder, classes) if is_divided else _drawn_parts(folder, classes)
+    division = "as given" if is_divided else "drawn"
+    return folders.dataset(f"folder {folder.name}", classes, parts, options, division)
 
 
 def _folder(data_dir: Path | None) -> Path:
@@ -122,23 +68,11 @@ def _given_classes(folder: Path) -> list[str]:
     return folders.require_same_classes(folder, {split: set(_classes(folder / split)) for split in ("train", "val")})
 
 
-def _given_parts(folder: Path, classes: Sequence[str]) -> list[Part]:
-    """Validation images are drawn from ``train``; ``val`` is for tests."""
-    train, test = (image_names(folder / split, classes) for split in ("train", "val"))
-    training, validation = divide(train, folders.validation_share(len(train)))
-    drawn = [_part(folder / "train", train, positions) for positions in (training, validation)]
-    return [*drawn, _part(folder / "val", test, torch.arange(len(test)))]
-
-
-def _drawn_parts(folder: Path, classes: Sequence[str]) -> list[Part]:
+def _drawn_parts(folder: Path, classes: Sequence[str]) -> list[folders.Part]:
     names = image_names(folder, classes)
     for one in classes:
         if (count := sum(name.startswith(f"{one}/") for name in names)) < FEWEST:
             raise BadInput(f"class folder {folder / one} holds {count} images: it takes {FEWEST} to divide them")
     rest, test = divide(names, TEST_SHARE)
     training, validation = divide([names[position] for position in rest.tolist()], folders.validation_share(len(rest)))
-    return [_part(folder, names, positions) for positions in (rest[training], rest[validation], test)]
-
-
-def _part(root: Path, names: Sequence[str], positions: Tensor) -> Part:
-    return Part(root, [names[position] for position in positions.tolist()], positions)
+    return [folders.part(folder, names, positions) for positions in (rest[training], rest[validation], test)]

@@ -26,7 +26,7 @@ SMALL = {"methods": ("lcnet",), "backbone": "resnet8"}
         ("trials", 4, "trials must be a whole number from 1 to 3, not 4"),
         ("precision", "float16", "precision must be one of float32, bfloat16, not 'float16'"),
         ("batch_size", 0, "batch_size must be a whole number from 1, not 0"),
-        ("dataset", "mnist", "dataset must be one of digits, cifar10, cifar100, imagenet, folder, not 'mnist'"),
+        ("dataset", "mnist", "dataset must be one of digits, cifar10, cifar100, imagenet, folder, timm, not 'mnist'"),
         ("budget", ["quick"], "budget must be one of quick, paper, not ['quick']"),
         ("methods", [], "methods must be a list of names, not []"),
         ("seeds", ["a"], "seeds must be whole numbers, not 'a'"),
