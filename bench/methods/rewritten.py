@@ -28,7 +28,7 @@ REWRITTEN: dict[str, str] = {
     "7776728884fb991aab498c5c1f1699aece629f193e915905aebc673fd08cea3e": (  # source.py, was bench/data/__init__.py
         "f4962792f5d88a4f480efd2e43d8e77ed2212f13296707de4e30fc3d84064255"
     ),
-    "c2ed4079ef4df847ecaec26e8fb98200de145aadfea894c173cd22f4886aa36c": (  # bench/networks/backbones/registry.py
+    "30ad644324930ff23c2188c741c1af774c39e823310128682ced65d57f1fd83d": (  # bench/networks/backbones/registry.py
         "1cdf79a9da852bc120470f8138e8a97f2d75c20b11458da74ed68a2cb5722b51"
     ),
     "fae2b19d2d63a8eeed66a0d1c230aaaf59c95db360834c4b0471f08a521bb238": (  # bench/training/checkpoint.py

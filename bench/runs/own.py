@@ -70,7 +70,7 @@ class Own:
 
 def _job(spec: Spec, weights: Path | None, other: Job) -> Job:
     images = load_source(other.dataset)
-    modules = (images.module, *backbone_modules(other.backbone), own_module(spec))
+    modules = (images.module, *backbone_modules(other.backbone, images.from_files), own_module(spec))
     return Job(
         method=own_name(spec),
         dataset=other.dataset,

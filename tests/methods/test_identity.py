@@ -221,8 +221,11 @@ def test_what_determining_modules_import_determines_too_or_is_known_to_give_no_n
 def test_how_a_network_of_timm_s_is_seen_counts_where_it_is_needed():
     dense = load_method("dense")
     ids = [source_hash(dense, backbone_modules(name)) for name in ("resnet20", "resnet18", "convnext_atto")]
-    files = {Path(f"{HARNESS.parent}/{name.replace('.', '/')}.py") for name in backbone_modules("convnext_atto")}
+    small = backbone_modules("convnext_atto", from_files=False)
+    files = {Path(f"{HARNESS.parent}/{name.replace('.', '/')}.py") for name in small}
     assert ids[0] == ids[1] != ids[2] and files == set(HARNESS.glob("networks/backbones/traced/[a-z]*.py"))
+    assert {*small} - {*backbone_modules("convnext_atto")} == {"bench.networks.backbones.traced.strides"}
+    assert backbone_modules("resnet20", from_files=False) == []
 
 
 def test_a_package_that_was_moved_away_is_missed(harness):

@@ -15,6 +15,7 @@ TRACED = tuple(
     f"bench.networks.backbones.traced.{name}" for name in ("adapter", "block", "graph", "layout", "models", "pieces")
 )
 """Modules by which networks without blocks of ours are seen as some."""
+_STRIDES = "bench.networks.backbones.traced.strides"
 _CIFAR_NAME = re.compile(r"resnet(\d+)(b?)(?:-w(\d*\.?\d+))?")
 
 
@@ -40,16 +41,31 @@ def build_backbone(name: str, classes: int, dataset: str = "") -> Backbone:
 def _cifar(name: str, classes: int, dataset: str) -> Backbone:
     match = _CIFAR_NAME.fullmatch(name)
     if match is None:
-        raise BadInput(f"unknown backbone {name!r}: choose from {', '.join(backbone_names(dataset))}")
+        return _small(name, classes, dataset)
     depth, projection, width = match.groups()
     return cifar_resnet(int(depth), classes, "B" if projection else "A", float(width or 1))
 
 
-def backbone_modules(name: str) -> list[str]:
-    """The modules that build a backbone, but for those that every job's id covers."""
+def _small(name: str, classes: int, dataset: str) -> Backbone:
+    """timm's, where images are no files."""
+    strides = import_module(_STRIDES)
+    if not strides.is_timm(name):
+        known = f"{', '.join(backbone_names(dataset))}, or a network of timm's, as NAME or NAME-strideN"
+        raise BadInput(f"unknown backbone {name!r}: choose from {known}")
+    return strides.on_small_images(name, classes)
+
+
+def backbone_modules(name: str, from_files: bool = True) -> list[str]:
+    """The modules that build a backbone, but for those that every job's id covers.
+
+    Args:
+        from_files: whether it is for images in files; of timm's, others may have other strides.
+    """
     if _is_registered(name):
         return [BACKBONES.load(name).__module__]
-    return [] if _CIFAR_NAME.fullmatch(name) or name in IMAGENET_BACKBONES else list(TRACED)
+    if _CIFAR_NAME.fullmatch(name) or (from_files and name in IMAGENET_BACKBONES):
+        return []
+    return [*TRACED, *([] if from_files else [_STRIDES])]
 
 
 def _is_registered(name: str) -> bool:

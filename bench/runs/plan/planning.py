@@ -54,7 +54,7 @@ def plan(suite: Suite) -> list[Job]:
 def job_source(method: Method, dataset: str, backbone: str) -> dict[str, Any]:
     """What of a job comes from the source of its method, and from those of a data set or backbone of somebody's."""
     images = load_source(dataset)
-    modules = (images.module, *backbone_modules(backbone))
+    modules = (images.module, *backbone_modules(backbone, images.from_files))
     return {"source": source_hash(method, modules, images.image_size), "method_version": method.info.version}
 
 
