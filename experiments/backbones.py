@@ -1,19 +1,24 @@
 """What is made of timm's networks: blocks, difference of logits, MACs beside those of another counter, or the refusal.
 
     python experiments/backbones.py --out results/backbones
+    python experiments/backbones.py --train --out results/backbones
 
 Weights are random. Logits are compared on small images where the network takes any, with scales drawn at random. MACs
 are those of one image of the network's own size: ours of its adapted form beside those that PyTorch's
-``FlopCounterMode`` sees in timm's own.
+``FlopCounterMode`` sees in timm's own. With ``--train``, one network of each family is trained instead
+(``families.py``).
 """
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pandas as pd
 import torch
+from families import TRAINED, trained
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -39,21 +44,37 @@ FAMILIES = {
 
 
 @click.command()
-@click.option("--family", "families", multiple=True, type=click.Choice(list(FAMILIES)), help="default: all")
-@click.option("--out", type=click.Path(path_type=Path), help="write adapted.csv and refused.csv there")
-def main(families: tuple[str, ...], out: Path | None) -> None:
+@click.option("--family", "families", multiple=True, help="default: all")
+@click.option("--train", is_flag=True, help="train one network of each family on the digits")
+@click.option("--epochs", default=3, show_default=True, help="of each training")
+@click.option("--runs", type=click.Path(path_type=Path), help="where trainings lie; default: nowhere for long")
+@click.option("--out", type=click.Path(path_type=Path), help="write adapted.csv and refused.csv, or trained.csv, there")
+def main(families: tuple[str, ...], train: bool, epochs: int, runs: Path | None, out: Path | None) -> None:
     """What is made of timm's networks."""
+    known = list(TRAINED if train else FAMILIES)
+    if unknown := [family for family in families if family not in known]:
+        raise click.UsageError(f"no family {unknown[0]}: choose from {', '.join(known)}")
     rows: list[dict[str, object]] = []
-    for family in families or FAMILIES:
-        for name in FAMILIES[family]:
-            rows.append({"family": family, "network": name, **described(name), "commit": environment.commit()})
-            click.echo(" ".join(f"{key}={value}" for key, value in rows[-1].items()))
+    with tempfile.TemporaryDirectory() as temporary:
+        for family in families or known:
+            for row in trained(family, runs or Path(temporary), epochs) if train else adapted(family):
+                rows.append(row)
+                click.echo(" ".join(f"{key}={value}" for key, value in row.items()))
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, is_refused in (("adapted", False), ("refused", True)):
-            pd.DataFrame(row for row in rows if ("refused" in row) is is_refused).to_csv(
-                out / f"{name}.csv", index=False
-            )
+        _write(out, rows, train)
+
+
+def _write(out: Path, rows: list[dict[str, object]], train: bool) -> None:
+    refused, rest = ([row for row in rows if ("refused" in row) is wanted] for wanted in (True, False))
+    out.mkdir(parents=True, exist_ok=True)
+    for name, found in {"trained": rest}.items() if train else {"adapted": rest, "refused": refused}.items():
+        pd.DataFrame(found).to_csv(out / f"{name}.csv", index=False)
+
+
+def adapted(family: str) -> Iterator[dict[str, object]]:
+    """The rows of a family."""
+    for name in FAMILIES[family]:
+        yield {"family": family, "network": name, **described(name), "commit": environment.commit()}
 
 
 def described(name: str) -> dict[str, object]:
