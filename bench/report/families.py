@@ -15,8 +15,8 @@ class Family:
 
     Attributes:
         static: whether every image costs the same and takes the same path; of claims nobody here knows.
-        colour: of Okabe and Ito's palette, which the colour-blind can tell apart; static families are grey.
-        markers: matplotlib's; no family shares one, so that families differ in grey, too.
+        colour: told apart by the colour-blind, and by its lightness in grey; static families have no hue.
+        markers: matplotlib's; no family shares one, so that families differ where colours are too near, too.
     """
 
     name: str
@@ -26,14 +26,14 @@ class Family:
 
 
 PLAIN = Family("plain networks", True, "#000000", "o8")
-COMPRESSED = Family("static compression", True, "#777777", "hp")
-LAYERS = Family("layer gates", False, "#D55E00", "^v<>")
-CHANNELS = Family("channel gates", False, "#56B4E9", "sd")
-BOTH = Family("layer and channel gates", False, "#0072B2", "D")
-EXITS = Family("early exits", False, "#CC79A7", "P")
-CASCADES = Family("cascades", False, "#009E73", "*")
-OTHER = Family("other dynamic", False, "#E69F00", "X")
-ELSEWHERE = Family(CLAIMED, False, "#8C6D00", "H")
+COMPRESSED = Family("static compression", True, "#5A5A5A", "hp")
+LAYERS = Family("layer gates", False, "#781E0F", "^v<>")
+CHANNELS = Family("channel gates", False, "#2DB4FF", "sd")
+BOTH = Family("layer and channel gates", False, "#004B96", "D")
+EXITS = Family("early exits", False, "#B41EFF", "P")
+CASCADES = Family("cascades", False, "#3C9669", "*")
+OTHER = Family("other dynamic", False, "#965A00", "X")
+ELSEWHERE = Family(CLAIMED, False, "#C39600", "H")
 FAMILIES = (PLAIN, COMPRESSED, LAYERS, CHANNELS, BOTH, EXITS, CASCADES, OTHER, ELSEWHERE)
 """In the order of tables and plots."""
 

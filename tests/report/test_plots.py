@@ -5,8 +5,7 @@ from itertools import pairwise
 import pytest
 
 from bench.report.chart import Chart
-from bench.report.families import FAMILIES
-from bench.report.page.interactive import SYMBOLS, difference_figure, pareto_figure
+from bench.report.page.interactive import difference_figure, pareto_figure
 from bench.report.plots.accuracy import latency_plots, speedup_plots
 from bench.report.plots.answer import difference_plot, family_plot, front_plot
 from bench.report.plots.paths import block_shares, class_shares, gate_shares, macs_histograms
@@ -56,13 +55,6 @@ def test_page_and_paper_show_the_same_differences(full_runs):
         assert 0 < len(chart.shown) <= 8
         best = max(chart.differences, key=lambda entry: chart.differences[entry].interval.value)
         assert best.record.method in chart.shown
-
-
-def test_families_differ_in_colour_and_in_grey():
-    assert len({family.colour for family in FAMILIES}) == len(FAMILIES)
-    markers = [marker for family in FAMILIES for marker in family.markers]
-    assert len(set(markers)) == len(markers)
-    assert set(markers) <= set(SYMBOLS)
 
 
 def test_labels_do_not_lie_over_each_other(runs):
