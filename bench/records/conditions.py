@@ -66,7 +66,8 @@ LOAD = Kind(
     ("arrivals", "policy", "asked", "rate", "utilisation", "requests", "restarts", "mean_ms", "p50_ms", "p95_ms",
      "p99_ms", "formula_ms", "file_mean_ms", "file_p50_ms", "file_p95_ms", "file_p99_ms", "service_ms",
      "service_ms_in_run", "service_p99_ms", "service_max_ms", "time_macs", "cold_start_s", "peak_mb", "energy_mj",
-     "inference_mb", "limit_ms", "images_above_limit", "above_limit", "predicted_rate"),
+     "inference_mb", "limit_ms", "images_above_limit", "above_limit", "predicted_rate", "seconds", "images", "most",
+     "window_ms"),
     ("top1", "macs_fraction"),
 )  # fmt: skip
 """``asked``: the rate or utilisation as typed. Milliseconds of an answer, and as predicted: the mean by the
@@ -74,7 +75,8 @@ Pollaczek-Khinchine ``formula``, from services that were measured ahead; all req
 that they had. ``time_macs``: Spearman correlation of an image's service with its MACs. ``energy_mj``: millijoules of
 an image, of all processors. ``peak_mb``: of the serving process; ``inference_mb``: of it, what came with the network.
 Percent of images whose service alone, and of requests whose answer, took longer than ``limit_ms``;
-``predicted_rate``: the highest one per second whose p99 keeps it. ``top1`` and ``macs_fraction`` are the record's."""
+``predicted_rate``: the highest one per second whose p99 keeps it. ``seconds`` of a point, ``images`` in turns; of a
+policy: at ``most`` so many together, ``window_ms`` of waiting. ``top1`` and ``macs_fraction`` are the record's."""
 
 
 def read_conditions(path: Path, kind: Kind) -> pd.DataFrame:
@@ -107,6 +109,15 @@ def add_condition(path: Path, kind: Kind, row: Mapping[str, Any]) -> None:
     both = [*known.to_dict("records"), {name: row[name] for name in kind.columns}]
     rows = pd.DataFrame(both, columns=list(kind.columns)).drop_duplicates(list(kind.key), keep="last")
     write_atomically(path, lambda temporary: rows.to_csv(temporary, index=False))
+
+
+def require_settings(rows: pd.DataFrame, settings: Mapping[str, Any], table: Path) -> None:
+    """Raises BadInput where ``rows`` of ``table`` were measured with other settings, by column."""
+    for name, value in settings.items():
+        if other := sorted(set(rows[name]) - {value}):
+            before, now = (f"{one:g}" if isinstance(one, int | float) else one for one in (other[0], value))
+            option = "--" + name.replace("_", "-")
+            raise BadInput(f"{table} was measured with {option} {before}, not {now}: choose another --out")
 
 
 def find_conditions(folders: Iterable[Path], kind: Kind, jobs: Sequence[str]) -> pd.DataFrame:

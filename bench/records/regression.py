@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.errors import BadInput
 
 KEY = ["method", "dataset", "backbone", "point", "seed"]
+"""Of a record. A table may hold several: a trained network, and what `bench tune` made of it at its point."""
 TYPES: dict[str, type] = {
     **dict.fromkeys(("method", "dataset", "backbone"), str),
     "seed": int,
@@ -46,30 +49,28 @@ def read_table(path: Path) -> pd.DataFrame:
     """A ``table.csv`` with agreed numbers.
 
     Raises:
-        BadInput: it cannot be read, lacks a column that is compared, or holds two rows for one record.
+        BadInput: it cannot be read, or lacks a column that is compared.
     """
     try:
         frame = pd.read_csv(path)
         if missing := [column for column in TYPES if column not in frame]:
             raise BadInput(f"{path} is no table of records: column {missing[0]} is missing")
-        frame = frame.astype(TYPES)
+        return frame.astype(TYPES)
     except (OSError, ValueError, TypeError) as error:
         raise BadInput(f"cannot read {path}: {error}") from error
-    if _with_points_of(frame, frame).duplicated(KEY).any():
-        raise BadInput(f"{path} holds two rows for one method, data set, backbone, point and seed")
-    return frame
 
 
 def compare_tables(agreed: pd.DataFrame, measured: pd.DataFrame) -> TableComparison:
-    """Compares records, matched by ``KEY``; points match within ``SAME_POINT``.
+    """Compares records, matched by ``KEY`` (of several agreed ones the nearest); points match within ``SAME_POINT``.
 
     ``top1`` may differ by ``TOP1_TOLERANCE`` points, ``macs_mean`` relatively by ``MACS_TOLERANCE``; ``n_test`` and
     ``macs_backbone`` must be equal.
     """
-    both = _with_points_of(agreed, agreed).merge(
-        _with_points_of(measured.astype(TYPES), agreed),
+    known, found = _with_points_of(agreed, agreed).drop_duplicates(), _with_points_of(measured.astype(TYPES), agreed)
+    both = known.assign(place=known.groupby(KEY).cumcount()).merge(
+        found.assign(place=_places(found, known)),
         how="outer",
-        on=KEY,
+        on=[*KEY, "place"],
         suffixes=("_agreed", "_measured"),
         validate="one_to_many",
         indicator="sides",
@@ -82,6 +83,19 @@ def compare_tables(agreed: pd.DataFrame, measured: pd.DataFrame) -> TableCompari
         else:
             unmatched.append(f"{name}: {ONE_SIDED[row['sides']]}")
     return TableComparison(differences, unmatched, len(both) - len(unmatched))
+
+
+def _places(rows: pd.DataFrame, agreed: pd.DataFrame) -> list[int]:
+    """For each of ``rows``, which agreed row of its ``KEY`` is nearest by accuracy and MACs; 0: the first, or none."""
+    numbers = {key: same[["top1", "macs_mean"]].to_numpy() for key, same in agreed.groupby(KEY)}
+    keys = rows[KEY].itertuples(index=False, name=None)
+    own = rows[["top1", "macs_mean"]].to_numpy()
+    return [_nearest(numbers[key], mine) if key in numbers else 0 for key, mine in zip(keys, own)]
+
+
+def _nearest(rows: NDArray[np.float64], row: NDArray[np.float64]) -> int:
+    distance = np.abs(rows - row) / [TOP1_TOLERANCE, MACS_TOLERANCE * max(float(row[1]), 1.0)]
+    return int(np.argmin(np.nan_to_num(distance.sum(1), nan=np.inf)))
 
 
 def _with_points_of(table: pd.DataFrame, agreed: pd.DataFrame) -> pd.DataFrame:

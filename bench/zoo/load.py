@@ -17,7 +17,7 @@ from bench.measurement.energy import find_meter
 from bench.measurement.load import Policy, Served, Server, arrival_times, feed, highest_rate, mean_latency, single_file
 from bench.measurement.memory import PEAK, memory_mb
 from bench.measurement.shifts import in_memory
-from bench.records.conditions import LOAD, add_condition, read_conditions
+from bench.records.conditions import LOAD, add_condition, read_conditions, require_settings
 from bench.statistics import spearman
 from bench.system.files import write_atomically
 from bench.zoo.serving import Alone, Serving
@@ -57,6 +57,10 @@ class LoadPlan:
         asked = [f"{rate:g}/s" for rate in self.rates] or [f"{share:g}" for share in self.utilisations]
         return [(kind, policy, one) for policy in self.policies for kind in self.arrivals for one in asked]
 
+    def settings(self) -> dict[str, Any]:
+        """What rows of one table must share, whatever their point."""
+        return {"seconds": self.seconds, "images": self.images, "limit_ms": self.limit_ms}
+
     def rate(self, asked: str, alone: Alone) -> float:
         """Requests per second."""
         return float(asked[:-2]) if asked.endswith("/s") else float(asked) / float(alone.services.mean())
@@ -68,12 +72,12 @@ def measure_load(
     """Measures every network at every rate; rows that are in ``out`` already are kept.
 
     Raises:
-        BadInput: ``out`` is about another limit or cannot be written, or a server does not answer.
+        BadInput: ``out`` was measured with other settings or cannot be written, or a server does not answer.
     """
     out.mkdir(parents=True, exist_ok=True)
     images = data.normalise(in_memory(data.test, plan.images).images)
     rows = read_conditions(out / LOAD.file, LOAD)
-    _require_limit(rows, plan.limit_ms, out / LOAD.file)
+    _require_same(rows, plan, subjects, out / LOAD.file)
     done, meter = set(rows[list(LOAD.key)].itertuples(index=False, name=None)), find_meter()
     if meter.missing:
         say(f"energy is not measured: {meter.missing}")
@@ -90,10 +94,17 @@ def measure_load(
                     add_condition(out / LOAD.file, LOAD, subject.origin(plan.command) | row)
 
 
-def _require_limit(rows: pd.DataFrame, limit: float, table: Path) -> None:
-    """Raises BadInput where ``rows`` of ``table`` are about another limit: they would not compare."""
-    if other := sorted(set(rows["limit_ms"]) - {limit}):
-        raise BadInput(f"{table} is about a limit of {other[0]:g} ms, not {limit:g}: choose another --out")
+def _require_same(rows: pd.DataFrame, plan: LoadPlan, subjects: Sequence[Subject], table: Path) -> None:
+    """Raises BadInput where ``rows`` of ``table`` were measured with other settings: they would not compare."""
+    require_settings(rows, plan.settings(), table)
+    for name, policy in plan.policies.items():
+        require_settings(rows[rows["policy"] == name], _of_policy(policy), table)
+    for subject in subjects:
+        require_settings(rows[rows["job"] == subject.job], {"executor": subject.executor}, table)
+
+
+def _of_policy(policy: Policy) -> dict[str, Any]:
+    return {"most": policy.most, "window_ms": policy.window_ms}
 
 
 def _keep_services(serving: Serving, alone: Alone, out: Path) -> None:
@@ -111,6 +122,7 @@ def _rows(serving: Serving, plan: LoadPlan, points: Sequence[Point], alone: Alon
     dues = [arrival_times(kind, rate, plan.seconds, record.seed) for (kind, _, _), rate in zip(points, rates)]
     server = serving.start(sum(map(len, dues)), plan.policies[points[0][1]])
     same = _alone(serving, alone, plan.limit_ms) | {"top1": record.top1, "macs_fraction": record.macs_fraction}
+    same |= plan.settings() | _of_policy(plan.policies[points[0][1]])
     first = 0
     try:
         for (kind, policy, asked), rate, due in zip(points, rates, dues):

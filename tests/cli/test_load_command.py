@@ -36,9 +36,15 @@ def test_load_writes_rows_and_tables_and_continues(tmp_path, capsys):
     (times,) = (runs / "stress" / "images").rglob("service.parquet")
     joined = pd.read_parquet(times)
     assert len(joined) == 20 and joined["service_ms"].max() == pytest.approx(rows["service_max_ms"][0])
-    with pytest.raises(SystemExit) as left:
-        main([*arguments, "--limit-ms", "5"])
-    assert left.value.code == 2 and "is about a limit of 10 ms, not 5" in capsys.readouterr().err
+    assert rows[["seconds", "images", "most", "window_ms"]].values.tolist() == [[0.5, 20, 8, 0]]
+    shorter = ["1" if before == "--seconds" else word for before, word in zip(["", *arguments], arguments)]
+    said = {"--seconds 0.5, not 1": shorter, "--limit-ms 10, not 5": [*arguments, "--limit-ms", "5"]}
+    said["--most 8, not 4"] = [*arguments, "--most", "4"]
+    for difference, other in said.items():
+        with pytest.raises(SystemExit) as left:
+            main(other)
+        assert left.value.code == 2
+        assert f"was measured with {difference}: choose another --out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [("--utilisation", "1.5"), ("--policy", "magic"), ("--rate", "0")])

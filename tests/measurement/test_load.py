@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.measurement.load import Policy, Server, arrival_times, feed, highest_rate, mean_latency, single_file
+from bench.measurement.load import Policy, Server, arrival_times, feed, highest_rate, mean_latency, serving, single_file
 
 IMAGES = torch.arange(12.0).view(12, 1, 1, 1).expand(12, 3, 2, 2).contiguous()
 
@@ -23,6 +23,21 @@ def make_classifier():
         return -(images[:, 0, 0, :1] - torch.arange(12.0)).abs()
 
     return predict
+
+
+def make_stuck():
+    """Answers while it warms up, and then no more."""
+    left = iter(range(20))
+    return lambda images: images[:, 0, 0] if next(left, None) is not None else time.sleep(60)
+
+
+def test_a_server_that_is_stuck_is_killed(monkeypatch):
+    monkeypatch.setattr(serving, "END_S", 0.2)
+    server = Server(make_stuck, IMAGES, 10, Policy())
+    server.ask(0)
+    begin = time.perf_counter()
+    server.stop()
+    assert not server.process.is_alive() and time.perf_counter() - begin < 10
 
 
 @pytest.mark.parametrize("kind", ["poisson", "bursts"])

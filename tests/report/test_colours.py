@@ -1,4 +1,4 @@
-"""Families are told apart by the colour-blind and in a grey print: by colour, and where it is too near by the marker."""
+"""Families are told apart by the colour-blind and in a grey print, by colour and by marker."""
 
 from itertools import combinations
 

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from bench.measurement.memory import NOW, memory_mb
 
-STOP = -1
 PATIENCE_S = 120.0
 """A server that is not ready by then never will be."""
+END_S = 10.0
+"""A server that has not ended by then is killed."""
 AHEAD = 8
 """Of how many batches requests are looked through for those that go the same way."""
 
@@ -91,11 +92,12 @@ class Server:
         self.connection.send(number)
 
     def stop(self) -> None:
-        """Ends the process."""
+        """Ends the process; one that is stuck is killed."""
+        self.connection.close()  # which ends its requests; a message could wait for room in the pipe
+        self.process.join(END_S)
         if self.process.is_alive():
-            self.connection.send(STOP)
-        self.process.join()
-        self.connection.close()
+            self.process.kill()
+            self.process.join()
 
 
 @torch.inference_mode()
@@ -142,9 +144,10 @@ class _Waiting:
         while not self.ended and len(self.numbers) < room:
             if until is not None and not connection.poll(max(0.0, until - time.perf_counter())):
                 return
-            number = connection.recv()
-            self.ended = number == STOP
-            self.numbers += [] if self.ended else [number]
+            try:
+                self.numbers.append(connection.recv())
+            except EOFError:
+                self.ended = True
             until = until if until is not None else time.perf_counter() + self.policy.window_ms / 1000
 
     def _way(self, number: int) -> int:
