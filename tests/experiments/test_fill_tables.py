@@ -1,5 +1,7 @@
 """Numbers in documents are those of the committed records."""
 
+import re
+
 import click
 import pandas as pd
 import pytest
@@ -19,6 +21,15 @@ def test_tables_in_documents_are_up_to_date(name):
     text = (ROOT / name).read_text()
     assert BLOCK.search(text) or "| --- |" not in text, f"{name} has no table that a program fills"
     assert filled(text) == text, f"python experiments/fill_tables.py {name}"
+
+
+def test_every_line_of_a_suite_is_named_with_its_commit():
+    """A table of many commits says so: on one of the pages stands each record's own, and none is of unsaved files."""
+    text = "".join((ROOT / name).read_text() for name in PAGES)
+    for table_file in sorted((ROOT / "results").glob("cifar10-*.csv")):
+        assert re.search(rf"<!-- csv: {table_file.name};[^>]*commit:7 as commit", text), table_file.name
+        commits = pd.read_csv(table_file)["commit"]
+        assert commits.notna().all() and not commits.str.contains("dirty").any(), table_file.name
 
 
 def test_a_row_holds_the_records_own_numbers():
