@@ -46,6 +46,7 @@ COMMANDS = {
     "decide": "Says which entry to ship, which fell out and why.",
     "leaderboard": "Ranks methods over data sets, backbones and budgets.",
     "tune": "Sets the thresholds of one trained network for a budget.",
+    "quantise": "Quantises trained networks to int8 and measures them.",
     "check": "Compares records with agreed numbers, shipped networks with their records.",
     "export": "Writes a trained network as a file for other runtimes.",
     "publish": "Rounds trained networks for shipping, and measures them as rounded.",

@@ -1,4 +1,4 @@
-"""What ``bench run`` and ``bench tune`` print behind their work."""
+"""What ``bench run``, ``bench tune`` and ``bench quantise`` print behind their work."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from bench.records import finished_jobs, read_record
 from bench.report import write_report
 from bench.report.tables import console_table
 from bench.runs import resources
-from bench.runs.request import make_request
-from bench.runs.run import Ended, run_tuned
+from bench.runs.request import Request, make_request
+from bench.runs.run import Ended, run_changed
 from bench.runs.run import run as run_request
-from bench.runs.selection import select_tuned
+from bench.runs.selection import Selection, select_quantised, select_tuned
 
 REPORT = "report"
 
@@ -38,9 +38,18 @@ def run(out: Path, track: tuple[str, ...], **options: Any) -> None:
 def tune(job: Path, budget: float | None, ms: float | None, out: Path, **options: Any) -> None:
     """Sets a trained network to a budget and measures it."""
     request = make_request(options)
-    selection = select_tuned(job, budget, ms, request.data_dir)
+    _measure(select_tuned(job, budget, ms, request.data_dir), request, out)
+
+
+def quantise(jobs: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Quantises trained networks and measures them."""
+    request = make_request(options | {"device": "cpu"})
+    _measure(select_quantised(jobs, request.data_dir), request, out)
+
+
+def _measure(selection: Selection, request: Request, out: Path) -> None:
     with _interruptions():
-        ended = run_tuned(selection, request, out, _command(), _say)
+        ended = run_changed(selection, request, out, _command(), _say)
     _summarise(ended)
 
 

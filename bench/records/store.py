@@ -118,6 +118,8 @@ _DETAILS: dict[str, Any] = {
     "calibration": dict[str, Any],
     "stopping": dict[str, Any],
     "tuned_from": dict[str, Any],
+    "quantised_from": dict[str, Any],
+    "quantised": dict[str, Any],
     "timing": dict[str, Any],
     "warnings": list[str],
     "start": str,

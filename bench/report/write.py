@@ -22,6 +22,7 @@ from bench.report.tables.claims import claim_table
 from bench.report.tables.comparisons import comparison_table, front_table
 from bench.report.tables.curves import curve_table
 from bench.report.tables.images import image_table
+from bench.report.tables.quantised import quantised_table
 from bench.report.tables.stops import stop_table
 from bench.report.tables.times import time_table
 from bench.report.tables.trades import trade_table
@@ -111,6 +112,7 @@ def group_tables(
         time_table(group),
         image_table(group),
         comparison_table(group),
+        quantised_table(group),
         claim_table(group, unit),
         trade_table(group, unit, challenger),
         front_table(group, unit),

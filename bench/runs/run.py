@@ -108,8 +108,8 @@ def run(request: Request, out: Path, command: str, say: Say, track: Sequence[str
         return ended
 
 
-def run_tuned(selection: Selection, request: Request, out: Path, command: str, say: Say) -> Ended:
-    """Measures a trained network at another budget; as :func:`run`, in this process."""
+def run_changed(selection: Selection, request: Request, out: Path, command: str, say: Say) -> Ended:
+    """Measures trained networks at another budget or quantised; as :func:`run`, in this process."""
     settings = make_settings(request, selection, out, command)
     data = settings.inputs.load_data()
     return run_selection(selection, _phases(request.timing, data, say), settings, data)

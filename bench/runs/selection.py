@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -14,7 +15,7 @@ from bench.records import read_record
 from bench.runs.plan.jobs import Job, distinct
 from bench.runs.plan.members import member_jobs, read_members
 from bench.runs.plan.planning import asked_for, plan_all
-from bench.runs.plan.shipped import choose_shipped, pretrained_job, tuned_job
+from bench.runs.plan.shipped import choose_shipped, pretrained_job, quantised_job, tuned_job
 from bench.runs.plan.suite import Suite, check_suite, reads_files
 from bench.runs.plan.suite_file import load_suite
 from bench.runs.request import Request
@@ -80,6 +81,22 @@ def select_tuned(folder: Path, budget: float | None, ms: float | None, data_dir:
     shipped = {job.id: (folder.absolute(), record)}
     inputs = Inputs(record.dataset, data_dir and data_dir.absolute(), None, shipped, data_options(record))
     return Selection([job], [job], inputs)
+
+
+def select_quantised(folders: Sequence[Path], data_dir: Path | None) -> Selection:
+    """The trained networks of ``folders``, quantised.
+
+    Raises:
+        BadInput: records that cannot be read, or of several data sets.
+    """
+    found = {folder.absolute(): read_record(folder) for folder in folders}
+    if len({(record.dataset, data_options(record)) for record in found.values()}) > 1:
+        raise BadInput("networks that are quantised together must read the same images in the same way")
+    shipped = {quantised_job(record).id: (folder, record) for folder, record in found.items()}
+    jobs = distinct(quantised_job(record) for record in found.values())
+    first = next(iter(found.values()))
+    inputs = Inputs(first.dataset, data_dir and data_dir.absolute(), None, shipped, data_options(first))
+    return Selection(jobs, jobs, inputs)
 
 
 def _of_members(request: Request) -> Selection:

@@ -96,7 +96,8 @@ def _untrained(record: Record, classes: int) -> DynamicNetwork | Cascade:
     members = record.details.get("members")
     if not members:  # A network that was tuned to another point is of the shape that it was trained in.
         point = record.details.get("tuned_from", {}).get("point", record.point)
-        return shape(record.method, point, record.backbone)
+        method = record.details.get("quantised_from", {}).get("method", record.method)
+        return shape(method, point, record.backbone)
     try:
         described = [Member(one["method"], one["point"], one["backbone"]) for one in members]
     except (TypeError, KeyError) as error:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from bench.data import Split
-from bench.errors import BadInput
-from bench.execution.onnx import Session, decided_by, to_onnx, write_quantised
+from bench.data import DataSet, Split
+from bench.execution.onnx import Session, require_static, to_onnx, write_quantised
 from bench.measurement.clock import measure
 from bench.system.files import write_atomically
 from bench.zoo.export import Trained
@@ -55,16 +56,10 @@ def quantise(trained: Trained, path: Path, images: int) -> Quantised:
     Raises:
         BadInput: a network that decides something, a package that is missing, or a file that cannot be written.
     """
-    if decided_by(trained.network):
-        raise BadInput(
-            "--int8 takes networks that decide nothing, such as dense or l1: scores at thresholds would move"
-        )
+    require_static(trained.network)
     model = to_onnx(trained.network, branches=False, metadata=trained.metadata(branches=False) | {"precision": "int8"})
     data = trained.data
-    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
-    calibration = data.train.at(order[:CALIBRATION_IMAGES].tolist())  # files lie in the order of their classes
-    batches = (data.normalise(part) for part, _ in calibration.batches(AT_ONCE))
-    write_atomically(path, lambda file: write_quantised(model, batches, file))
+    write_atomically(path, lambda file: write_quantised(model, calibration_batches(data), file))
     contents = {"float32": model.SerializeToString(), "int8": path.read_bytes()}
     sessions = {name: Session(content, torch.get_num_threads()) for name, content in contents.items()}
     split = data.validation.first(images)
@@ -75,6 +70,13 @@ def quantise(trained: Trained, path: Path, images: int) -> Quantised:
         for name, content in contents.items()
     ]
     return Quantised((forms[0], forms[1]), len(split), times.invalid_reasons("float32", "int8"))
+
+
+def calibration_batches(data: DataSet) -> Iterator[Tensor]:
+    """Normalised training images, ``[n, 3, H, W]``, always the same ones: files lie in the order of their classes."""
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
+    chosen = data.train.at(order[:CALIBRATION_IMAGES].tolist())
+    return (data.normalise(images) for images, _ in chosen.batches(AT_ONCE))
 
 
 def _top1(session: Session, trained: Trained, split: Split) -> float:

@@ -36,7 +36,8 @@ def start_note(job: Job, context: Context, start_record: str) -> str:
     """For the record: where the network comes from, in words."""
     if job.network:
         folder, record = context.inputs.shipped[job.id]
-        kind = "thresholds moved of trained network" if job.tuned else "shipped network"
+        changed = "thresholds moved of trained network" if job.tuned else "shipped network"
+        kind = f"{job.quantised}, calibrated on training images, of trained network" if job.quantised else changed
         return f"{kind} {folder.name} (SHA-256 {job.network[:12]}): {record.details.get('start', '')}"
     if job.members:
         names = [f"{context.inputs.shipped[member][0].name} (SHA-256 {member[:12]})" for member in job.members]

@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import save
 
 from bench.errors import BadInput
-from bench.execution import to_inference
 from bench.measurement.choosing import choosing_columns, describe_choosing
 from bench.measurement.evaluation import evaluate
 from bench.measurement.stopping import describe_stopping
@@ -21,6 +20,7 @@ from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, write_record
 from bench.runs import resources
 from bench.runs.context import Context
 from bench.runs.phases.calibration import calibrated
+from bench.runs.phases.form import form_columns, form_details, form_of
 from bench.runs.phases.recording import record_of
 from bench.runs.phases.start import starting_backbone
 from bench.runs.phases.trials import Trial, trials_of
@@ -40,7 +40,7 @@ def train_and_test(job: Job, context: Context) -> None:
     dense_macs = count_backbone(starting_backbone(job, context)).total
     calibration = calibrated(job, load_method(job.method), network, context, dense_macs)
     # What is evaluated is what a deployment would run: work that was decided away is not done.
-    lowered = to_inference(network, context.settings.execution.executor)
+    lowered = form_of(job, network, context)
     samples = evaluate(lowered, context.data, context.data.test).samples
     stopping = describe_stopping(network, samples, context.data, dense_macs)
     choosing = describe_choosing(network, samples, context.data, dense_macs, stopping)
@@ -50,12 +50,11 @@ def train_and_test(job: Job, context: Context) -> None:
     _write_files(folder, network, samples, trials)
     record = record_of(job, chosen, samples, context)
     found = {name: value for name, value in (("stopping", stopping), ("choosing", choosing)) if value}
-    details = record.details | {"resources": used} | calibration | found
+    details = record.details | {"resources": used} | calibration | found | form_details(job, lowered, context)
     if job.tuned and job.point is None:  # a budget of time: the point is what it came to
         record = replace(record, point=round(record.macs_fraction, 3))
-    columns = choosing_columns(choosing)
-    record = replace(record, execution=lowered.execution, executor=lowered.executor, details=details, **columns)
-    write_record(folder, record)
+    columns = choosing_columns(choosing) | form_columns(job, lowered)
+    write_record(folder, replace(record, details=details, **columns))
     remove_checkpoints(folder)
 
 

@@ -8,12 +8,13 @@ from typing import Any, cast
 import torch
 
 from bench.data import DataSet
-from bench.execution import Inference, to_inference
+from bench.execution import Inference
 from bench.measurement.latency import DENSE, DYNAMIC, THROUGHPUT_BATCH, DenseRival, Timing, time_network
 from bench.records import SAMPLES_FILE, Record, read_record, require_recorded_file, write_record
 from bench.records.times import TIMES_FILE
 from bench.records.validity import result_reasons
 from bench.runs.context import Context
+from bench.runs.phases.form import form_of
 from bench.runs.phases.start import starting_backbone
 from bench.runs.plan.defaults import defaults_for
 from bench.runs.plan.jobs import Job
@@ -33,7 +34,7 @@ def add_times(job: Job, context: Context) -> None:
     require_recorded_file(folder, SAMPLES_FILE, record)  # which the record will be written with once more
     network = load_pretrained(folder, record, len(context.data.classes))
     cast(Any, network).to(context.device, memory_format=torch.channels_last)  # as it was trained and evaluated
-    timing = _time(job, to_inference(network, context.settings.execution.executor), context)
+    timing = _time(job, form_of(job, network, context), context)
     write_atomically(folder / TIMES_FILE, timing.save_raw)
     write_record(folder, with_timing(record, timing, context))
 

@@ -30,6 +30,7 @@ class Job(Recipe):
         members: SHA-256 of the trained networks that a cascade is made of; empty: its method trains them.
         tuned: the budget that ``network`` is set to, as in ``0.5 macs`` (of the dense backbone's) or ``0.4 ms``; empty:
             it is measured as it is.
+        quantised: ``int8``, and ``network`` is quantised after training; empty: it is not.
         mean: of images, per channel, in units of pixels scaled to [0, 1]; empty: the data set's own.
         std: likewise.
         method_version: as its :class:`bench.methods.interface.MethodInfo` has it.
@@ -46,6 +47,7 @@ class Job(Recipe):
     network: str = ""
     members: tuple[str, ...] = ()
     tuned: str = ""
+    quantised: str = ""
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     method_version: int = 1

@@ -91,6 +91,11 @@ def pretrained_job(record: Record) -> Job:
     )
 
 
+def quantised_job(record: Record) -> Job:
+    """The job that quantises a trained network to int8 and measures it; raises as :func:`pretrained_job`."""
+    return replace(pretrained_job(record), quantised="int8")
+
+
 def tuned_job(record: Record, value: float, unit: str) -> Job:
     """The job that moves the thresholds of a trained network to a budget and measures it.
 

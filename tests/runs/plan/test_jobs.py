@@ -25,6 +25,7 @@ CHANGES = st.fixed_dictionaries(
         "network": SHA,
         "members": st.lists(SHA, max_size=3).map(tuple),
         "mean": st.lists(st.floats(0, 1), min_size=3, max_size=3).map(tuple),
+        "quantised": st.just("int8"),
         "tuned": st.sampled_from(["0.5 macs", "0.4 ms"]),
         "epochs": st.integers(1, 9),
         "trials": st.integers(2, 3),
