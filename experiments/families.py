@@ -51,7 +51,8 @@ def trained(family: str, out: Path, epochs: int) -> Iterator[dict[str, object]]:
 
 
 def _methods(name: str) -> tuple[str, ...]:
-    has_channels = all(block.has_channels for block in build_backbone(name, 10, DATASET).blocks)
+    backbone = build_backbone(name, 10, DATASET)
+    has_channels = not backbone.has_groups and all(block.has_channels for block in backbone.blocks)
     return tuple(method for method, needs_channels in METHODS.items() if has_channels or not needs_channels)
 
 
