@@ -16,7 +16,6 @@ from bench.execution.skipping import lower
 from bench.measurement.counting import count_one
 from bench.networks.backbones import build_backbone
 from bench.records import Record, find_records, read_samples
-from bench.system import environment
 
 DATASET, POINT, COUNTED = "digits", 0.6, 8
 TRAINED = {
@@ -47,7 +46,7 @@ def trained(family: str, out: Path, epochs: int) -> Iterator[dict[str, object]]:
     bench.run(_methods(name), dataset=DATASET, backbone=name, points=(POINT,), epochs=epochs, timing=False, out=runs)
     bench.write_report([runs], runs / "report")
     for folder, record in sorted(find_records([runs]).items(), key=lambda one: one[1].method):
-        yield {"family": family, "network": name, **_columns(folder, record), "commit": environment.commit()}
+        yield {"family": family, "network": name, **_columns(folder, record), "commit": record.commit}
 
 
 def _methods(name: str) -> tuple[str, ...]:
