@@ -15,17 +15,18 @@ from bench.networks.network import DynamicNetwork
 
 
 def flop_counter_macs(network: DynamicNetwork, images: Tensor) -> list[int]:
-    """MACs that skipping execution really spends on each of ``images`` ``[N, 3, H, W]``, gates included.
-
-    Counted image by image in a process of its own, because a network that was counted once may run slower: every
-    convolution and matrix product that reaches the dispatcher, whoever asked for it.
-    """
+    """:func:`count_each` in a process of its own, for a network that goes on being used."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as process:
-        return process.submit(_count, network, images).result()
+        return process.submit(count_each, network, images).result()
 
 
-def _count(network: DynamicNetwork, images: Tensor) -> list[int]:
+def count_each(network: DynamicNetwork, images: Tensor) -> list[int]:
+    """MACs that skipping execution really spends on each of ``images`` ``[N, 3, H, W]``, gates included.
+
+    Counted image by image: every convolution and matrix product that reaches the dispatcher, whoever asked for it. A
+    network that was counted once may run slower.
+    """
     skipping = lower(network)
     return [count_one(skipping, image[None]) for image in images]
 

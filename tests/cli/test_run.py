@@ -8,19 +8,22 @@ import time
 import pandas as pd
 import pytest
 
+from bench.measurement.evaluation import evaluate
+from bench.networks.backbones import build_backbone, load_weights
+from bench.networks.network import DynamicNetwork
 from bench.records import TABLE_COLUMNS, find_records, read_samples
 from bench.training import selection_key
 
-SMALL = ("--backbone", "resnet8-w0.25", "--epochs", "2")
+SMALL = ("--backbone", "resnet8-w0.25", "--epochs", "2", "--backbone-epochs", "2", "--no-timing")
 
 
-def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
-    finished = bench("run", "--methods", "dense,lcnet,skipnet", *SMALL, "--no-timing")
+def test_a_run_makes_whole_records_and_a_table(bench, bench_here, tmp_path):
+    finished = bench("run", "--methods", "lcnet", *SMALL)
     assert finished.returncode == 0, finished.stderr
-    for word in ("dense", "lcnet", "skipnet", "report", "records: runs/"):
+    for word in ("dense", "lcnet", "report", "records: runs/"):
         assert word in finished.stdout
     records = find_records([tmp_path / "runs"])
-    assert sorted(record.method for record in records.values()) == ["dense", "lcnet", "skipnet"]
+    assert sorted(record.method for record in records.values()) == ["dense", "lcnet"]
     for folder, record in records.items():
         samples = read_samples(folder)
         assert len(samples) == record.n_test == 500 and not samples["index"].duplicated().any()
@@ -35,9 +38,9 @@ def test_a_run_makes_whole_records_and_a_table(bench, tmp_path):
         assert len(pd.read_csv(folder / "train.csv")) == 2
         assert record.details["config"]["epochs"] == 2 and record.command.startswith("bench run --methods")
     table = pd.read_csv(tmp_path / "runs" / "report" / "table.csv")
-    assert list(table.columns) == list(TABLE_COLUMNS) and len(table) == 3
+    assert list(table.columns) == list(TABLE_COLUMNS) and len(table) == 2
 
-    assert bench("run", "--methods", "dense,lcnet,skipnet", *SMALL, "--no-timing").returncode == 0
+    assert bench_here("run", "--methods", "lcnet", *SMALL)[0] == 0
     assert find_records([tmp_path / "runs"]) == records  # finished jobs are kept, not repeated
 
 
@@ -77,10 +80,10 @@ def test_timing_stands_beside_theory_by_default(bench_here, tmp_path):
     assert (folder / "times.npz").exists()
 
 
-def test_a_killed_run_continues_to_the_same_record(bench, start, tmp_path):
+def test_a_killed_run_continues_to_the_same_record(bench, bench_here, start, tmp_path):
     """SIGKILL while training LC-Net, then the same command: bit for bit the record of an undisturbed run."""
-    command = ("run", "--methods", "lcnet", "--backbone", "resnet8-w0.5", "--epochs", "4", "--no-timing")
-    assert bench(*command, "--out", "undisturbed").returncode == 0
+    command = ("run", "--methods", "lcnet", *SMALL)
+    assert bench_here(*command, "--out", "undisturbed")[0] == 0
 
     process = start(*command, "--out", "killed")
     deadline = time.monotonic() + 300
@@ -133,12 +136,6 @@ def test_bad_input_gets_one_line_and_exit_code_2(bench_here, arguments, says):
     assert out == ""
 
 
-def test_bad_input_in_a_process_of_its_own(bench):
-    finished = bench("run", "--methods", "nosuch")
-    assert finished.returncode == 2 and finished.stdout == ""
-    assert len(finished.stderr.strip().splitlines()) == 1
-
-
 @pytest.mark.parametrize("text", ["methods: [", "- 1", "methods: [lcnet]\nmethdos: 1", "methods: 7", "methods: []"])
 def test_broken_suite_files(bench_here, tmp_path, text):
     (tmp_path / "suite.yaml").write_text(text)
@@ -159,28 +156,23 @@ def test_truncated_cifar_file_and_wrong_depth(bench_here, tmp_path, cifar_dir, p
     assert code == 2 and "incomplete or corrupt" in error and len(error.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize(("depth", "top1", "macs"), [(20, 91.73, 40_551_040), (56, 93.39, 125_485_696)])
-def test_public_weights_reproduce_their_accuracy(bench_here, tmp_path, cifar_dir, public_weights, depth, top1, macs):
-    code, _, error = bench_here(
-        "run",
-        "--methods",
-        "dense",
-        "--dataset",
-        "cifar10",
-        "--data-dir",
-        cifar_dir,
-        "--backbone",
-        f"resnet{depth}",
-        "--backbone-weights",
-        public_weights[depth],
-        "--epochs",
-        "0",
-        "--no-timing",
-    )
+def test_public_weights_reproduce_their_accuracy(bench_here, tmp_path, cifar_dir, public_weights):
+    data = ("--dataset", "cifar10", "--data-dir", cifar_dir)
+    start = ("--backbone", "resnet20", "--backbone-weights", public_weights[20], "--epochs", "0")
+    code, _, error = bench_here("run", "--methods", "dense", *data, *start, "--no-timing")
     assert code == 0, error
     (record,) = find_records([tmp_path / "runs"]).values()
-    assert record.top1 == top1 and record.macs_mean == macs and record.macs_std == 0 and record.gate_macs_mean == 0
-    assert record.n_test == 10_000 and "may be optimistic" in record.details["start"]
+    assert record.top1 == 91.73 and record.n_test == 10_000 and "may be optimistic" in record.details["start"]
+    assert record.macs_mean == 40_551_040 and record.macs_std == 0 and record.gate_macs_mean == 0
+
+
+def test_public_weights_of_a_deep_network_on_some_images(cifar10, public_weights):
+    """1,000 images: their accuracy is within four standard deviations (0.8 points each) of that of all, 93.39 %."""
+    backbone = build_backbone("resnet56", classes=10)
+    load_weights(backbone, public_weights[56])
+    samples = evaluate(DynamicNetwork(backbone), cifar10, cifar10.test.first(1000)).samples
+    assert (samples["macs"] == 125_485_696).all()
+    assert 100 * samples["correct"].mean() == pytest.approx(93.39, abs=3.2)
 
 
 def test_given_weights_are_known_by_the_record_beside_them(bench_here, tmp_path):

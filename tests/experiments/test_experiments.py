@@ -1,12 +1,15 @@
 """Every program in ``experiments/`` starts and comes to its end at a tiny size, and says what it is there to say."""
 
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bench.cli import main
 from bench.execution.native import targets
 
 FOLDER = Path(__file__).parents[2] / "experiments"
@@ -14,12 +17,12 @@ ELSEWHERE = {"ablation.py", "fill_tables.py", "lite_cascade.py", "roofline.py"}
 """Programs with a test file of their own."""
 SHORT = ("--seconds", "0.2", "--threads", "1")
 NEEDS_COMPILER = pytest.mark.skipif(not targets(), reason="the compiled executor was not built: no compiler")
-PROGRAMS = {
-    "gpu.py": (
-        "--network resnet8-w0.25 --gates layers --keep 0.5 --batch 1 --images 1 --size 4 --precision float32 "
-        "--seconds 0.01".split(),
-        "| layers | 0.5 |",
-    ),
+INTERPRETED = (
+    "--network resnet8-w0.25 --gates layers --keep 0.5 --batch 1 --images 1 --size 4 --precision float32 "
+    "--seconds 0.01".split(),
+    "| layers | 0.5 |",
+)
+HERE = {
     "harness.py": (("--network", "resnet8-w0.25", *SHORT), "bench costs"),
     "distribution.py": (
         ("{job}", "--images", "4", "--no-compile", *SHORT),
@@ -42,36 +45,37 @@ PROGRAMS = {
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
     """The records of a dense network and of a method on top of it."""
-    folder = tmp_path_factory.mktemp("programs")
-    command = [
-        sys.executable,
-        "-m",
-        "bench",
-        "run",
-        "--methods",
-        "slim",
-        "--backbone",
-        "resnet8-w0.25",
-        "--epochs",
-        "1",
-    ]
-    subprocess.run([*command, "--no-timing", "--out", folder / "runs"], check=True, capture_output=True, timeout=300)
-    return folder / "runs"
+    out = tmp_path_factory.mktemp("programs") / "runs"
+    small = "--methods slim --backbone resnet8-w0.25 --epochs 1 --no-timing --out".split()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr("bench.report.write.draw", lambda *what: [])
+        main(["run", *small, str(out)])
+    assert ended.value.code == 0
+    return out
 
 
 def test_every_program_is_started_here_or_has_tests_of_its_own():
     programs = {path.name for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
-    assert programs == PROGRAMS.keys() | ELSEWHERE
+    assert programs == HERE.keys() | ELSEWHERE | {"gpu.py"}
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[NEEDS_COMPILER] * (n == "native.py")) for n in PROGRAMS])
-def test_a_tiny_run_of(name, runs, tmp_path):
-    arguments, says = PROGRAMS[name]
-    places = {"{job}": next(runs.glob("slim-*")), "{runs}": runs}
-    command = [sys.executable, FOLDER / name, *(places.get(word, word) for word in arguments)]
-    interpreted = os.environ | ({"TRITON_INTERPRET": "1"} if name == "gpu.py" else {})
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[NEEDS_COMPILER] * (n == "native.py")) for n in HERE])
+def test_a_tiny_run_of(name, runs, tmp_path, monkeypatch):
+    """Within this process: loading torch takes longer than most of them."""
+    arguments, says = HERE[name]
+    places = {"{job}": str(next(runs.glob("slim-*"))), "{runs}": str(runs)}
+    monkeypatch.chdir(tmp_path)
+    program = importlib.import_module(name.removesuffix(".py")).main
+    ended = CliRunner().invoke(program, [places.get(word, word) for word in arguments], catch_exceptions=False)
+    assert ended.exit_code == 0 and says in ended.stdout
+
+
+def test_a_tiny_run_without_a_gpu(tmp_path):
+    """In a process of its own, which shows that they start as people start them."""
+    arguments, says = INTERPRETED
     finished = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False, env=interpreted
-    )
+        [sys.executable, FOLDER / "gpu.py", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        check=False, env=os.environ | {"TRITON_INTERPRET": "1"},
+    )  # fmt: skip
     assert finished.returncode == 0, finished.stderr[-3000:]
     assert says in finished.stdout

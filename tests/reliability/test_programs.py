@@ -13,11 +13,11 @@ HERE = Path(__file__).parent
 @pytest.mark.parametrize(
     ("program", "arguments", "says"),
     [
-        ("faults.py", ("--faults", "5", "--seed", "3"), "5 survived, 0 lost"),
-        ("fuzz.py", ("--cases", "150", "--seed", "3"), " cases, 0 of them not as they should be"),
+        ("faults.py", ("--faults", "3", "--seed", "3"), "3 survived, 0 lost"),
+        ("fuzz.py", ("--cases", "90", "--seed", "3"), " cases, 0 of them not as they should be"),
         ("parallel.py", ("--processes", "2", "--seeds", "1"), "| a lock left empty by a dead process | 2 | 3 |"),
-        ("memory.py", ("--jobs", "12"), "growth after the first quarter"),
-        ("environment.py", ("--cases", "5", "--seed", "141"), " 0 of them not as they should be"),
+        ("memory.py", ("--jobs", "8"), "growth after the first quarter"),
+        ("environment.py", ("--cases", "3", "--seed", "141"), " 0 of them not as they should be"),
     ],
 )
 def test_a_small_run_of(program, arguments, says):

@@ -14,7 +14,7 @@ from bench.execution.structure import unknown_structure
 from bench.execution.triton import interpreting, missing
 from bench.measurement.conformance.comparison import require, require_same, run, see, see_apart
 from bench.measurement.conformance.subjects import IMAGES, Subject, images_of_noise
-from bench.measurement.counting import flop_counter_macs
+from bench.measurement.counting import count_each
 from bench.measurement.forced import opened
 from bench.networks.cascade import parts_of
 from bench.networks.network import DynamicNetwork
@@ -63,7 +63,7 @@ def check_count(subject: Subject) -> str:
     if lower(network).execution == "masked":
         return _check_dense_count(network, images)
     claimed = network.cost(run(network, images)).total.round().long().tolist()
-    counted = flop_counter_macs(network, images)
+    counted = count_each(network, images)
     wrong = [index for index in range(IMAGES) if claimed[index] != counted[index]]
     require(not wrong, f"image {wrong and wrong[0]}: we say {claimed}, an independent counter {counted}")
     return f"{IMAGES} images, {len(set(counted))} different costs, equal to the last MAC"
@@ -72,7 +72,7 @@ def check_count(subject: Subject) -> str:
 def _check_dense_count(network: DynamicNetwork, images: Tensor) -> str:
     """Masked execution spends what it would save; the full counts that its shares multiply can still be compared."""
     full = DynamicNetwork(opened(network.backbone, True))
-    counted = flop_counter_macs(full.eval(), images[:1])[0]
+    counted = count_each(full.eval(), images[:1])[0]
     expected = network.backbone_cost.total
     require(counted == expected, f"we say {expected} with everything computed, an independent counter {counted}")
     return f"masked execution: only the full count could be compared, {expected}"

@@ -16,6 +16,8 @@ from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
 
 BACKBONE, POINT, IMAGES = "resnet14", 0.5, 12
+SHAPE = (3, 16, 16)
+"""Of an image: small, since no check asks for more than a few pixels after the last stage."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Subject:
         network = self._undecided().train()
         with torch.no_grad():
             for _ in range(20):
-                network(torch.randn(32, *network.backbone.image_shape))
+                network(torch.randn(32, *SHAPE))
         network.eval()
         if network.rule is not None:
             _split(network)
@@ -82,6 +84,7 @@ def _split(network: DynamicNetwork | Cascade) -> None:
 def _backbone() -> Backbone:
     """With every normalisation parameter away from its initial value, so that a forgotten one shows."""
     backbone = build_backbone(BACKBONE, classes=10)
+    backbone.image_shape = SHAPE
     for module in backbone.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -92,7 +95,7 @@ def _backbone() -> Backbone:
 def batch_at(progress: float) -> TrainingBatch:
     """A batch of noise at some ``progress`` of a stage."""
     labels = torch.arange(32) % 10
-    images = torch.randn(32, 3, 32, 32)
+    images = torch.randn(32, *SHAPE)
     loss = partial(nn.functional.cross_entropy, target=labels, reduction="none")
     return TrainingBatch(images, labels, progress, loss)
 
@@ -100,6 +103,6 @@ def batch_at(progress: float) -> TrainingBatch:
 def images_of_noise() -> Tensor:
     """Normal noise, of another contrast in each image."""
     return (
-        torch.randn(IMAGES, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+        torch.randn(IMAGES, *SHAPE, generator=torch.Generator().manual_seed(1))
         * torch.linspace(0.3, 2, IMAGES)[:, None, None, None]
     )

@@ -33,10 +33,9 @@ def run(command: list[object], interpret: bool = True) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize("name", ["kernels", "networks"])
-def test_by_the_interpreter(name):
-    file = HERE / f"{name}_interpreted.py"
-    done = run(["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", file])
+def test_by_the_interpreter():
+    files = [HERE / f"{name}_interpreted.py" for name in ("kernels", "networks")]
+    done = run(["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files])
     assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-6000:] + done.stderr[-2000:]
 
 
