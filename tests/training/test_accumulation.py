@@ -17,7 +17,10 @@ from bench.networks.backbones import build_backbone
 from bench.training import Checkpoint, Recipe, Trainer, accumulation
 from bench.training.accumulation import accumulate
 
-RUN = "run --methods skipnet --backbone resnet8-w0.5 --epochs 1 --backbone-epochs 1 --batch-size 128 --micro-batch 64 --no-timing".split()
+RUN = (
+    "run --methods skipnet --backbone resnet8-w0.5 --epochs 1 --backbone-epochs 1 --batch-size 128 --micro-batch 64 "
+    "--no-timing"
+).split()
 
 
 def test_gradients_and_statistics_are_means_over_micro_batches():
