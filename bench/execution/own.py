@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -137,7 +139,7 @@ def own_name(spec: Spec) -> str:
     Raises:
         BadInput: no name for a folder, or that of a method of ours.
     """
-    named = spec.rpartition(":")[2] if isinstance(spec, str) else getattr(spec, "__name__", type(spec).__name__)
+    named = spec.rpartition(":")[2] if isinstance(spec, str) else _called(spec)
     if not NAME.fullmatch(named):
         raise BadInput(f"{named!r} is no name for a network: {LETTERS}")
     if named in METHODS.names():
@@ -145,12 +147,22 @@ def own_name(spec: Spec) -> str:
     return named
 
 
+def _called(spec: nn.Module | Callable[[int], nn.Module]) -> str:
+    """The name of a class or function; of a partial one with its arguments, as in ``two_looks-threshold-0.2``."""
+    if not isinstance(spec, partial):
+        return getattr(spec, "__name__", type(spec).__name__)
+    given = [*map(str, spec.args), *(f"{name}-{value}" for name, value in spec.keywords.items())]
+    return "-".join([_called(spec.func), *given])
+
+
 def own_module(spec: Spec) -> str:
     """The module that a network is made by."""
     if isinstance(spec, str) and ":" in spec:
         _find_here()
         return spec.partition(":")[0]
-    found = NETWORKS.load(spec) if isinstance(spec, str) else spec
+    found: Any = NETWORKS.load(spec) if isinstance(spec, str) else spec
+    while isinstance(found, partial):
+        found = found.func
     if getattr(sys.modules.get(found.__module__), "__file__", None) is None:
         raise BadInput(
             f"network {own_name(spec)} was typed in: put it into a file, so that records can tell its source"
@@ -159,12 +171,12 @@ def own_module(spec: Spec) -> str:
 
 
 def make_own(spec: Spec, weights: Path | None, classes: int) -> nn.Module:
-    """The network of ``spec`` with the weights of a file, which holds tensors alone.
+    """The network of ``spec`` with the weights of a file, which holds tensors alone; of a network, a copy.
 
     Raises:
         BadInput: no such module, factory or entry, or it fails; no network; a file that is not its weights.
     """
-    network = spec if isinstance(spec, nn.Module) else _made(spec, classes)
+    network = _copied(spec) if isinstance(spec, nn.Module) else _made(spec, classes)
     if not isinstance(network, nn.Module):
         raise BadInput(f"network {own_name(spec)} is no torch.nn.Module, but {type(network).__name__}")
     if weights is None:
@@ -178,6 +190,14 @@ def make_own(spec: Spec, weights: Path | None, classes: int) -> nn.Module:
     except Exception as error:  # of safetensors, pickle and torch, as many as there are kinds of damage
         raise BadInput(f"{weights} does not hold the weights of {own_name(spec)}: {_told(error)}") from error
     return network
+
+
+def _copied(network: nn.Module) -> nn.Module:
+    """A copy: measuring turns off training and gradients, and moves weights, which is not the caller's business."""
+    try:
+        return copy.deepcopy(network)
+    except Exception as error:  # of whatever cannot be copied
+        raise BadInput(f"network {own_name(network)} cannot be copied: {_told(error)}") from error
 
 
 def _made(spec: str | Callable[[int], nn.Module], classes: int) -> nn.Module:

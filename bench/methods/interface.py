@@ -134,6 +134,8 @@ class Method:
     info: ClassVar[MethodInfo]
     has_points: ClassVar[bool] = True
     """False for a method with a single operating point (the dense network)."""
+    package: ClassVar[str] = ""
+    """A distribution that it needs and that is not installed with the harness, as ``torch-pruning``."""
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         """A network that starts from ``backbone``.

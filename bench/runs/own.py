@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from torch import nn
+from types import FunctionType
 
 from bench.data import load_source
 from bench.errors import BadInput
+from bench.execution.contents import contents_hash
 from bench.execution.own import Spec, make_own, own_module, own_name
 from bench.methods import load_method
 from bench.methods.identity import source_hash
@@ -86,19 +86,15 @@ def _job(spec: Spec, weights: Path | None, other: Job) -> Job:
 
 
 def _hash(spec: Spec, weights: Path | None) -> str:
-    """Of the weights, in a file or in a network that is given as an object; empty where the factory knows them.
+    """Of the weights in a file, and of what an object or a function holds, as a threshold may be in it.
 
-    Of an object, numbers and words count that its modules hold, as a threshold may be one.
+    Empty where a factory, which is named, knows it all.
     """
-    if weights is not None:
-        return file_hash(weights)
-    if not isinstance(spec, nn.Module):
-        return ""
-    digest = hashlib.sha256()
-    for name, tensor in spec.state_dict().items():
-        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    for name, module in spec.named_modules():
-        held = {key: value for key, value in vars(module).items() if isinstance(value, (int, float, str))}
-        held.pop("training", None)  # which measuring turns off
-        digest.update(repr((name, sorted(held.items()))).encode())
-    return digest.hexdigest()
+    held = "" if isinstance(spec, str) or _holds_nothing(spec) else contents_hash(spec)
+    if weights is None:
+        return held
+    return hashlib.sha256(f"{file_hash(weights)} {held}".encode()).hexdigest() if held else file_hash(weights)
+
+
+def _holds_nothing(spec: object) -> bool:
+    return isinstance(spec, FunctionType) and not (spec.__closure__ or spec.__defaults__ or spec.__kwdefaults__)

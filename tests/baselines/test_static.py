@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from baselines.depgraph import DepGraph
 from baselines.fixed import Fixed, distributed
 from baselines.fpgm import FPGM
 from baselines.l1 import L1
@@ -17,7 +18,7 @@ from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cost import count_backbone
 from bench.networks.importance import filter_norms
 
-STATIC = [Slim, Shallow, Fixed, L1, FPGM]
+STATIC = [Slim, Shallow, Fixed, L1, FPGM, DepGraph]
 
 
 def trained_like(depth, shortcut="A"):

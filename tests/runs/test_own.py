@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from functools import partial
 from importlib import import_module, reload
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from torch import nn
 
 import bench
 from bench.errors import BadInput
+from bench.execution.contents import contents_hash
 from bench.execution.own import OwnNetwork, make_own
-from bench.measurement.conformance.own import doubts
+from bench.measurement.conformance.own import doubts, varied
+from bench.measurement.latency import DenseRival, time_network
 from bench.networks.backbones import build_backbone
 from bench.networks.cost import count_backbone
 from bench.records import find_records, read_samples
@@ -83,6 +86,57 @@ def test_the_same_weights_with_another_threshold_are_another_network(module):
         return bench.run(network=network, backbone="resnet8-w0.25", epochs=0, timing=False)[1]
 
     assert measured(0.0).macs_mean < measured(1.1).macs_mean
+
+
+def test_what_lists_and_closures_hold_is_part_of_the_id(module):
+    class Listed(module.TwoLooks):
+        def __init__(self, options, kept):
+            torch.manual_seed(0)
+            super().__init__(10)
+            self.options, self.keep = options, lambda: kept
+
+    held = [contents_hash(Listed([one], two)) for one, two in ((1, 2), (3, 2), (1, 4), (1, {"deep": torch.ones(2)}))]
+    assert len(set(held)) == 4 and held[0] == contents_hash(Listed([1], 2).eval())
+    itself = [1]
+    itself.append(itself)
+    assert contents_hash(itself) != contents_hash([1])
+
+
+def test_a_partial_factory_is_called_by_its_function_and_arguments(module):
+    def measured(**given):
+        (_, found) = bench.run(
+            network=partial(module.two_looks, **given), backbone="resnet8-w0.25", epochs=0, timing=False
+        )
+        return found
+
+    module.two_looks = lambda classes, threshold: module.TwoLooks(classes, threshold)
+    module.two_looks.__name__, module.two_looks.__module__ = "two_looks", "looks"
+    assert measured(threshold=0.25).method == "two_looks-threshold-0.25"
+    with pytest.raises(BadInput, match="is no name for a network"):
+        measured(threshold=[1, 2])
+
+
+def test_a_network_that_is_given_is_left_alone_and_timed(module, monkeypatch):
+    monkeypatch.setattr("bench.runs.phases.own.time_network", partial(time_network, seconds=0.05))
+    monkeypatch.setattr("bench.runs.phases.own.DenseRival", partial(DenseRival, compile=False))
+    network = module.TwoLooks(10).train()
+    found = bench.run(network=network, backbone="resnet8-w0.25", methods=["dense"], epochs=0)[1]
+    assert network.training and all(parameter.requires_grad for parameter in network.parameters())
+    assert found.latency_ms_p50 > 0 and found.dense_throughput_ips > 0 and found.speedup_latency > 0
+    assert not found.valid and "too short" in found.invalid_reasons and "independent" not in found.invalid_reasons
+
+
+def test_images_that_are_checked_cost_differently():
+    class Counts(nn.Module):
+        def forward(self, images):
+            rare = images.flatten(1)[:, 0]
+            return bench.OwnOutput(images.flatten(1)[:, :10], 1 + rare.round())
+
+    images = torch.zeros(40, 3, 4, 4)
+    images[33], images[7] = 5, 2
+    assert varied(_own(Counts()), images)[:, 0, 0, 0].tolist() == [0, 2, 5] + [0] * 5
+    images[:, 0, 0, 0] = torch.arange(40)
+    assert varied(_own(Counts()), images)[:, 0, 0, 0].tolist() == [0, 6, 11, 17, 22, 28, 33, 39]
 
 
 def test_an_image_must_not_depend_on_its_batch(module, digits):

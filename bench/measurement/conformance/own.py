@@ -14,6 +14,21 @@ from bench.networks.decisions import Output
 
 IMAGES = 8
 """That are looked at."""
+POOL = 256
+"""Images among which they are chosen."""
+
+
+def varied(network: OwnNetwork, images: Tensor) -> Tensor:
+    """Of normalised images ``[N, 3, H, W]`` some that are claimed to cost differently, ``[IMAGES, 3, H, W]``.
+
+    One of each cost where there are few costs, evenly spread ones where there are many; then the first of the others.
+    """
+    claimed = torch.cat([network(part).state.total for part in images.split(IMAGES)]).tolist()
+    first = {cost: number for number, cost in reversed([*enumerate(claimed)])}
+    costs = sorted(first)
+    places = [round(step * (len(costs) - 1) / (IMAGES - 1)) for step in range(IMAGES)]
+    chosen = dict.fromkeys([first[costs[place]] for place in places] + [*range(len(images))])
+    return images[list(chosen)[:IMAGES]]
 
 
 def doubts(network: OwnNetwork, images: Tensor) -> list[str]:

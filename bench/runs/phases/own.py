@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 
 from bench.execution.own import OwnNetwork, Spec, make_own
-from bench.measurement.conformance.own import IMAGES, doubts
+from bench.measurement.conformance.own import IMAGES, POOL, doubts, varied
 from bench.measurement.evaluation import evaluate
 from bench.measurement.latency import DenseRival, time_network
 from bench.networks.backbones import Backbone, build_backbone
@@ -43,8 +43,8 @@ class MeasureOwn(TrainAndTest):
         folder = context.out / job.id
         folder.mkdir(parents=True, exist_ok=True)
         network, data = loaded(job, self.spec, self.weights, context), context.data
-        first = data.normalise(data.validation.first(IMAGES).images.to(context.device))
-        said = doubts(network, first)
+        pool = data.normalise(data.validation.first(POOL).images.to(context.device))
+        said = doubts(network, varied(network, pool))
         samples = evaluate(network, data, data.test).samples
         write_atomically(folder / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False))
         start = f"network {job.method} of one's own{_weights(self.weights, job)}, trained on images that are not known"
