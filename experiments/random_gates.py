@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.networks.backbones import Backbone, build_backbone
+from bench.networks.cascade import Cascade, Member
 from bench.networks.decisions import ChannelDecision, LayerDecision
 from bench.networks.exits import Exits, PooledHead, exit_places, map_sizes
 from bench.networks.network import DynamicNetwork
@@ -130,6 +131,20 @@ def random_exits(name: str, keep: float, images: Tensor) -> DynamicNetwork:
 
 
 @torch.no_grad()
+def random_cascade(first: str, name: str, keep: float, images: Tensor) -> Cascade:
+    """Two networks, the second of which is asked about as many ``images`` as spend ``keep`` of its MACs in the mean.
+
+    Where the first one alone costs more than that, the second is asked about none.
+    """
+    members = [DynamicNetwork(random_network(one, 1.0, images).backbone).eval() for one in (first, name)]
+    network = Cascade(members, [Member("dense", None, one) for one in (first, name)]).eval()
+    asked = max(0.0, keep - members[0].backbone_cost.total / members[1].backbone_cost.total)
+    network.rule.thresholds[0] = log_odds(members[0](images).logits).quantile(asked)
+    network.rule.thresholds.clamp_(max=BEYOND)
+    return network
+
+
+@torch.no_grad()
 def pruned_network(name: str, keep: float) -> DynamicNetwork:
     """The rivals' static form: in every block the first ``keep`` of the channels inside the branch, for all images."""
     backbone = NETWORKS[name]()
@@ -142,6 +157,7 @@ def pruned_network(name: str, keep: float) -> DynamicNetwork:
 NETWORKS: dict[str, Callable[[], Backbone]] = {
     "resnet8-w0.25": lambda: build_backbone("resnet8-w0.25", classes=10),
     "resnet20": lambda: build_backbone("resnet20", classes=10),
+    "resnet56": lambda: build_backbone("resnet56", classes=10),
     "resnet110": lambda: build_backbone("resnet110", classes=10),
     "resnet50": lambda: build_backbone("resnet50", 1000, "imagenet"),
     "resnet101": lambda: build_backbone("resnet101", 1000, "imagenet"),
