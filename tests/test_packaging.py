@@ -15,8 +15,6 @@ import bench
 from bench.system.environment import CONSTRAINTS
 
 ROOT = Path(__file__).parents[1]
-UNTESTED = {"openvino"}
-"""What only one program beside the package uses, if it is there."""
 NAME = re.compile(r"^[\w.-]+")
 
 
@@ -30,7 +28,7 @@ def _required() -> set[str]:
 def test_every_package_has_a_tested_version():
     lines = (CONSTRAINTS / f"{bench.__version__}.txt").read_text().splitlines()
     pinned = dict(line.lower().split("==") for line in lines if line and not line.startswith("#"))
-    assert _required() - UNTESTED <= pinned.keys()
+    assert _required() <= pinned.keys()
 
 
 @pytest.fixture(scope="module")
