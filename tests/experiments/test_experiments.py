@@ -34,8 +34,8 @@ HERE = {
         "native takes",
     ),
     "onnx_times.py": (
-        [*"--network resnet20 --first resnet8-w0.25 --keep 0.5 --images 4".split(), *SHORT],
-        "| resnet20 | cascade | 0.5 | ",
+        [*"--network resnet8-w0.25 --first resnet8-w0.25 --keep 0.5 --images 4".split(), *SHORT],
+        "| resnet8-w0.25 | cascade | 0.5 | ",
     ),
     "scaling.py": (("{runs}",), "workers"),
     "backbones.py": (("--family", "DeiT"), "family=DeiT network=deit_tiny_patch16_224 blocks=24"),
