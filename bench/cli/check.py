@@ -93,20 +93,24 @@ def _check_submission(folder: Path, tier: str, data_dir: Path | None) -> None:
 
 
 def _check_networks(given: Path, allow_missing: bool, tier: str, part: tuple[int, int], data_dir: Path | None) -> None:
-    from bench.zoo.checking import compare_network, loader
+    from bench.zoo.checking import compare_network, compare_quantised, loader
     from bench.zoo.completeness import compare_with_tables, missing_parts
-    from bench.zoo.loading import find_pretrained, part_of
+    from bench.zoo.loading import find_pretrained, find_quantised, part_of
     from bench.zoo.location import shipped_folder
 
     folder = shipped_folder(given)
-    found = find_pretrained(folder)
-    chosen = part_of(list(found), part[0] - 1, part[1])
-    tables = compare_with_tables(found)
+    found, quantised = find_pretrained(folder), find_quantised(folder)
+    records = found | quantised
+    chosen = part_of(list(records), part[0] - 1, part[1])
+    tables = compare_with_tables(records)
     lacking = missing_parts(folder) + tables.unmatched
     load, differences = loader(data_dir), tables.differences + ([] if allow_missing else lacking)
     for path in chosen:
-        record = found[path]
-        said = compare_network(path, record, load(record), tier)
+        record = records[path]
+        if path in quantised:
+            said = compare_quantised(path, record, found, load(record), tier)
+        else:
+            said = compare_network(path, record, load(record), tier)
         click.echo(f"{'differs' if said else 'agrees'}: {path.name}")
         differences += said
     left_out = lacking if allow_missing else []

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from bench.data import DataSet, load_data
 from bench.data.recorded import data_options, require_same_data
 from bench.errors import BadInput
+from bench.execution.onnx import QuantisedNetwork
+from bench.execution.skipping import lower
+from bench.measurement.evaluation import evaluate
 from bench.records import Record, read_samples
 from bench.records.regression import TOP1_TOLERANCE
 from bench.records.summary import summarise
-from bench.zoo.loading import load_pretrained, remeasure
+from bench.zoo.calibration_images import calibration_batches
+from bench.zoo.loading import load_pretrained, source_of
 
 TIERS = {"fast": 500, "full": None}
 """Test images, from the first on, that each tier measures; None: all."""
@@ -47,15 +52,34 @@ def compare_network(folder: Path, record: Record, data: DataSet, tier: str) -> l
     ``ROUNDED_AWAY``. The numbers in the record must be those of its images, within 0 (they are recomputed from the
     file); in the full tier the new accuracy must be within ``TOP1_TOLERANCE`` of it.
     """
+    return _compare(folder, record, data, tier, lambda: lower(load_pretrained(folder, record, len(data.classes))))
+
+
+def compare_quantised(
+    folder: Path, record: Record, shipped: Mapping[Path, Record], data: DataSet, tier: str
+) -> list[str]:
+    """As :func:`compare_network`, of a record in int8: the shipped network that it names is quantised again."""
+
+    def quantised() -> QuantisedNetwork:
+        source = source_of(record, shipped)
+        if source is None:
+            raise BadInput("the network that it was quantised from is not shipped")
+        network = load_pretrained(source, shipped[source], len(data.classes))
+        return QuantisedNetwork(network, calibration_batches(data))
+
+    return _compare(folder, record, data, tier, quantised)
+
+
+def _compare(folder: Path, record: Record, data: DataSet, tier: str, make: Callable[[], Any]) -> list[str]:
     require_same_data(record, data)
     try:
-        network = load_pretrained(folder, record, len(data.classes))
+        network = make()
         kept = read_samples(folder)
     except BadInput as error:
         return [f"{folder.name}: {error}"]
     if len(kept) != len(data.test):
         return [f"{folder.name}: outcomes of {len(kept):,} images, where {len(data.test):,} are tested"]
-    found = remeasure(network, data, TIERS[tier])
+    found = evaluate(network, data, data.test.first(TIERS[tier])).samples
     said = record_differences(record, kept) + _image_differences(kept.head(len(found)), found)
     if len(found) == len(kept) and abs(100 * found["correct"].mean() - record.top1) > TOP1_TOLERANCE:
         said.append(f"top-1 is {100 * found['correct'].mean():.2f}, recorded {record.top1:.2f} +- {TOP1_TOLERANCE}")

@@ -13,7 +13,8 @@ def missing_parts(folder: Path) -> list[str]:
     """Networks below ``folder`` without a record, and records that were never published, one line each."""
     networks = {path.parent for path in folder.rglob(MODEL_FILE)}
     lacking = sorted(network for network in networks if not (network / RECORD_FILE).exists())
-    foreign = [path for path, record in find_records([folder]).items() if "shipped" not in record.details]
+    records = find_records([folder])
+    foreign = [path for path, record in records.items() if not {"shipped", "quantised_from"} & record.details.keys()]
     return [f"{path.name}: a network without a record" for path in lacking] + [
         f"{path.name}: a record that was not made by `bench publish`" for path in foreign
     ]

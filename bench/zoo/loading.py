@@ -7,7 +7,7 @@ A shipped network is a job's folder like any other: ``record.json``, ``samples.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -44,6 +44,18 @@ def find_pretrained(folder: Path) -> dict[Path, Record]:
     if not found:
         raise BadInput(f"no shipped networks below {folder}")
     return found
+
+
+def find_quantised(folder: Path) -> dict[Path, Record]:
+    """All records in int8 below ``folder``, by the folder of their job; raises as :func:`find_records`."""
+    return {path: record for path, record in find_records([folder]).items() if "quantised_from" in record.details}
+
+
+def source_of(record: Record, shipped: Mapping[Path, Record]) -> Path | None:
+    """The folder of the network that a record was quantised from; None where it is not among the shipped ones."""
+    wanted = record.details.get("quantised_from", {}).get("sha256")
+    known = {path: one.details.get("files", {}).get(MODEL_FILE, {}).get("sha256") for path, one in shipped.items()}
+    return next((path for path, found in known.items() if wanted and found == wanted), None)
 
 
 def load_network(folder: str | Path) -> DynamicNetwork:

@@ -50,6 +50,8 @@ class Publication:
         """
         _require_table(self.table_file)
         for folder, record in self.jobs.items():
+            if "quantised_from" in record.details:
+                raise BadInput(f"{folder.name} is in int8: publish the network it was made from, and quantise that")
             require_same_data(record, self._data(record))
             require_recorded_file(folder, MODEL_FILE, record)
             known = self.out / folder.name / MODEL_FILE

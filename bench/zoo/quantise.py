@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from bench.data import DataSet, Split
+from bench.data import Split
 from bench.execution.onnx import Session, require_static, to_onnx, write_quantised
 from bench.measurement.clock import measure
 from bench.system.files import write_atomically
+from bench.zoo.calibration_images import calibration_batches
 from bench.zoo.export import Trained
 
-CALIBRATION_IMAGES, AT_ONCE = 500, 50
 TIMED_IMAGES, TIMING_S = 64, 3.0
 
 
@@ -70,13 +68,6 @@ def quantise(trained: Trained, path: Path, images: int) -> Quantised:
         for name, content in contents.items()
     ]
     return Quantised((forms[0], forms[1]), len(split), times.invalid_reasons("float32", "int8"))
-
-
-def calibration_batches(data: DataSet) -> Iterator[Tensor]:
-    """Normalised training images, ``[n, 3, H, W]``, always the same ones: files lie in the order of their classes."""
-    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
-    chosen = data.train.at(order[:CALIBRATION_IMAGES].tolist())
-    return (data.normalise(images) for images, _ in chosen.batches(AT_ONCE))
 
 
 def _top1(session: Session, trained: Trained, split: Split) -> float:

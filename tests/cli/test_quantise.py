@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pandas as pd
 import pytest
 from synthetic import quick_run
@@ -47,3 +49,18 @@ def test_what_cannot_be_quantised_is_one_line(bench_here, runs, tmp_path):
     for folder, reason in ((gated, "networks that decide nothing"), (tmp_path, "record")):
         code, _, error = bench_here("quantise", str(folder), "--no-timing", "--out", "int8")
         assert code == 2 and reason in error and error.count("\n") == 1
+
+
+def test_a_record_in_int8_is_checked_from_the_network_that_it_names(bench_here, runs, tmp_path):
+    assert bench_here("publish", str(runs), "--to", "shipped/float")[0] == 0
+    (shipped,) = (tmp_path / "shipped/float").glob("dense-*")
+    assert bench_here("quantise", str(shipped), "--no-timing", "--out", "shipped/int8")[0] == 0
+    (folder,) = (tmp_path / "shipped/int8").glob("dense-*")
+    (folder / "model.safetensors").unlink()  # the network is shipped once
+    code, out, error = bench_here("check", "--pretrained", "shipped")
+    assert code == 0 and f"agrees: {folder.name}" in out, out + error
+    code, _, error = bench_here("publish", "shipped/int8", "--to", "elsewhere")
+    assert code == 2 and "is in int8" in error
+    shutil.rmtree(shipped)
+    code, out, _ = bench_here("check", "--pretrained", "shipped")
+    assert code == 1 and "the network that it was quantised from is not shipped" in out

@@ -10,7 +10,7 @@ from bench.networks.network import DynamicNetwork
 from bench.records import Record
 from bench.runs.context import Context
 from bench.runs.plan.jobs import Job
-from bench.zoo.quantise import CALIBRATION_IMAGES, calibration_batches
+from bench.zoo.calibration_images import CALIBRATION_IMAGES, calibration_batches
 
 
 def form_of(job: Job, network: DynamicNetwork, context: Context) -> Inference:
