@@ -26,7 +26,7 @@ TRAINED = {
     "MobileNetV2": "mobilenetv2_100-stride16",
     "MobileNetV3": "mobilenetv3_small_100-stride8",
     "EfficientNet": "tf_efficientnet_lite0-stride16",
-    "ConvNeXt": "convnext_atto-stride16",
+    "ConvNeXt": "convnext_atto-stride8",
     "ViT": "vit_tiny_patch16_224-stride8",
     "DeiT": "deit_tiny_patch16_224-stride8",
 }
