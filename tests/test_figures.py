@@ -11,7 +11,7 @@ import pytest
 from fill_tables import BLOCK
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "results", "baselines", "bench"]
+PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "results", "baselines", "bench", "lcnet"]
 MADE = {
     "docs/reference.md": "tests/cli/test_reference.py",
     "results/leaderboard.md": "tests/report/test_leaderboard.py",
@@ -76,6 +76,12 @@ DECLARED = {
     },
     "docs/stress.md": {
         **dict.fromkeys(("0.875", "0.625", "0.375"), "bench/measurement/shifts.py: (0.875, 0.75, 0.625, 0.5, 0.375)")
+    },
+    "lcnet/README.md": {
+        **dict.fromkeys(("11.9x", "3.3 %", "1.4x", "4.6 %"), "reported: arXiv 2007.15151, abstract"),
+        "2 x": "lcnet/method.py: price: float = 2.0",
+        "0.02": "bench/methods/interface.py: FINE_TUNING_LR, SCRATCH_LR = 0.02",
+        "0.003": "lcnet/method.py: router_lr: float = 0.003",
     },
     "results/ablation/README.md": LEVEL,
     "results/cifar10-resnet20/README.md": LEVEL,
