@@ -38,7 +38,7 @@ def test_networks_of_patches_have_smaller_ones(name, positions):
         ("nothing-stride8", "unknown backbone 'nothing-stride8'"),
         ("mobilenetv3_small_050-stride7", "a stride is one of 1, 2, 4"),
         ("mobilenetv3_small_050-stride64", "a stride is one of 1, 2, 4"),
-        ("convnext_atto-stride4", "patches cannot be smaller than one pixel"),
+        ("convnext_atto-stride16", "it can have the strides 8, 32 alone"),
         ("resnet50_clip-stride8", "its layers cannot be given this stride"),
         ("repvgg_a0-stride8", "cannot be gated block by block"),
     ],

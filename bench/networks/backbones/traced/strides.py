@@ -22,8 +22,9 @@ from bench.networks.blocks import Backbone
 
 _NAME = re.compile(r"(?P<network>.+?)(?:-stride(?P<stride>\d+))?")
 STRIDES = (1, 2, 4, 8, 16, 32)
-BEHIND_PATCHES = {"timm.models.convnext": 8}
-"""Modules of networks of patches whose stages stride, too: by how much."""
+PATCHES = {"timm.models.convnext": {8: 1, 32: 4}}
+"""Modules of networks of patches whose stages stride, too: the patch by the stride. With patches of two pixels the first
+stage strides as well, so none has 16."""
 
 
 def on_small_images(name: str, classes: int) -> Backbone:
@@ -60,22 +61,22 @@ def _created(name: str, classes: int) -> Any:
         return models.create(network, classes)
     if stride not in STRIDES:
         raise BadInput(f"{name}: a stride is one of {', '.join(map(str, STRIDES))}")
-    if behind := _behind_patches(network):
-        return _with_patches(name, network, classes, stride // behind)
+    if (patches := _patches(network)) is not None:
+        return _with_patches(name, network, classes, patches.get(stride))
     model = models.create(network, classes)
     _lessen(name, model, stride)
     return model
 
 
-def _behind_patches(network: str) -> int | None:
-    """By how much what is behind a network's patches divides height and width; None where it has no patches."""
+def _patches(network: str) -> dict[int, int] | None:
+    """The patch that a network needs for each stride that it can have; None where it has no patches."""
     module = model_entrypoint(network).__module__
-    return BEHIND_PATCHES.get(module, 1 if module in models.ANY_SIZE else None)
+    return PATCHES.get(module, {stride: stride for stride in STRIDES} if module in models.ANY_SIZE else None)
 
 
-def _with_patches(name: str, network: str, classes: int, patch: int) -> Any:
-    if patch < 1:
-        raise BadInput(f"{name}: patches cannot be smaller than one pixel")
+def _with_patches(name: str, network: str, classes: int, patch: int | None) -> Any:
+    if patch is None:
+        raise BadInput(f"{name}: it can have the strides {', '.join(map(str, _patches(network) or ()))} alone")
     options: dict[str, Any] = {"num_classes": classes, "patch_size": patch}
     if model_entrypoint(network).__module__ in models.ANY_SIZE:
         with torch.device("meta"):
