@@ -28,7 +28,7 @@ ELSEWHERE = {
     r"(linear_gate)": "tests/baselines/test_plugin.py",
     r"^bench (verify)": "tests/baselines/test_plugin.py",
     r"^bench run --dataset folder .*(--backbone)": "tests/cli/test_own_images.py",
-    r"^bench run --dataset (timm) ": "tests/data/test_timm.py",
+    r"^bench run --dataset (timm) ": "tests/data/test_timm_readers.py",
     r"^bench (import)": "tests/records/test_claims.py",
     r"^bench run (--network)": "tests/runs/test_own.py",
     r"^bench (quantise)": "tests/cli/test_quantise.py",

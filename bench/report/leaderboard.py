@@ -23,7 +23,8 @@ CAPTION = (
     "Beats: mean share of the other methods that a method is more accurate than, over all contests that it is in, with "
     "a 95 % interval over test images. A contest: one data set, backbone, number of epochs on top of the dense "
     "network, and budget of MACs. Each method enters with its most accurate valid entry within the budget, picked by "
-    "test accuracy: a method that was not run near a budget enters with a cheaper entry, or not at all."
+    "test accuracy: a method that was not run near a budget enters with a cheaper entry, or not at all. Networks in "
+    "int8 are in none: their MACs are others."
 )
 FEWEST = 2
 """Methods that a contest needs: one alone beats nobody."""
@@ -73,7 +74,9 @@ def contests_of(groups: Sequence[Group], budgets: Sequence[float] = BUDGETS) -> 
 
 
 def _competes(entry: Entry) -> bool:
-    """Whether it was made for a budget; a claim, whether it says how long it was trained."""
+    """Whether it was made for a budget of MACs in floating point; a claim, whether it says how long it was trained."""
+    if entry.record.precision == "int8":
+        return False
     return added_epochs(entry.record) > 0 if entry.claimed else entry.record.point is not None
 
 

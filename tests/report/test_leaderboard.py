@@ -51,6 +51,11 @@ def test_trainings_of_other_lengths_do_not_compete(made):
     assert contests_of(load_groups([made.folder])) == []
 
 
+def test_int8_does_not_compete(runs):
+    runs.add("fixed", point=0.5, top1=99, precision="int8")
+    assert [one.method for one in rank(contests_of(load_groups([runs.folder])))] == ["lcnet", "skipnet", "slim"]
+
+
 def test_epochs_of_a_cascade_are_those_of_its_members_but_the_dense_one(runs):
     record = load_groups([runs.folder])[0].entries[0].record
     members = [{"method": "l1", "stage_epochs": "train 3"}, {"method": "dense", "stage_epochs": "train 50"}]

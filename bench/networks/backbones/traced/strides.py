@@ -20,7 +20,7 @@ from bench.networks.backbones.imagenet import from_timm, see
 from bench.networks.backbones.traced import models
 from bench.networks.blocks import Backbone
 
-_NAME = re.compile(r"(?P<network>.+?)(?:-stride(?P<stride>\d+))?")
+_NAME = re.compile(r"(?P<network>.*?)(?:-stride(?P<stride>\d+))?")
 STRIDES = (1, 2, 4, 8, 16, 32)
 PATCHES = {"timm.models.convnext": {8: 1, 32: 4}}
 """Modules of networks of patches whose stages stride, too: the patch by the stride. With patches of two pixels the first
