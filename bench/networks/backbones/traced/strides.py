@@ -23,8 +23,8 @@ from bench.networks.blocks import Backbone
 _NAME = re.compile(r"(?P<network>.*?)(?:-stride(?P<stride>\d+))?")
 STRIDES = (1, 2, 4, 8, 16, 32)
 PATCHES = {"timm.models.convnext": {8: 1, 32: 4}}
-"""Modules of networks of patches whose stages stride, too: the patch by the stride. With patches of two pixels the first
-stage strides as well, so none has 16."""
+"""Modules of networks of patches whose stages stride, too: the patch by the stride. With patches of two pixels the
+first stage strides as well, so none has 16."""
 
 
 def on_small_images(name: str, classes: int) -> Backbone:
