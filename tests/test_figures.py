@@ -91,6 +91,7 @@ DECLARED = {
         "30 %": 'tests/experiments/test_fill_tables.py: gates["blockdrop"] == pytest.approx(0.30',
     },
     "results/serving/README.md": {"15 %": "bench/report/tables/load.py: CLOSE, BUSY = 0.15"},
+    "results/speed/README.md": {"0.85": "asked for"},
     "results/why-gates/README.md": LEVEL,
 }  # fmt: skip
 """What stands in a page by hand: ``FILE: TEXT``, which the file holds; ``reported: SOURCE``; what was asked for."""
