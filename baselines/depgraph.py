@@ -28,6 +28,7 @@ from baselines.pruning import STEPS, strongest
 from bench.errors import BadInput
 from bench.methods import MethodInfo, nearest_step
 from bench.networks import Backbone, DynamicNetwork, count_backbone
+from bench.system.packages import require_package
 
 ATTENTION = "Attention"
 """End of the names of classes whose channels are divided among heads."""
@@ -142,7 +143,5 @@ def _is_free(layers: Sequence[nn.Module], backbone: Backbone) -> bool:
 
 def _torch_pruning() -> ModuleType:
     """The package, imported on demand: it is optional, and takes its time."""
-    try:
-        return import_module("torch_pruning")
-    except ImportError as error:
-        raise BadInput(f"depgraph needs a package that is not installed: pip install {DepGraph.package}") from error
+    require_package(DepGraph.package, "depgraph")
+    return import_module("torch_pruning")

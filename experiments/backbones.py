@@ -18,14 +18,13 @@ from pathlib import Path
 import click
 import pandas as pd
 import torch
-from families import TRAINED, trained
+from families import TRAINED, has_channels, trained
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.errors import BadInput
 from bench.networks.backbones.imagenet import from_timm, see
 from bench.networks.backbones.traced import models
-from bench.networks.blocks import Backbone
 from bench.networks.cost import count_backbone
 from bench.system import environment
 
@@ -90,12 +89,8 @@ def described(name: str) -> dict[str, object]:
         "difference": f"{models.difference(model, lambda twin: see(name, twin)):.1e}",
         "macs": count_backbone(backbone).total,
         "counter": counter_macs(model.eval(), backbone.image_shape),
-        "channels": "yes" if _has_channels(backbone) else "no",
+        "channels": "yes" if has_channels(backbone) else "no",
     }
-
-
-def _has_channels(backbone: Backbone) -> bool:
-    return not backbone.has_groups and all(block.has_channels for block in backbone.blocks)
 
 
 @torch.no_grad()

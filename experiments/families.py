@@ -14,7 +14,7 @@ import bench
 from bench.data import load_data
 from bench.execution.skipping import lower
 from bench.measurement.counting import count_one
-from bench.networks.backbones import build_backbone
+from bench.networks.backbones import Backbone, build_backbone
 from bench.records import Record, find_records, read_samples
 
 DATASET, POINT, COUNTED = "digits", 0.6, 8
@@ -50,9 +50,13 @@ def trained(family: str, out: Path, epochs: int) -> Iterator[dict[str, object]]:
 
 
 def _methods(name: str) -> tuple[str, ...]:
-    backbone = build_backbone(name, 10, DATASET)
-    has_channels = not backbone.has_groups and all(block.has_channels for block in backbone.blocks)
-    return tuple(method for method, needs_channels in METHODS.items() if has_channels or not needs_channels)
+    has = has_channels(build_backbone(name, 10, DATASET))
+    return tuple(method for method, needs_channels in METHODS.items() if has or not needs_channels)
+
+
+def has_channels(backbone: Backbone) -> bool:
+    """Whether methods that choose or remove channels run on it."""
+    return not backbone.has_groups and all(block.has_channels for block in backbone.blocks)
 
 
 def _columns(folder: Path, record: Record) -> dict[str, object]:

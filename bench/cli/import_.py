@@ -50,7 +50,7 @@ def import_(outcomes: Path, out: Path, **said) -> None:
         own = [
             entry
             for entry in group.entries
-            if entry.measured or any(result.job == folder.name for result in entry.results)
+            if entry.comparable or any(result.job == folder.name for result in entry.results)
         ]
         if table := claim_table(replace(group, entries=own), UNITS["macs"]):
             console.print(to_console(table))

@@ -15,7 +15,7 @@ from bench.networks.network import DynamicNetwork
 
 
 def flop_counter_macs(network: DynamicNetwork, images: Tensor) -> list[int]:
-    """:func:`count_each` in a process of its own, for a network that goes on being used."""
+    """MACs as of :func:`count_each`, counted in a process of its own, for a network that goes on being used."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as process:
         return process.submit(count_each, network, images).result()

@@ -34,7 +34,6 @@ class Record:
 
     schema_version: int = column("Version of this layout.")
     method: str = column("As `--methods` names it, with its choices; behind it `(int8)` or `(claimed elsewhere)`.")
-
     dataset: str = column("The data set, or which part of it.")
     backbone: str = column("The static network underneath.")
     point: float | None = column("Operating point: wanted fraction of the dense backbone's MACs.")

@@ -36,6 +36,11 @@ def is_claimed(record: Judged) -> bool:
     return "claimed" in record.details
 
 
+def is_quantised(record: Judged) -> bool:
+    """Whether it was quantised to int8: as many MACs as in floating point are not the same work."""
+    return "quantised_from" in record.details
+
+
 def is_timed(record: Judged) -> bool:
     """Whether times were taken for this record, valid or not."""
     times = record.latency_ms_p50, record.throughput_ips

@@ -15,7 +15,7 @@ import pandas as pd
 from bench.records import Record
 from bench.records.points import misses_point
 from bench.records.times import ImageTimes
-from bench.records.validity import INVALID, is_claimed, is_sound, is_timed, time_state, time_text
+from bench.records.validity import INVALID, is_claimed, is_quantised, is_sound, is_timed, time_state, time_text
 from bench.report.families import ELSEWHERE, FAMILIES, Family, family_of
 from bench.statistics import Interval, accuracy_interval, cost_interval
 
@@ -100,9 +100,9 @@ class Entry:
         return is_claimed(self.record)
 
     @property
-    def measured(self) -> bool:
-        """Whether it was measured here and is valid: what may be best, on a front, or an answer."""
-        return self.valid and not self.claimed
+    def comparable(self) -> bool:
+        """Whether it was measured here, in floating point, and is valid: what may be best, on a front, or an answer."""
+        return self.valid and not self.claimed and not is_quantised(self.record)
 
     @property
     def missed(self) -> bool:

@@ -50,8 +50,8 @@ _BY_NAME = {name: family for family, names in _NAMED.items() for name in names}
 
 
 def family_named(method: str) -> Family | None:
-    """The family of a method that is known by name, with or without choices in brackets; None of any other."""
-    return _BY_NAME.get(method.partition("[")[0])
+    """The family of a method that is known by name, whatever its choices or precision; None of any other."""
+    return _BY_NAME.get(method.partition(" (")[0].partition("[")[0])
 
 
 def family_of(method: str, samples: pd.DataFrame) -> Family:

@@ -33,7 +33,7 @@ class StaticFront:
     """
 
     def __init__(self, entries: Sequence[Entry]):
-        known = [entry for entry in entries if entry.family.static and entry.measured]
+        known = [entry for entry in entries if entry.family.static and entry.comparable]
         kept = pareto_front([entry.macs.value for entry in known], [entry.top1.value for entry in known])
         self.nodes = sorted((e for e, on_front in zip(known, kept) if on_front), key=lambda e: e.macs.value)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.records import Record
 from bench.records.points import point_tolerance
-from bench.records.validity import CLAIMED
+from bench.records.validity import CLAIMED, is_quantised
 from bench.report.entries import Entry, by_method
 from bench.report.results import Group
 from bench.report.tabular import Cell, Column, Table
@@ -75,7 +75,7 @@ def contests_of(groups: Sequence[Group], budgets: Sequence[float] = BUDGETS) -> 
 
 def _competes(entry: Entry) -> bool:
     """Whether it was made for a budget of MACs in floating point; a claim, whether it says how long it was trained."""
-    if entry.record.precision == "int8":
+    if is_quantised(entry.record):
         return False
     return added_epochs(entry.record) > 0 if entry.claimed else entry.record.point is not None
 

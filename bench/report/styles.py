@@ -31,7 +31,7 @@ def styles(groups: Sequence[Group]) -> dict[str, Style]:
 def static_entries(group: Group, groups: Sequence[Group]) -> list[Entry]:
     """The valid static networks of all backbones on the group's data: what dynamic ones have to beat."""
     same = [other for other in groups if other.dataset == group.dataset]
-    return [entry for other in same for entry in other.entries if entry.family.static and entry.measured]
+    return [entry for other in same for entry in other.entries if entry.family.static and entry.comparable]
 
 
 def short(name: str) -> str:

@@ -119,7 +119,7 @@ def find_verdict(group: Group, groups: Sequence[Group]) -> Verdict:
     """
     static = static_entries(group, groups)
     front = StaticFront(static)
-    dynamic = [entry for entry in group.entries if not entry.family.static and entry.measured]
+    dynamic = [entry for entry in group.entries if not entry.family.static and entry.comparable]
     whole = group.results[0].record.macs_backbone
     findings: list[Finding] = []
     for budget in _distinct_budgets(dynamic):

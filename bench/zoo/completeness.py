@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.records import MODEL_FILE, RECORD_FILE, Record, find_records, table
 from bench.records.regression import TableComparison, compare_tables, read_table
+from bench.records.validity import is_quantised
 
 
 def missing_parts(folder: Path) -> list[str]:
@@ -14,7 +15,7 @@ def missing_parts(folder: Path) -> list[str]:
     networks = {path.parent for path in folder.rglob(MODEL_FILE)}
     lacking = sorted(network for network in networks if not (network / RECORD_FILE).exists())
     records = find_records([folder])
-    foreign = [path for path, record in records.items() if not {"shipped", "quantised_from"} & record.details.keys()]
+    foreign = [path for path, record in records.items() if "shipped" not in record.details and not is_quantised(record)]
     return [f"{path.name}: a network without a record" for path in lacking] + [
         f"{path.name}: a record that was not made by `bench publish`" for path in foreign
     ]

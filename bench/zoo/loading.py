@@ -32,6 +32,7 @@ from bench.records import (
     read_record,
     require_recorded_file,
 )
+from bench.records.validity import is_quantised
 
 
 def find_pretrained(folder: Path) -> dict[Path, Record]:
@@ -48,7 +49,7 @@ def find_pretrained(folder: Path) -> dict[Path, Record]:
 
 def find_quantised(folder: Path) -> dict[Path, Record]:
     """All records in int8 below ``folder``, by the folder of their job; raises as :func:`find_records`."""
-    return {path: record for path, record in find_records([folder]).items() if "quantised_from" in record.details}
+    return {path: record for path, record in find_records([folder]).items() if is_quantised(record)}
 
 
 def source_of(record: Record, shipped: Mapping[Path, Record]) -> Path | None:

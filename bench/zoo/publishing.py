@@ -20,6 +20,7 @@ from bench.measurement.stopping import describe_stopping
 from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, require_recorded_file, table, write_record
 from bench.records.merge import find_jobs
 from bench.records.summary import summarise
+from bench.records.validity import is_quantised
 from bench.system.files import write_atomically
 from bench.zoo.loading import build, find_pretrained, read_weights, remeasure
 
@@ -50,7 +51,7 @@ class Publication:
         """
         _require_table(self.table_file)
         for folder, record in self.jobs.items():
-            if "quantised_from" in record.details:
+            if is_quantised(record):
                 raise BadInput(f"{folder.name} is in int8: publish the network it was made from, and quantise that")
             require_same_data(record, self._data(record))
             require_recorded_file(folder, MODEL_FILE, record)

@@ -71,7 +71,7 @@ def test_it_is_never_best_nor_an_answer(bench_here, outcomes, runs, tmp_path):
     (claimed,) = (entry for entry in group.entries if entry.claimed)
     row, *_ = (row for row in claim_table(group, UNITS["macs"]).rows if row[1].text == "dense")
     assert row[2].value == pytest.approx(4) and row[6].value == pytest.approx(-20_275_510, 1e-4)
-    assert not claimed.measured and claimed.family.name == "claimed elsewhere"
+    assert not claimed.comparable and claimed.family.name == "claimed elsewhere"
     code, out, _ = bench_here("decide", "runs", "--min-top1", 85)
     assert code == 1 and "not measured here" in " ".join(out.split())
     assert pd.isna(table([claimed.record])["gate_macs_mean"][0]), "unknown is empty, never 0"

@@ -9,6 +9,7 @@ from bench.records import find_records
 from bench.records.standing import write_standings
 from bench.report.leaderboard import added_epochs, contests_of, leaderboard, rank
 from bench.report.results import load_groups
+from bench.report.styles import static_entries
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,8 +53,11 @@ def test_trainings_of_other_lengths_do_not_compete(made):
 
 
 def test_int8_does_not_compete(runs):
-    runs.add("fixed", point=0.5, top1=99, precision="int8")
-    assert [one.method for one in rank(contests_of(load_groups([runs.folder])))] == ["lcnet", "skipnet", "slim"]
+    runs.add("fixed", point=0.5, top1=99, details={"quantised_from": {"job": "another"}})
+    groups = load_groups([runs.folder])
+    assert [one.method for one in rank(contests_of(groups))] == ["lcnet", "skipnet", "slim"]
+    static = {entry.record.method for entry in static_entries(groups[0], groups)}
+    assert static == {"dense", "slim"}, "nor is it what dynamic networks are held against"
 
 
 def test_epochs_of_a_cascade_are_those_of_its_members_but_the_dense_one(runs):

@@ -116,13 +116,17 @@ def _read(data_dir: Path | None) -> Description:
 @contextmanager
 def _one_line(description: Description) -> Iterator[None]:
     """What timm, a reader or the disk raises, of whatever type, as one line, without what they print."""
-    logging.getLogger("timm.data").setLevel(logging.ERROR)
+    logger = logging.getLogger("timm.data")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         yield
     except BadInput:
         raise
     except Exception as error:
         raise BadInput(f"{description.name} cannot be read by timm: {_words(error)}") from error
+    finally:
+        logger.setLevel(level)
 
 
 def _words(error: Exception) -> str:

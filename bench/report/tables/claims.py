@@ -15,7 +15,7 @@ from bench.system.validation import is_of
 def claim_table(group: Group, unit: Unit) -> Table | None:
     """Every claim against every valid entry that was measured here; None where nothing is claimed."""
     claims = [entry for entry in group.entries if entry.claimed]
-    ours = [entry for entry in group.entries if entry.measured]
+    ours = [entry for entry in group.entries if entry.comparable]
     if not claims or not ours:
         return None
     return Table(

@@ -135,7 +135,7 @@ def _pairs(group: Group) -> list[tuple[Entry, Entry]]:
             continue
         if group.dense is not None:
             pairs.append((entry, group.dense))
-        rivals = [other for other in group.entries if other.measured and _costs_alike(entry, other)]
+        rivals = [other for other in group.entries if other.comparable and _costs_alike(entry, other)]
         best = max(rivals, key=lambda other: other.top1.value, default=entry)
         if best not in (entry, group.dense):
             pairs.append((entry, best))
@@ -153,6 +153,6 @@ def _costs_alike(a: Entry, b: Entry) -> bool:
 
 
 def _volume(entries: Sequence[Entry], floor: float) -> tuple[int, float]:
-    valid = [entry for entry in entries if entry.measured]
+    valid = [entry for entry in entries if entry.comparable]
     fractions = [entry.known("macs_fraction") for entry in valid]
     return len(valid), hypervolume(fractions, [entry.top1.value for entry in valid], (1.0, floor)) if valid else 0.0

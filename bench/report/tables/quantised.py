@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.records.validity import is_quantised
 from bench.report.entries import Entry
 from bench.report.results import Group
 from bench.report.tables.comparisons import compare
@@ -16,7 +17,7 @@ KILOBYTE = 1e3
 
 def quantised_table(group: Group) -> Table | None:
     """Accuracy, size and time of every network in int8; None where there is none."""
-    entries = [entry for entry in group.entries if entry.record.details.get("quantised")]
+    entries = [entry for entry in group.entries if is_quantised(entry.record)]
     if not entries:
         return None
     return Table(
@@ -42,7 +43,7 @@ def quantised_table(group: Group) -> Table | None:
 
 
 def _row(entry: Entry, group: Group) -> list[Cell]:
-    sizes, origin = entry.record.details["quantised"], entry.record.details.get("quantised_from") or {}
+    sizes, origin = (entry.record.details.get(name) or {} for name in ("quantised", "quantised_from"))
     sources = [one for one in group.entries if any(result.job == origin.get("job") for result in one.results)]
     difference = compare(entry, sources[0]).difference if sources else None
     before = origin["top1"] if is_of(origin.get("top1"), float) else None

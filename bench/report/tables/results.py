@@ -118,7 +118,7 @@ def fraction_text(entry: Entry) -> str:
 
 def front_marks(entries: Sequence[Entry], cost: Callable[[Entry], float]) -> dict[Entry, str]:
     """``front`` or ``dominated`` in accuracy and ``cost`` for each entry that was measured and is valid."""
-    valid = [entry for entry in entries if entry.measured]
+    valid = [entry for entry in entries if entry.comparable]
     kept = pareto_front([cost(entry) for entry in valid], [entry.top1.value for entry in valid])
     marks = {entry: "front" if on_front else "dominated" for entry, on_front in zip(valid, kept)}
     return {entry: marks.get(entry, UNKNOWN) for entry in entries}
@@ -219,7 +219,7 @@ def _execution(record: Record) -> str:
 
 def best(entries: Sequence[Entry], value: Callable[[Entry], float | None], choose: Callable) -> list[Entry]:
     """The valid entries that share the best value."""
-    known = [(value(entry), entry) for entry in entries if entry.measured and value(entry) is not None]
+    known = [(value(entry), entry) for entry in entries if entry.comparable and value(entry) is not None]
     best = choose((found for found, _ in known), default=None)
     return [entry for found, entry in known if found == best]
 

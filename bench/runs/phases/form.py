@@ -7,7 +7,6 @@ from typing import Any
 from bench.execution import Inference, to_inference
 from bench.execution.onnx import QuantisedNetwork
 from bench.networks.network import DynamicNetwork
-from bench.records import Record
 from bench.runs.context import Context
 from bench.runs.plan.jobs import Job
 from bench.zoo.calibration_images import CALIBRATION_IMAGES, calibration_batches
@@ -25,7 +24,7 @@ def form_of(job: Job, network: DynamicNetwork, context: Context) -> Inference:
 
 
 def form_columns(job: Job, form: Inference) -> dict[str, Any]:
-    """The columns of a record that its form determines; what is quantised is no operating point of its method."""
+    """The columns of a record that its form determines; a quantised network is an entry with a name of its own."""
     columns: dict[str, Any] = {"execution": form.execution, "executor": form.executor}
     if job.quantised:
         columns |= {"method": f"{job.method} ({job.quantised})", "precision": job.quantised}
@@ -38,14 +37,15 @@ def form_details(job: Job, form: Inference, context: Context) -> dict[str, Any]:
         return {}
     folder, record = context.inputs.shipped[job.id]
     return {
-        "quantised_from": {"job": folder.name, "sha256": job.network, **_of(record)},
+        "quantised_from": {
+            "job": folder.name,
+            "sha256": job.network,
+            "method": record.method,
+            "top1": record.top1,
+        },
         "quantised": {
             "bytes": form.bytes,
             "float_bytes": form.float_bytes,
             "calibration_images": min(CALIBRATION_IMAGES, len(context.data.train)),
         },
     }
-
-
-def _of(record: Record) -> dict[str, Any]:
-    return {"method": record.method, "top1": record.top1}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import MISSING, dataclass, replace
-from importlib.util import find_spec
 from typing import Any
 
 from bench.choices import BUDGETS, dataset_names
@@ -12,6 +11,7 @@ from bench.errors import BadInput
 from bench.recipe import MOST_EPOCHS, Recipe
 from bench.runs.plan.defaults import defaults_for
 from bench.system.options import check_options, option, options_of
+from bench.system.packages import require_package
 from bench.system.validation import shown
 
 MOST_JOBS = 100_000
@@ -154,8 +154,8 @@ def _with_one_name_each(suite: Suite) -> Suite:
     )
     for name in suite.methods:
         method = load_method(name)
-        if method.package and find_spec(method.package.replace("-", "_")) is None:
-            raise BadInput(f"{name} needs a package that is not installed: pip install {method.package}")
+        if method.package:
+            require_package(method.package, name)
         if backbone.has_groups or reads_files(suite.dataset):
             network = method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
             if suite.train_size and trains(suite):
