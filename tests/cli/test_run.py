@@ -7,6 +7,7 @@ import time
 
 import pandas as pd
 import pytest
+import torch
 
 from bench.measurement.evaluation import evaluate
 from bench.networks.backbones import build_backbone, load_weights
@@ -70,6 +71,7 @@ def test_label_smoothing_reaches_training_and_the_id(bench_here, tmp_path):
 
 
 def test_timing_stands_beside_theory_by_default(bench_here, tmp_path):
+    torch.set_num_threads(1)  # two would wait for each other wherever other tests hold one of two cores
     code, _, error = bench_here("run", "--methods", "dense", "--backbone", "resnet8", "--epochs", "0")
     assert code == 0, error
     ((folder, record),) = find_records([tmp_path / "runs"]).items()
@@ -125,11 +127,8 @@ def test_a_killed_run_continues_to_the_same_record(bench, bench_here, start, tmp
     ],
 )
 def test_bad_input_gets_one_line_and_exit_code_2(bench_here, arguments, says):
-    if "cuda" in arguments:
-        import torch
-
-        if torch.cuda.is_available():
-            pytest.skip("this machine has a CUDA device")
+    if "cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
     code, out, error = bench_here("run", *arguments)
     assert code == 2
     assert len(error.strip().splitlines()) == 1 and says in error
