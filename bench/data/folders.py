@@ -42,12 +42,10 @@ def part(root: Path, names: Sequence[str], positions: Tensor) -> Part:
     return Part(root, [names[position] for position in positions.tolist()], positions)
 
 
-def require_classes(where: str, classes: Sequence[str], options: DataOptions) -> None:
-    """Raises BadInput for one class alone, or weights for other classes."""
+def require_classes(where: str, classes: Sequence[str]) -> None:
+    """Raises BadInput for one class alone."""
     if len(classes) < 2:
         raise BadInput(f"{where} holds one class ({classes[0]}): there is nothing to tell apart")
-    if options.outputs not in (None, len(classes)):
-        raise BadInput(f"weights for {options.outputs:,} classes do not fit the {len(classes)} of {where}")
 
 
 def require_same_classes(folder: Path, found: Mapping[str, set[str]]) -> list[str]:

@@ -18,7 +18,7 @@ REWRITTEN: dict[str, str] = {
         "fbb71dd59675b2a69dc823a27ae282a824cb57b3bc4662980ce17d57a238ab33"
     ),
     "6207fd4d4d86bb85efae2118623b11c4640eca82f4f275ab994cb313c5efd924": "",  # bench/methods/bounds.py
-    "e623d5b9214e34e16837fc99f008793de410659bd855f6732209724f3471dfa9": "",  # bench/data/folders.py
+    "cbafe4b0795e2e7f7110d393e70a7c22a300ef2a4e11807254d5a8ae0685a50b": "",  # bench/data/folders.py
     "bdafc5aaea89c92a2b6edfe29ca4f7665d20ca36b19096fff92c9efb29189bac": (  # bench/data/imagenet.py
         "7749773ecfb2fde129cd44fcf538632602379f9500c3359ab1c8ad2f7aa7e541"
     ),
@@ -40,7 +40,7 @@ REWRITTEN: dict[str, str] = {
     "ed845074fc90c10e77f85b02e4760a52cb68f894edbe9dc81d4ada39ec51263e": (  # baselines/slimming.py
         "424edcafd9932fe5a8a1a8db03dd15c0587610085453394f62d9bae806edd722"
     ),
-    "957cb56f4f41804971807595b3138e2e622202c24fa4cbf917835826425f1212": (  # bench/networks/backbones/weights.py
+    "02d066572d2f4d155cd2903992455936e095581fc3463830fc5007068aef96ad": (  # bench/networks/backbones/weights.py
         "a721fd9b76cee101a608ae3c7a264a54e8838c29116ebbb6ccee04017a500b96"
     ),
     "ba35ee29d231f92c4fdf72064733e0e2eee00c70c8fa0c7ff214061e3e80c98e": (  # bench/networks/blocks.py

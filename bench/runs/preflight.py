@@ -14,8 +14,9 @@ from bench.execution.onnx import missing_packages, not_exported
 from bench.execution.structure import unknown_structure
 from bench.execution.triton import interpreting, missing
 from bench.methods import load_method
-from bench.networks.backbones import build_backbone, load_weights, unread_average
+from bench.networks.backbones import build_backbone, foreign_outputs, load_weights, unread_average
 from bench.records import RECORD_FILE, read_record
+from bench.runs.phases.start import DENSE
 from bench.runs.plan.jobs import Job
 from bench.runs.settings import Settings, choose_device
 from bench.training.accumulation import require_shares
@@ -36,19 +37,31 @@ def check_ahead(jobs: list[Job], settings: Settings, data: DataSet) -> list[str]
     _check_executor(jobs, settings, len(data.classes))
     if settings.execution.compile and settings.placement.engine != "slurm" and any(job.epochs for job in jobs):
         _check_compiler()
-    return _check_weights(jobs, settings, len(data.classes))
+    weights = settings.inputs.weights
+    return [] if weights is None else _check_weights(jobs, weights, settings, len(data.classes))
 
 
-def _check_weights(jobs: list[Job], settings: Settings, classes: int) -> list[str]:
-    if settings.inputs.weights is None:
-        return []
+def _check_weights(jobs: list[Job], weights: Path, settings: Settings, classes: int) -> list[str]:
+    others, notes = foreign_outputs(weights, classes), []
     for backbone, dataset in {(job.backbone, job.dataset): None for job in jobs if job.start}:
-        load_weights(build_backbone(backbone, classes, dataset), settings.inputs.weights)
-    _check_normalisation(settings, settings.inputs.weights)
-    average = unread_average(settings.inputs.weights)
-    name = settings.inputs.weights.name
-    beside = f"{name} also holds a moving average of its weights ({average}), which is not read"
-    return [beside] if average else []
+        load_weights(build_backbone(backbone, classes, dataset), weights, own_classifier=bool(others))
+    if others:
+        differs = f"{weights.name} tells {others:,} classes apart, {settings.inputs.dataset} has {classes:,}"
+        _require_dense_training(jobs, differs)
+        notes.append(f"{differs}: its classifier is left out, and another one is trained anew")
+    _check_normalisation(settings, weights)
+    if average := unread_average(weights):
+        notes.append(f"{weights.name} also holds a moving average of its weights ({average}), which is not read")
+    return notes
+
+
+def _require_dense_training(jobs: list[Job], why: str) -> None:
+    """Raises BadInput for jobs that start from a network that does not know its classes, and do not train it."""
+    if any(job.start and (job.method != DENSE or not job.epochs) for job in jobs):
+        raise BadInput(
+            f"{why}: train --methods dense alone from these weights, for --epochs of 1 or more, and start others from "
+            "its model.safetensors"
+        )
 
 
 def _check_normalisation(settings: Settings, weights: Path) -> None:

@@ -80,3 +80,18 @@ def test_a_moving_average_that_is_not_read_is_told(bench_here, tmp_path):
     assert code == 0 and "both.pt also holds a moving average of its weights (model_ema)" in error
     (record,) = find_records([tmp_path / "runs"]).values()
     assert "not the moving average" in record.details["start"]
+
+
+def test_weights_for_other_classes_start_the_dense_network_alone(bench_here, tmp_path):
+    save_file(build_backbone("resnet8-w0.25", 100).state_dict(), tmp_path / "hundred.safetensors")
+    start = ("--backbone-weights", "hundred.safetensors", "--epochs")
+    for wrong in (("dense,lnet", *start, "1"), ("lnet", *start, "1"), ("dense", *start, "0")):
+        error = _is_refused_before_training(bench_here, tmp_path, "--methods", *wrong)
+        assert "hundred.safetensors tells 100 classes apart, digits has 10: train --methods dense alone" in error
+
+    code, _, error = bench_here("run", *TINY, "--methods", "dense", *start, "1", "--out", "dense")
+    assert code == 0 and "its classifier is left out, and another one is trained anew" in error
+    ((folder, record),) = find_records([tmp_path / "dense"]).items()
+    assert "but for their classifier of 100 classes (another one was started anew" in record.details["start"]
+    start = ("--backbone-weights", folder / "model.safetensors", "--epochs", "1", "--out", "lnet")
+    assert bench_here("run", *TINY, "--methods", "lnet", *start)[0] == 0

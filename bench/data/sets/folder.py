@@ -28,13 +28,12 @@ def load(data_dir: Path | None, options: DataOptions) -> DataSet:
     """The images in ``data_dir``.
 
     Raises:
-        BadInput: no folder, fewer than two classes, one without images or too few to divide, or weights for other
-            classes.
+        BadInput: no folder, fewer than two classes, one without images or too few to divide.
     """
     folder = _folder(data_dir)
     is_divided = any((folder / name).exists() for name in ("train", "val"))
     classes = _given_classes(folder) if is_divided else _classes(folder)
-    folders.require_classes(str(folder), classes, options)
+    folders.require_classes(str(folder), classes)
     parts = folders.given_parts(folder, classes) if is_divided else _drawn_parts(folder, classes)
     division = "as given" if is_divided else "drawn"
     return folders.dataset(f"folder {folder.name}", classes, parts, options, division)

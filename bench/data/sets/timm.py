@@ -74,7 +74,7 @@ def load(data_dir: Path | None, options: DataOptions) -> DataSet:
 
     Raises:
         BadInput: no such file, an unknown name or split, a package that is not installed, an image that cannot be read
-            or has no label, fewer than two classes, or weights for other classes.
+            or has no label, or fewer than two classes.
     """
     description = _read(data_dir)
     assert data_dir is not None
@@ -88,7 +88,7 @@ def load(data_dir: Path | None, options: DataOptions) -> DataSet:
     numbers = folders.require_same_classes(unpacked, {split: set(found) for split, found in names.items()})
     known = json.loads((unpacked / "classes.json").read_text())
     classes = tuple(known.get(str(int(number)), str(int(number))) for number in numbers)
-    folders.require_classes(description.name, classes, options)
+    folders.require_classes(description.name, classes)
     division = f"splits {description.train} and {description.test}"
     data = folders.dataset(description.name, numbers, folders.given_parts(unpacked, numbers), options, division)
     return replace(data, name="timm", classes=classes)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.errors import BadInput
 from bench.networks.backbones.cifar import public_names
@@ -31,13 +31,18 @@ SHOWN = 3
 """Names in a refusal."""
 
 
-def load_weights(backbone: Backbone, path: Path) -> None:
+def load_weights(backbone: Backbone, path: Path, own_classifier: bool = False) -> None:
     """Loads weights without running a checkpoint's code: our layout, that of public CIFAR ResNets, or timm's.
+
+    Args:
+        own_classifier: whether the backbone keeps its own classifier, and that in ``path`` is left out.
 
     Raises:
         BadInput: no such file, not a checkpoint, or one for another network.
     """
     found = _read(path)
+    if own_classifier:
+        found |= _own_classifier(backbone, found)
     names = dict.fromkeys(found) if _is_ours(backbone, found) else _public_names(backbone, found)
     theirs = {ours or name: name for name, ours in names.items()}
     if len(theirs) < len(names):
@@ -59,11 +64,21 @@ def count_outputs(path: Path) -> int:
         BadInput: no such file, not a checkpoint, or one without a classifier.
     """
     state = _read(path)
-    for name in CLASSIFIERS:
-        for known in (name, f"behind.{name}"):
-            if known in state:
-                return len(state[known])
+    if name := _classifier(state):
+        return len(state[f"{name}.bias"])
     raise BadInput(f"{path} holds no classifier (none of {', '.join(CLASSIFIERS)}): {_listed(state)}")
+
+
+def foreign_outputs(path: Path, classes: int) -> int:
+    """Number of classes that the weights in ``path`` tell apart where it is known not to be ``classes``, else 0.
+
+    Raises:
+        BadInput: no such file, or not a checkpoint.
+    """
+    state = _read(path)
+    name = _classifier(state)
+    outputs = len(state[f"{name}.bias"]) if name else classes
+    return 0 if outputs == classes else outputs
 
 
 def unread_average(path: Path) -> str:
@@ -75,6 +90,22 @@ def unread_average(path: Path) -> str:
     content = _content(path)
     held = content.keys() if isinstance(content, Mapping) else ()
     return next((key for key in AVERAGES if key in held), "")
+
+
+def _classifier(state: Mapping[str, Tensor]) -> str:
+    """The name of the classifier in ``state``; empty where none of the usual ones is there."""
+    known = (place for name in CLASSIFIERS for place in (name, f"behind.{name}") if place in state)
+    return next(known, "").removesuffix(".bias")
+
+
+def _own_classifier(backbone: Backbone, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The backbone's classifier under its name in ``state``; empty where that reads other features."""
+    name = _classifier(state)
+    ours = [module for module in backbone.tail.modules() if isinstance(module, nn.Linear)][-1]
+    theirs = state.get(f"{name}.weight")
+    if theirs is None or theirs.shape[1:] != ours.weight.shape[1:]:
+        return {}
+    return {f"{name}.{key}": value.detach() for key, value in ours.named_parameters()}
 
 
 def _is_ours(backbone: Backbone, state: Mapping[str, Tensor]) -> bool:

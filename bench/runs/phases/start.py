@@ -6,17 +6,29 @@ import torch
 
 from bench.data.recorded import require_start
 from bench.errors import BadInput
-from bench.networks.backbones import Backbone, build_backbone, load_weights, unread_average
+from bench.networks.backbones import Backbone, build_backbone, foreign_outputs, load_weights, unread_average
 from bench.records import MODEL_FILE, read_record
 from bench.runs.context import Context
 from bench.runs.plan.jobs import Job
 from bench.system.files import file_hash
 from bench.system.seeds import derive_seed
 
+DENSE = "dense"
+
 
 def has_start(job: Job) -> bool:
     """Whether the backbone is trained already."""
     return bool(job.start or job.start_job)
+
+
+def foreign_classes(job: Job, context: Context) -> int:
+    """Number of classes of a classifier that the given weights hold and the job leaves out, to train its own; else 0.
+
+    Only the dense network is trained from there: other methods start from a network that knows its classes.
+    """
+    if job.method != DENSE or not job.epochs or not job.start or context.inputs.weights is None:
+        return 0
+    return foreign_outputs(context.inputs.weights, len(context.data.classes))
 
 
 def starting_backbone(job: Job, context: Context) -> Backbone:
@@ -26,7 +38,7 @@ def starting_backbone(job: Job, context: Context) -> Backbone:
     if job.start:
         if context.inputs.weights is None or file_hash(context.inputs.weights) != job.start:
             raise BadInput(f"job {job.id} starts from weights that are not the ones given")
-        load_weights(backbone, context.inputs.weights)
+        load_weights(backbone, context.inputs.weights, own_classifier=bool(foreign_classes(job, context)))
     elif job.start_job:
         load_weights(backbone, require_start(context.out / job.start_job, MODEL_FILE, context.data))
     return backbone
@@ -51,6 +63,8 @@ def start_note(job: Job, context: Context, start_record: str) -> str:
             return (
                 f"{weights}, which are job {start_record}'s ({record.stage_epochs}): {record.details.get('start', '')}"
             )
+        if outputs := foreign_classes(job, context):
+            weights += f", but for their classifier of {outputs:,} classes (another one was started anew; no teacher)"
         if average := unread_average(file):
             weights += f", not the moving average of them that lies beside as {average!r}"
         return (

@@ -19,7 +19,7 @@ from bench.networks.cost import count_backbone
 from bench.networks.network import DynamicNetwork
 from bench.recipe import LEARNING_RATE_FACTORS
 from bench.runs.context import Context
-from bench.runs.phases.start import has_start, starting_backbone
+from bench.runs.phases.start import foreign_classes, has_start, starting_backbone
 from bench.runs.plan.jobs import Job
 from bench.system.seeds import derive_seed
 from bench.training import Checkpoint, Trainer, selection_key
@@ -88,7 +88,8 @@ def _cascade(job: Job, context: Context) -> Trial:
 def _trial(job: Job, method: Method, factor: float, context: Context) -> Trial:
     """Trains ``method`` from its start, continuing behind the last checkpoint."""
     backbone = starting_backbone(job, context)
-    teacher = copy.deepcopy(backbone).to(context.device) if job.distillation and has_start(job) else None
+    teaches = job.distillation and has_start(job) and not foreign_classes(job, context)
+    teacher = copy.deepcopy(backbone).to(context.device) if teaches else None
     torch.manual_seed(derive_seed(job.seed, "build", job.method, job.point))
     dense_macs = count_backbone(backbone).total
     network = method.build(backbone, job.point).to(context.device)

@@ -23,7 +23,7 @@ SHARED = ("dataset", "backbone_weights", "mean", "std")
 MEAN = "What images are normalised with, as given weights may want it; red,green,blue. Default: the data set's own."
 START = (
     "Weights to start from: .safetensors, or a torch file, in our layout, public CIFAR ResNets' or timm's; `timm` "
-    "downloads timm's (imagenet, folder, timm)."
+    "downloads timm's (imagenet, folder, timm). Those for other classes start `dense` with a classifier of its own."
 )
 
 

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from bench.errors import BadInput
-from bench.networks.backbones import build_backbone, count_outputs, load_weights, unread_average
+from bench.networks.backbones import build_backbone, count_outputs, foreign_outputs, load_weights, unread_average
 
 NAME = "resnet8-w0.25"
 
@@ -123,3 +123,29 @@ def test_the_backbone_of_a_dynamic_network_is_read(tmp_path):
     other = build_backbone(NAME, 10)
     load_weights(other, tmp_path / "model.safetensors")
     assert torch.equal(other.stem.conv.weight, backbone.stem.conv.weight)
+
+
+@pytest.mark.parametrize("name", [NAME, "mobilenetv3_small_050-stride8"])
+def test_a_classifier_of_other_classes_can_be_left_out(tmp_path, name):
+    trained = build_backbone(name, 100, "digits")
+    files = [tmp_path / "ours.safetensors", tmp_path / "in_order.pt"]
+    save_file(trained.state_dict(), files[0])
+    ours = {place: published for published, place in trained.published.items()}
+    # As other programs name them: in timm's order, under names that are not timm's.
+    renamed = {key: f"_{ours.get(key, key)}".replace("_classifier", "_fc") for key in trained.state_dict()}
+    torch.save({renamed[key]: value for key, value in trained.state_dict().items()}, files[1])
+    for path in files[: 1 + bool(ours)]:
+        assert (foreign_outputs(path, 10), foreign_outputs(path, 100)) == (100, 0)
+        backbone = build_backbone(name, 10, "digits")
+        fresh = {key: value.clone() for key, value in backbone.state_dict().items()}
+        load_weights(backbone, path, own_classifier=True)
+        mine, theirs = backbone.state_dict(), trained.state_dict()
+        kept = [key for key in mine if not torch.equal(mine[key], theirs[key])]
+        assert all(torch.equal(mine[key], fresh[key]) for key in kept)
+        assert [fresh[key].shape[0] for key in kept] == [10, 10]
+
+
+def test_a_classifier_of_other_features_is_no_reason_to_leave_it_out(tmp_path):
+    save_file(build_backbone("resnet8-w0.5", 100).state_dict(), tmp_path / "wider.safetensors")
+    with pytest.raises(BadInput, match=r"stem\.conv\.weight is 8 x 3 x 3 x 3, expected 4 x 3 x 3 x 3"):
+        load_weights(build_backbone(NAME, 10), tmp_path / "wider.safetensors", own_classifier=True)
