@@ -1,21 +1,24 @@
 """What each choice in LC-Net is worth: one is changed at a time, and validation images judge.
 
 python experiments/ablation.py --data-dir DIR --weights results/cifar10-resnet20/dense-*/model.safetensors \
-    --images 22500 --precision bfloat16 --csv results/ablation/lcnet-0.6.csv
+    --suite experiments/ablation-why-gates.yaml --csv results/ablation/lcnet-0.41-s0.csv
 
-All variants start from the same trained backbone and see the same batches. The test set is not touched.
+What is compared stands in a suite file; without one in ``ablation.yaml``, beside this program. All variants start from
+the same trained backbone and see the same batches. The test set is not touched.
 """
 
 from __future__ import annotations
 
 import copy
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import pandas as pd
 import torch
+import yaml
 
 from bench.choices import PRECISIONS
 from bench.data import DataSet, load_data
@@ -39,82 +42,87 @@ class Variant:
     distillation: float = 0.5
 
 
-VARIANTS = {
-    "base": Variant("as it is", "lcnet"),
-    "static": Variant("gates learn nothing and treat all images alike", "lcnet[learns=nothing]"),
-    "unalike": Variant("images differ from the start, by the strength of their features", "lcnet[start=0.5]"),
-    "frozen": Variant("the same, and gates learn nothing", "lcnet[start=0.5,learns=nothing]"),
-    "slow": Variant("gates learn at 0.001", "lcnet[router_lr=0.001]"),
-    "fast": Variant("gates learn at 0.01", "lcnet[router_lr=0.01]"),
-    "means": Variant("mean scores learn, too", "lcnet[learns=all]"),
-    "activations": Variant("channels in the order of their activations, not their filters", "lcnet[order=activations]"),
-    "common": Variant("one mean score for all channels", "lcnet[order=none]"),
-    "among": Variant("blocks among the channels, at 3", "lcnet[layer_score=3]"),
-    "soft": Variant("scales are scores, not 4 times sharper", "lcnet[sharpness=1]"),
-    "sharp": Variant("scales are 16 times sharper", "lcnet[sharpness=16]"),
-    "free": Variant("no price on MACs, the threshold alone", "lcnet[price=0]"),
-    "dear": Variant("price on MACs 4 times as high", "lcnet[price=8]"),
-    "late": Variant("target falls over half of the training", "lcnet[descent=0.5]"),
-    "per-image": Variant("every image held to the operating point", "lcnet[image_price=20]"),
-    "decay": Variant("weight decay 1e-4 in the backbone, not 5e-4", "lcnet[decay=1e-4]"),
-    "undistilled": Variant("no distillation", "lcnet", distillation=0.0),
-    "channels": Variant("C-Net alone", "cnet"),
-    "layers": Variant("L-Net alone", "lnet"),
-    "noise": Variant("noise on scores, which fades", "lcnet_conditional[noise=1]"),
-    "shaping": Variant("batch shaping: each gate both open and closed", "lcnet_conditional[shaping=1]"),
-    "bounds": Variant("bounds on each block's share, released later", "lcnet_conditional[bounds=10]"),
-    "spread-costs": Variant("a reward for costs that differ between images", "lcnet_conditional[spread=2]"),
-    "hardness": Variant("MACs are cheaper for images of a high loss", "lcnet_conditional[hardness=1]"),
-    "supervised": Variant("classifiers behind stages 1 and 2, in training alone", "lcnet_conditional[supervision=0.3]"),
-    "spread-far": Variant("ten times the reward for costs that differ", "lcnet_conditional[spread=20]"),
-    "hard-dear": Variant(
-        "ten times the reward, and MACs are cheaper for images of a high loss",
-        "lcnet_conditional[spread=20,hardness=1]",
-    ),
-    "together": Variant(
-        "noise, batch shaping, prices by loss and classifiers behind stages",
-        "lcnet_conditional[noise=1,shaping=1,hardness=1,supervision=0.3]",
-    ),
-    "l1": Variant("no LC-Net: static pruning by L1 norm, trained likewise", "l1"),
-}
+SETTINGS = ("dataset", "backbone", "point", "images", "epochs", "precision")
+"""What a suite file may say beside its lines; the command line overrides it."""
+
+
+def read_suite(context: click.Context, parameter: click.Parameter, path: Path) -> dict[str, Variant]:
+    """The lines of a suite file, by name; its settings become the defaults of the other options.
+
+    Raises:
+        click.BadParameter: it cannot be read, or says something that no run could be made of.
+    """
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        lines = {str(name): Variant(**line) for name, line in settings.pop("lines").items()}
+        for line in lines.values():
+            load_method(line.method)
+        if unknown := set(settings) - set(SETTINGS):
+            raise ValueError(f"unknown option {min(unknown)!r}")
+    except Exception as error:
+        what = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise click.BadParameter(f"{path}: {what}") from error
+    context.default_map = settings
+    return lines
+
+
+def chosen(lines: dict[str, Variant], only: Sequence[str]) -> dict[str, Variant]:
+    """The first line, which others are compared with, and those of ``only``; all where it is empty.
+
+    Raises:
+        click.UsageError: a line that the suite does not have.
+    """
+    if unknown := [name for name in only if name not in lines]:
+        raise click.UsageError(f"no line {unknown[0]!r}: choose from {', '.join(lines)}")
+    return {name: lines[name] for name in (next(iter(lines)), *(only or lines))}
 
 
 @click.command()
+@click.option(
+    "--suite",
+    "lines",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=Path(__file__).with_suffix(".yaml"),
+    is_eager=True,
+    callback=read_suite,
+    help="YAML: settings, which options override, and lines: name to what, method and perhaps distillation.",
+)
 @click.option("--weights", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--dataset", default="cifar10")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA")
-@click.option("--backbone", "name", default="resnet20")
+@click.option("--backbone", default="resnet20")
 @click.option("--point", default=0.6)
 @click.option("--epochs", default=1)
 @click.option("--images", type=int, help="Training images; all of them by default.")
 @click.option("--precision", type=click.Choice(PRECISIONS), default=PRECISIONS[0], help="of training")
 @click.option("--seed", default=0)
-@click.option("--only", multiple=True, type=click.Choice(list(VARIANTS)))
-@click.option("--csv", "file", type=click.Path(path_type=Path), help="Written after every variant.")
-def main(weights, dataset, data_dir, name, point, epochs, images, precision, seed, only, file):
+@click.option("--only", multiple=True, help="A line of the suite, beside its first one. Default: all.")
+@click.option("--csv", "file", type=click.Path(path_type=Path), help="Written after every line.")
+def main(lines, weights, dataset, data_dir, backbone, point, epochs, images, precision, seed, only, file):
     """What each choice in LC-Net is worth: one is changed at a time, and validation images judge."""
+    lines = chosen(lines, only)
     data = load_data(dataset, data_dir)
     data = replace(data, train=data.train.first(images))
 
-    def backbone() -> Backbone:
-        fresh = build_backbone(name, len(data.classes))
+    def start() -> Backbone:
+        fresh = build_backbone(backbone, len(data.classes))
         load_weights(fresh, weights)
         return fresh
 
-    dense = Reference.of(backbone(), data)
+    dense = Reference.of(start(), data)
     base, rows = None, []
     known = environment.describe(torch.device("cpu"))
-    about = {"dataset": dataset, "backbone": name, "start": file_hash(weights)[:12], "point": point, "epochs": epochs}
-    about |= {"training_images": len(data.train), "validation_images": len(data.validation)}
+    about = {"dataset": dataset, "backbone": backbone, "start": file_hash(weights)[:12], "point": point}
+    about |= {"epochs": epochs, "training_images": len(data.train), "validation_images": len(data.validation)}
     about |= {"precision": precision, "seed": seed}
     about |= {"machine": f"{known['processor']}, {known['instruction_set']}", "commit": environment.commit()}
-    for key in dict.fromkeys(("base", *(only or VARIANTS))):
-        recipe = Recipe(epochs=epochs, batch_size=128, distillation=VARIANTS[key].distillation, precision=precision)
-        network = trained(VARIANTS[key].method, backbone(), data, point, recipe, seed)
+    for key, line in lines.items():
+        recipe = Recipe(epochs=epochs, batch_size=128, distillation=line.distillation, precision=precision)
+        network = trained(line.method, start(), data, point, recipe, seed)
         samples = evaluate(network, data, data.validation).samples
         base = samples if base is None else base
         found = outcome(samples, base, dense)
-        rows.append({"variant": key, "what": VARIANTS[key].what, "method": VARIANTS[key].method} | found | about)
+        rows.append({"variant": key, "what": line.what, "method": line.method} | found | about)
         click.echo("  ".join(str(value) for value in list(rows[-1].values())[:9]))
         if file:
             pd.DataFrame(rows).to_csv(file, index=False)

@@ -61,11 +61,15 @@ class LCNetConditional(LCNet):
         (stage,) = super().stages(network, point, budget)
         priced = cast(PricedLoss, stage.loss)
         groups = list(stage.groups)
-        router = cast(ConditionalRouter, network.router)
-        if heads := list(router.heads.parameters()):
+        classifiers = cast(ConditionalRouter, network.router).classifiers()
+        if classifiers and self.learns != "all":
             of_gates = joint_groups(network, budget, self.router_lr)[1]
-            groups.append(replace(of_gates, parameters=heads))
-        return [replace(stage, groups=groups, loss=ConditionalLoss(self, priced.point, priced.descent))]
+            groups.append(replace(of_gates, parameters=classifiers))
+        return [replace(stage, groups=groups, loss=self.loss(priced.point, priced.descent))]
+
+    def loss(self, point: float, descent: float) -> ConditionalLoss:
+        """What the one stage minimises."""
+        return ConditionalLoss(self, point, descent)
 
 
 class ConditionalRouter(LCRouter):
@@ -81,13 +85,24 @@ class ConditionalRouter(LCRouter):
         self.sigma = choices.noise
         self.answers: list[Tensor] = []
         classes = backbone.classifier.out_features
-        starts = _stage_starts(backbone) if choices.supervision else []
+        starts = stage_starts(backbone) if choices.supervision else []
         self.heads = nn.ModuleDict({str(i): nn.Linear(backbone.blocks[i].in_channels, classes) for i in starts})
 
+    def start(self, images: Tensor) -> None:
+        self.answers = []
+
     def gate_input(self, index: int, x: Tensor) -> Tensor:
+        self.ask_heads(index, x)
+        return super().gate_input(index, x)
+
+    def ask_heads(self, index: int, x: Tensor) -> None:
+        """Remembers what a classifier in front of block ``index`` says of ``x``, in training alone."""
         if self.training and str(index) in self.heads:
             self.answers.append(self.heads[str(index)](x.mean((2, 3)).float()))
-        return super().gate_input(index, x)
+
+    def classifiers(self) -> list[nn.Parameter]:
+        """What learns beside the gates and the backbone."""
+        return list(self.heads.parameters())
 
     def threshold_for(self, index: int, features: Tensor) -> Tensor:
         if not (self.training and self.sigma):
@@ -95,7 +110,7 @@ class ConditionalRouter(LCRouter):
         return self.threshold + self.sigma * torch.randn(len(features), device=features.device)
 
 
-def _stage_starts(backbone: Backbone) -> list[int]:
+def stage_starts(backbone: Backbone) -> list[int]:
     """The blocks that begin a stage but the first: their inputs are what a stage has found out."""
     return [index for index, block in enumerate(backbone.blocks) if index and block.in_channels != block.out_channels]
 
@@ -111,22 +126,26 @@ class ConditionalLoss:
     def __call__(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
         router = cast(ConditionalRouter, network.router)
         router.sigma = self.choices.noise * (1 - step.progress)
-        router.answers = []
         output = network(step.images)
         fractions = network.macs_fraction(output)
         target = 1 + (self.point - 1) * min(1.0, step.progress / self.descent)
         router.threshold = router.threshold + RATE * (fractions.detach().mean().float() - target)
         fractions = fractions.float()
         losses = step.sample_loss(output.logits)
-        loss = losses.mean() + (self._prices(losses) * fractions).mean()
+        loss = losses.mean() + (self._prices(router, losses) * fractions).mean()
         loss = loss - self.choices.spread * fractions.std(unbiased=False)
         loss = loss + self.choices.image_price * fractions.var(unbiased=False)
-        return loss + self._of_gates(output, target, step.progress) + self._of_answers(router, step)
+        loss = loss + self._of_gates(output, target, step.progress) + self._of_answers(network, step)
+        router.start(step.images)  # forgets this pass, whose graph would stay with it
+        return loss
 
-    def _prices(self, losses: Tensor) -> Tensor:
+    def _prices(self, router: ConditionalRouter, losses: Tensor) -> Tensor:
         """What MACs cost each image, ``[N]``; never less than nothing."""
-        hard = (losses.detach() - losses.detach().mean()) / losses.detach().std(unbiased=False).clamp(min=1e-6)
-        return self.choices.price * (1 - self.choices.hardness * hard).clamp(min=0)
+        return self.choices.price * (1 - self._needs(router, losses)).clamp(min=0)
+
+    def _needs(self, router: ConditionalRouter, losses: Tensor) -> Tensor:
+        """By what share MACs are cheaper for each image, ``[N]``."""
+        return self.choices.hardness * standardised(losses.detach())
 
     def _of_gates(self, output: Output, target: float, progress: float) -> Tensor:
         loss = output.logits.new_zeros(())
@@ -136,9 +155,14 @@ class ConditionalLoss:
             loss = loss + self.choices.bounds * bounds_missed(output, target, progress)
         return loss
 
-    def _of_answers(self, router: ConditionalRouter, step: TrainingBatch) -> Tensor:
-        losses = [step.task_loss(answer) for answer in router.answers]
+    def _of_answers(self, network: DynamicNetwork, step: TrainingBatch) -> Tensor:
+        losses = [step.task_loss(answer) for answer in cast(ConditionalRouter, network.router).answers]
         return self.choices.supervision * torch.stack(losses).mean() if losses else step.images.new_zeros(())
+
+
+def standardised(values: Tensor) -> Tensor:
+    """``[N]`` with mean 0 and deviation 1; zeros where all are alike."""
+    return (values - values.mean()) / values.std(unbiased=False).clamp(min=1e-6)
 
 
 def shaping_distance(output: Output) -> Tensor:

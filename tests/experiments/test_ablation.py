@@ -1,5 +1,6 @@
 """The ablation: every variant differs from LC-Net where it says so, and one run compares them on validation images."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -7,11 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import yaml
+from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from bench.networks.backbones import build_backbone
 
-PROGRAM = Path(__file__).parents[2] / "experiments" / "ablation.py"
+ROOT = Path(__file__).parents[2]
+PROGRAM = ROOT / "experiments" / "ablation.py"
+SUITES = PROGRAM.with_suffix(".yaml"), PROGRAM.with_name("ablation-why-gates.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +24,11 @@ def rows(tmp_path_factory) -> pd.DataFrame:
     folder = tmp_path_factory.mktemp("ablation")
     torch.manual_seed(0)
     save_file(build_backbone("resnet8-w0.25", 10).state_dict(), folder / "start.safetensors")
+    lines = yaml.safe_load(SUITES[0].read_text())["lines"]
+    suite = {"dataset": "digits", "backbone": "resnet8-w0.25", "epochs": 9, "lines": lines}
+    (folder / "suite.yaml").write_text(yaml.safe_dump(suite, sort_keys=False))
     command = [sys.executable, PROGRAM, "--weights", folder / "start.safetensors", "--csv", folder / "rows.csv"]
-    command += "--dataset digits --backbone resnet8-w0.25 --epochs 3".split()
+    command += ["--suite", folder / "suite.yaml", "--epochs", "3"]  # the command line has the last word
     command += "--only static --only unalike --only layers --only l1".split()
     subprocess.run(command, check=True, timeout=300)
     return pd.read_csv(folder / "rows.csv").set_index("variant")
@@ -29,6 +37,42 @@ def rows(tmp_path_factory) -> pd.DataFrame:
 def test_the_base_comes_first_and_differs_from_itself_by_nothing(rows):
     assert list(rows.index) == ["base", "static", "unalike", "layers", "l1"]
     assert (rows.loc["base", ["difference", "difference_low", "difference_high"]] == 0).all()
+
+
+def test_settings_come_from_the_suite_and_then_from_the_command_line(rows):
+    assert set(rows["dataset"]) == {"digits"} and set(rows["epochs"]) == {3} and set(rows["point"]) == {0.6}
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "results" / "ablation").glob("lcnet-0.41-*.csv")), ids=lambda one: one.stem
+)
+def test_committed_lines_are_those_of_the_suite(file):
+    suite, made = yaml.safe_load(SUITES[1].read_text()), pd.read_csv(file)
+    lines = suite.pop("lines")
+    for row in made.itertuples():
+        assert lines[row.variant] == {"what": row.what, "method": row.method}
+    images = suite.pop("images")
+    assert set(made["training_images"]) == {images}
+    assert {name: set(made[name]) for name in suite} == {name: {value} for name, value in suite.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lines: {base: {what: as it is, method: lcnet}}\nimage: 5", "unknown option 'image'"),
+        ("lines: {base: {what: as it is, method: 'lcnet[prise=1]'}}", "no choice 'prise'"),
+        ("lines: {base: {method: lcnet}}", "'what'"),
+        ("dataset: digits", "no 'lines'"),
+        ("lines: [", "parsing"),
+        ("lines: {base: {what: as it is, method: lcnet}}", "no line 'statik': choose from base"),
+    ],
+)
+def test_a_broken_suite_is_one_line(tmp_path, text, says):
+    (tmp_path / "suite.yaml").write_text(text)
+    main = runpy.run_path(str(PROGRAM))["main"]
+    arguments = ["--weights", str(PROGRAM), "--suite", str(tmp_path / "suite.yaml"), "--only", "statik"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2 and says in done.output.splitlines()[-1]
 
 
 def test_what_learns_nothing_treats_all_images_alike(rows):

@@ -82,9 +82,9 @@ def test_bounds_open_from_the_target_to_everything():
 def test_macs_are_cheaper_for_hard_images():
     _, stage = _network("hardness=1,price=2")
     losses = torch.tensor([1.0, 2.0, 3.0])
-    low, middle, high = stage.loss._prices(losses)
+    low, middle, high = stage.loss._prices(None, losses)
     assert low > middle > high and middle == pytest.approx(2) and high >= 0
-    assert torch.equal(_network("hardness=0,price=2")[1].loss._prices(losses), torch.full((3,), 2.0))
+    assert torch.equal(_network("hardness=0,price=2")[1].loss._prices(None, losses), torch.full((3,), 2.0))
 
 
 def test_a_reward_for_spread_favours_costs_that_differ():
