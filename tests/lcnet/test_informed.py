@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-
-from small import IMAGES, batch, build
+from one_step import IMAGES, batch, build
 
 from bench.measurement.conformance import verify_method
 from bench.methods import load_method

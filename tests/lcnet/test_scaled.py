@@ -1,7 +1,7 @@
 """One path for all images, and scales for each."""
 
 import torch
-from small import IMAGES, build
+from one_step import IMAGES, build
 
 from bench.measurement.conformance import verify_method
 from lcnet.scaled import LCNetScaled

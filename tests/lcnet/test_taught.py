@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from small import IMAGES, LABELS, batch, build
+from one_step import IMAGES, LABELS, batch, build
 
 from bench.measurement.conformance import verify_method
 from bench.methods import load_method
