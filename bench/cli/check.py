@@ -93,25 +93,22 @@ def _check_submission(folder: Path, tier: str, data_dir: Path | None) -> None:
 
 
 def _check_networks(given: Path, allow_missing: bool, tier: str, part: tuple[int, int], data_dir: Path | None) -> None:
-    from bench.zoo.checking import compare_network, compare_quantised, loader
+    from bench.zoo.checking import loader
+    from bench.zoo.collection import Collection
     from bench.zoo.completeness import compare_with_tables, missing_parts
-    from bench.zoo.loading import find_pretrained, find_quantised, part_of
+    from bench.zoo.loading import part_of
     from bench.zoo.location import shipped_folder
 
     folder = shipped_folder(given)
-    found, quantised = find_pretrained(folder), find_quantised(folder)
-    records = found | quantised
-    chosen = part_of(list(records), part[0] - 1, part[1])
-    tables = compare_with_tables(records)
+    found = Collection.of(folder)
+    chosen = part_of(list(found.records), part[0] - 1, part[1])
+    tables = compare_with_tables(found.records)
     lacking = missing_parts(folder) + tables.unmatched
     load, differences = loader(data_dir), tables.differences + ([] if allow_missing else lacking)
     for path in chosen:
-        record = records[path]
-        if path in quantised:
-            said = compare_quantised(path, record, found, load(record), tier)
-        else:
-            said = compare_network(path, record, load(record), tier)
-        click.echo(f"{'differs' if said else 'agrees'}: {path.name}")
+        said = found.compare(path, load, tier)
+        by = " (its images alone: the network is not shipped)" if path in found.bare else ""
+        click.echo(f"{'differs' if said else 'agrees'}: {path.name}{by}")
         differences += said
     left_out = lacking if allow_missing else []
     _conclude(differences, len(chosen), f"networks in {folder}", "with their records", left_out)

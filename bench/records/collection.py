@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import overload
 
 import pandas as pd
 
+from bench.errors import BadInput
 from bench.records.record import Record, table
 from bench.records.store import find_records
+from bench.system.validation import shown
 
 SHOWN = (
     "method", "dataset", "backbone", "point", "seed", "top1", "macs_fraction", "speedup_theoretical", "speedup_latency",
     "time_state",
 )  # fmt: skip
 """Columns that a notebook shows."""
+Folder = str | PathLike[str]
 
 
 class Records(Sequence[Record]):
@@ -53,10 +57,30 @@ class Records(Sequence[Record]):
         return str(self.frame[list(SHOWN)].to_html(index=False, na_rep="", float_format="{:.4g}".format))
 
 
-def load_records(*folders: str | Path) -> Records:
+def load_records(*folders: Folder | Iterable[Folder]) -> Records:
     """All records below the given folders, in the order of the names of their jobs.
 
+    Args:
+        folders: one by one, or in a list.
+
     Raises:
-        BadInput: a folder that does not exist, or a record that cannot be read.
+        BadInput: what is no folder or does not exist, or a record that cannot be read.
     """
-    return Records(find_records(map(Path, folders)).values())
+    return Records(find_records(folder_paths(*folders)).values())
+
+
+def folder_paths(*given: Folder | Iterable[Folder]) -> list[Path]:
+    """The paths of folders, each given by itself or in a list.
+
+    Raises:
+        BadInput: what is no path.
+    """
+    found: list[Path] = []
+    for one in given:
+        if isinstance(one, str | PathLike):
+            found.append(Path(one))
+        elif isinstance(one, Iterable) and not isinstance(one, bytes):
+            found += folder_paths(*one)
+        else:
+            raise BadInput(f"a folder is given by its path, not by {shown(one)}")
+    return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from bench.choices import CHALLENGER
 from bench.errors import BadInput
 from bench.records import table
+from bench.records.collection import Folder, folder_paths
 from bench.records.conditions import SHIFTS, find_conditions
 from bench.report.drawing import PAPER, SCREEN, draw
 from bench.report.headroom import Headroom, find_findings, headroom_tables
@@ -36,7 +37,7 @@ ANSWER_PLOTS = ("pareto-", "difference-")
 
 
 def write_report(
-    folders: Sequence[str | Path],
+    folders: Folder | Iterable[Folder],
     out: str | Path,
     formats: Sequence[str] = ("md", "csv"),
     convention: str = "macs",
@@ -59,7 +60,7 @@ def write_report(
         BadInput: no records, records that cannot stand in one table, a challenger without records, or a folder that
             cannot be written.
     """
-    paths, out = [Path(folder) for folder in folders], Path(out)
+    paths, out = folder_paths(folders), Path(out)
     groups, unit = load_groups(paths), UNITS[convention]
     known = {result.record.method for group in groups for result in group.results}
     if challenger not in known | {CHALLENGER}:

@@ -63,7 +63,9 @@ def compare_quantised(
     def quantised() -> QuantisedNetwork:
         source = source_of(record, shipped)
         if source is None:
-            raise BadInput("the network that it was quantised from is not shipped")
+            raise BadInput(
+                "the network that it was quantised from is shipped neither here nor beside: give both's folder"
+            )
         network = load_pretrained(source, shipped[source], len(data.classes))
         return QuantisedNetwork(network, calibration_batches(data))
 

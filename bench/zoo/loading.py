@@ -34,6 +34,19 @@ from bench.records import (
 )
 from bench.records.validity import is_quantised
 
+LEFT_OUT = "left out"
+"""What a published record says of its weights where it was published without them."""
+
+
+def has_network(record: Record) -> bool:
+    """Whether ``record`` was published with its network."""
+    return record.details.get("shipped", {}).get("weights", LEFT_OUT) != LEFT_OUT
+
+
+def find_published(folder: Path) -> dict[Path, Record]:
+    """All published records below ``folder``, by the folder of their job; raises as :func:`find_records`."""
+    return {path: record for path, record in find_records([folder]).items() if "shipped" in record.details}
+
 
 def find_pretrained(folder: Path) -> dict[Path, Record]:
     """All shipped networks below ``folder``, by the folder of their job.
@@ -41,7 +54,7 @@ def find_pretrained(folder: Path) -> dict[Path, Record]:
     Raises:
         BadInput: no such folder, no network in it, or a record that cannot be read.
     """
-    found = {path: record for path, record in find_records([folder]).items() if "shipped" in record.details}
+    found = {path: record for path, record in find_published(folder).items() if has_network(record)}
     if not found:
         raise BadInput(f"no shipped networks below {folder}")
     return found

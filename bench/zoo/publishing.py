@@ -17,12 +17,21 @@ from bench.data import DataSet, load_data
 from bench.data.recorded import data_options, require_same_data
 from bench.errors import BadInput
 from bench.measurement.stopping import describe_stopping
-from bench.records import MODEL_FILE, SAMPLES_FILE, TRAINING_FILE, Record, require_recorded_file, table, write_record
+from bench.records import (
+    MODEL_FILE,
+    SAMPLES_FILE,
+    TRAINING_FILE,
+    Record,
+    read_samples,
+    require_recorded_file,
+    table,
+    write_record,
+)
 from bench.records.merge import find_jobs
 from bench.records.summary import summarise
 from bench.records.validity import is_quantised
 from bench.system.files import write_atomically
-from bench.zoo.loading import build, find_pretrained, read_weights, remeasure
+from bench.zoo.loading import LEFT_OUT, build, find_published, read_weights, remeasure
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,13 @@ class Publication:
     Attributes:
         jobs: their records, by their folders.
         out: folder of the shipped networks; ``table_file`` beside it holds the table of all networks in it.
+        networks: whether networks are published, not only records and the outcomes of images.
     """
 
     jobs: dict[Path, Record]
     out: Path
     data_dir: Path | None
+    networks: bool = True
 
     @property
     def table_file(self) -> Path:
@@ -56,14 +67,19 @@ class Publication:
             require_same_data(record, self._data(record))
             require_recorded_file(folder, MODEL_FILE, record)
             known = self.out / folder.name / MODEL_FILE
+            if known.exists() and not self.networks:
+                raise BadInput(f"{known.parent} is published already, with its network")
             if known.exists() and known.read_bytes() != save(_rounded_weights(folder)):
                 raise BadInput(f"{known.parent} is published already and is not {folder} rounded: remove it first")
 
     def publish(self) -> Iterator[tuple[Path, Record]]:
         """Publishes job by job, then writes the table; yields each folder and the record of its rounded network."""
         for folder, record in self.jobs.items():
-            yield folder, publish(folder, record, self._data(record), self.out)
-        shipped = table(find_pretrained(self.out).values())
+            if self.networks:
+                yield folder, publish(folder, record, self._data(record), self.out)
+            else:
+                yield folder, publish_bare(folder, record, self.out)
+        shipped = table(find_published(self.out).values())
         write_atomically(self.table_file, lambda path: shipped.to_csv(path, index=False))
 
     def _data(self, record: Record) -> DataSet:
@@ -77,7 +93,7 @@ class Publication:
         return {}
 
 
-def plan_publication(runs: Path, out: Path, data_dir: Path | None) -> Publication:
+def plan_publication(runs: Path, out: Path, data_dir: Path | None, networks: bool = True) -> Publication:
     """What publishing the jobs below ``runs`` into ``out`` means.
 
     Raises:
@@ -91,7 +107,7 @@ def plan_publication(runs: Path, out: Path, data_dir: Path | None) -> Publicatio
     jobs = find_jobs([runs])
     if not jobs:
         raise BadInput(f"no finished job in {runs}")
-    return Publication(jobs, out, data_dir)
+    return Publication(jobs, out, data_dir, networks)
 
 
 def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
@@ -125,6 +141,20 @@ def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
         details |= {"stopping": stopping}
     rounded = replace(record, **cast(Any, summarise(samples, record.macs_backbone)), details=details)
     return write_record(target, rounded)
+
+
+def publish_bare(folder: Path, record: Record, out: Path) -> Record:
+    """Writes the record of one job and the outcomes of its images to ``out/<job-id>/``, as they are.
+
+    Raises:
+        BadInput: outcomes that are not the recorded ones.
+    """
+    require_recorded_file(folder, SAMPLES_FILE, record)
+    samples, target = read_samples(folder), out / folder.name
+    target.mkdir(parents=True, exist_ok=True)
+    write_atomically(target / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False, compression="zstd"))
+    shutil.copyfile(folder / TRAINING_FILE, target / TRAINING_FILE)
+    return write_record(target, replace(record, details=record.details | {"shipped": {"weights": LEFT_OUT}}))
 
 
 def _rounded_weights(folder: Path) -> dict[str, Tensor]:

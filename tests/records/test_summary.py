@@ -99,6 +99,9 @@ def test_folders_are_read_in_the_order_of_jobs_and_a_missing_one_is_bad_input(tm
     assert [load_records(tmp_path / job)[0].seed for job in jobs] == [one.seed for one in load_records(str(tmp_path))]
     with pytest.raises(BadInput, match="no folder"):
         load_records(tmp_path, tmp_path / "gone")
+    assert len(load_records([tmp_path / jobs[0], str(tmp_path / jobs[1])])) == 2
+    with pytest.raises(BadInput, match="a folder is given by its path, not by 3"):
+        load_records([tmp_path, 3])
 
 
 def test_jobs_that_were_begun_and_not_ended(tmp_path):

@@ -111,3 +111,18 @@ def test_a_check_of_shipped_networks_counts_both_sides(bench_here, runs, tmp_pat
     code, out, error = bench_here("check", "--pretrained", "shipped")
     assert code == 1 and says in out and "1 differences" in error
     assert bench_here("check", "--pretrained", "shipped", "--allow-missing")[0] == 0
+
+
+def test_what_is_published_without_its_network_is_held_to_its_images(bench_here, runs, tmp_path):
+    assert bench_here("publish", "runs", "--to", "bare", "--without-networks")[0] == 0
+    ((folder, record),) = find_records([tmp_path / "bare"]).items()
+    assert not (folder / MODEL_FILE).exists() and record.details["shipped"] == {"weights": "left out"}
+    assert record.top1 == next(iter(find_records([runs]).values())).top1
+    code, said, _ = bench_here("check", "--pretrained", "bare")
+    assert code == 0 and "its images alone: the network is not shipped" in said
+    code, _, error = bench_here("run", "--pretrained", "bare")
+    assert code == 2 and "no shipped networks below" in error
+    values = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps(values | {"top1": values["top1"] - 0.1}))
+    code, said, _ = bench_here("check", "--pretrained", "bare")
+    assert code == 1 and "top1 is" in said
