@@ -32,6 +32,7 @@ ELSEWHERE = {
     r"^bench (import)": "tests/records/test_claims.py",
     r"^bench run (--network)": "tests/runs/test_own.py",
     r"^bench (quantise)": "tests/cli/test_quantise.py",
+    r"^bench publish .*(--without-networks)": "tests/zoo/test_publishing.py",
     r"^bench report .*(int8)": "tests/cli/test_quantise.py",
     r"^bench (load)": "tests/cli/test_load_command.py",
     r"^bench stress .*(--epsilon)": "tests/measurement/test_attack.py",

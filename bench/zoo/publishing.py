@@ -129,8 +129,7 @@ def publish(folder: Path, record: Record, data: DataSet, out: Path) -> Record:
     network = build(record, weights, len(data.classes))
     samples = remeasure(network, data)
     write_atomically(target / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False, compression="zstd"))
-    if (folder / TRAINING_FILE).exists():
-        write_atomically(target / TRAINING_FILE, lambda path: shutil.copyfile(folder / TRAINING_FILE, path))
+    _keep_training(folder, target)
     before = record.details.get("shipped", {}).get("before_rounding")
     shipped = {
         "weights": "float16",
@@ -153,8 +152,14 @@ def publish_bare(folder: Path, record: Record, out: Path) -> Record:
     samples, target = read_samples(folder), out / folder.name
     target.mkdir(parents=True, exist_ok=True)
     write_atomically(target / SAMPLES_FILE, lambda path: samples.to_parquet(path, index=False, compression="zstd"))
-    shutil.copyfile(folder / TRAINING_FILE, target / TRAINING_FILE)
+    _keep_training(folder, target)
     return write_record(target, replace(record, details=record.details | {"shipped": {"weights": LEFT_OUT}}))
+
+
+def _keep_training(folder: Path, target: Path) -> None:
+    """Copies the history of a job's training, where there was one."""
+    if (folder / TRAINING_FILE).exists():
+        write_atomically(target / TRAINING_FILE, lambda path: shutil.copyfile(folder / TRAINING_FILE, path))
 
 
 def _rounded_weights(folder: Path) -> dict[str, Tensor]:
