@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import tarfile
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from PIL import Image
 
 from bench.data import DataOptions, load_data
+from bench.errors import BadInput
 from bench.training import Trainer
 
 TRAIN, TEST = 24, 9
@@ -77,11 +79,33 @@ def torchvision(tmp_path):
     return _describe(tmp_path, name="torch/image_folder")
 
 
+@pytest.fixture
+def tensorflow_datasets(tmp_path):
+    """As its own tools prepare a data set, in a folder by its name."""
+    import_module("bench.data.sets.timm")  # and with it torchvision, which cannot be loaded behind TensorFlow
+    tensorflow, tfds = pytest.importorskip("tensorflow"), pytest.importorskip("tensorflow_datasets")
+    pytest.importorskip("importlib_resources")  # which writing one takes, and nothing requires
+    names = tfds.features.ClassLabel(names=["r", "g", "b"])
+
+    def split(count):
+        images = np.stack([np.asarray(_image(number)) for number in range(count)])
+        return tensorflow.data.Dataset.from_tensor_slices({"image": images, "label": np.arange(count) % 3})
+
+    tfds.dataset_builders.TfDataBuilder(
+        name="mine",
+        version="1.0.0",
+        data_dir=tmp_path,
+        split_datasets={"train": split(TRAIN), "validation": split(TEST)},
+        features=tfds.features.FeaturesDict({"image": tfds.features.Image(shape=(None, None, 3)), "label": names}),
+    ).download_and_prepare()
+    return _describe(tmp_path, name="tfds/mine")
+
+
 def _load(folder, **options):
     return load_data("timm", folder, DataOptions(**{"workers": 0, "train_size": 32} | options))
 
 
-@pytest.mark.parametrize("kind", ["hugging_face", "shards", "torchvision"])
+@pytest.mark.parametrize("kind", ["hugging_face", "shards", "torchvision", "tensorflow_datasets"])
 def test_splits_are_those_of_timm_and_validation_is_drawn_from_each_class(kind, request):
     folder = request.getfixturevalue(kind)
     data = _load(folder)
@@ -118,7 +142,6 @@ def test_a_run_is_continued_and_reported_under_the_name_that_timm_has(hugging_fa
     ("described", "says"),
     [
         ({"name": "food101"}, "dataset.yaml: 'food101' begins with none of hfds/, wds/, tfds/, torch/"),
-        ({"name": "tfds/mnist"}, "tfds/mnist is read by the package tensorflow_datasets, which is not installed"),
         ({"name": "torch/nothing"}, "torch/nothing cannot be read by timm: Unknown torchvision dataset nothing"),
         ({"name": "hfds/images", "test": "val"}, 'hfds/images cannot be read by timm: Unknown split "val"'),
         ({"name": "hfds/images", "train": "test", "test": "test"}, "hfds/images holds one class (x)"),
@@ -133,6 +156,19 @@ def test_what_is_no_data_set_is_told_in_one_line(hugging_face, bench_here, descr
     code, _, error = bench_here("run", "--methods", "dense", "--dataset", "timm", "--data-dir", hugging_face)
     assert code == 2 and error.count("\n") == 1 and says in error
     assert not list((hugging_face / ".bench").glob("*/classes.json")) or "class" in says or "val/" in says
+
+
+@pytest.mark.parametrize("missing", ["tensorflow_datasets", "tensorflow"])
+def test_a_package_that_is_not_installed_is_named(tmp_path, monkeypatch, missing):
+    monkeypatch.setattr("bench.data.sets.timm.find_spec", lambda name: None if name == missing else name)
+    with pytest.raises(BadInput, match=f"tfds/mnist is read by the package {missing}, which is not installed"):
+        _load(_describe(tmp_path, name="tfds/mnist"))
+
+
+def test_a_reader_that_has_much_to_say_is_cut_short(hugging_face):
+    with pytest.raises(BadInput) as raised:
+        _load(_describe(hugging_face, name="hfds/images", test="no_such_split" * 100))
+    assert len(str(raised.value)) < 400 and str(raised.value).endswith(" ...")
 
 
 def test_images_that_timm_would_pass_over_are_missed(shards, bench_here):

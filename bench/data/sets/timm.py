@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +35,15 @@ from bench.errors import BadInput
 from bench.system.validation import of_declared_kinds
 
 SOURCE = Source(__name__, DEFAULTS, from_files=True)
-PACKAGES = {"hfds": "datasets", "wds": "webdataset", "tfds": "tensorflow_datasets", "torch": "torchvision"}
+PACKAGES = {
+    "hfds": ("datasets",),
+    "wds": ("webdataset",),
+    "tfds": ("tensorflow_datasets", "tensorflow"),
+    "torch": ("torchvision",),
+}
 """What reads the data sets of each of timm's prefixes."""
+LONGEST = 300
+"""Characters of a reader's own words that are shown: some list all data sets that they know."""
 DESCRIPTION = "dataset.yaml"
 HOW_TO_GIVE_IT = f"give --data-dir DIR with {DESCRIPTION} in it, in which name: says what timm calls the data set"
 normalisation = folders.timm_normalisation
@@ -104,12 +112,12 @@ def _read(data_dir: Path | None) -> Description:
         found = of_declared_kinds(Description(**yaml.safe_load(file.read_text())))
     except (TypeError, ValueError, yaml.YAMLError, OSError) as error:
         raise BadInput(f"{file} describes no data set ({_words(error)}): {HOW_TO_GIVE_IT}") from error
-    package = PACKAGES.get(found.prefix)
-    if package is None or "/" not in found.name:
+    packages = PACKAGES.get(found.prefix)
+    if packages is None or "/" not in found.name:
         kinds = ", ".join(f"{prefix}/" for prefix in PACKAGES)
         raise BadInput(f"{file}: {found.name!r} begins with none of {kinds}")
-    if find_spec(package) is None:
-        raise BadInput(f"{found.name} is read by the package {package}, which is not installed")
+    if missing := [package for package in packages if find_spec(package) is None]:
+        raise BadInput(f"{found.name} is read by the package {missing[0]}, which is not installed")
     return found
 
 
@@ -130,7 +138,8 @@ def _one_line(description: Description) -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]} ..."
 
 
 def _unpack(description: Description, folder: Path, unpacked: Path) -> None:
@@ -170,6 +179,7 @@ def _images(
 def _opened(description: Description, folder: Path, split: str) -> Any:
     local = folder / description.name.partition("/")[2]
     is_hugging_face = description.prefix == "hfds"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of the processor on standard error
     if is_hugging_face:
         import_module("datasets").disable_progress_bars()
     keys: dict[str, Any] = {key: getattr(description, key) or None for key in ("input_key", "target_key")}
