@@ -40,6 +40,8 @@ def test_the_examples_run_and_show_all_public_names(here):
     [
         ({"methods": ("dense",), "nosuch": 1}, "no option 'nosuch'"),
         ({"methods": ("dense",), "epochs": -1}, "epochs must be"),
+        ({"methods": "dense,lnet"}, "unknown method 'dense,lnet'"),
+        ({"methods": "dense", "backbone": object()}, "a backbone is given by its name, not as a object: register"),
         ({}, "say what to run"),
         ({"methods": ("dense",), "engine": "local"}, "needs to know how many jobs"),
     ],
@@ -47,6 +49,8 @@ def test_the_examples_run_and_show_all_public_names(here):
 def test_bad_input_is_one_line(here, options, message):
     with pytest.raises(BadInput, match=message):
         bench.run(**options)
+    with pytest.raises(BadInput, match="is no folder of a finished job: it holds no record"):
+        bench.load_network(".")
 
 
 def test_importing_it_loads_no_torch_and_knows_its_names():

@@ -94,6 +94,9 @@ class OwnNetwork(nn.Module):
 
     def _require(self, found: Any, images: int) -> None:
         """Raises BadInput unless ``found`` has the shapes and the values that it must."""
+        if not hasattr(found, "logits"):
+            what = "with logits and the MACs of each image"
+            raise BadInput(f"network {self.name} must return a bench.OwnOutput, {what}, not {type(found).__name__}")
         shapes: dict[str, tuple[int, ...]] = {"logits": (images, self.classes), "macs": (images,)}
         shapes |= dict.fromkeys(("gate_macs", "exits"), (images,))
         for name, shape in shapes.items():
@@ -202,11 +205,19 @@ def _copied(network: nn.Module) -> nn.Module:
 
 def _made(spec: str | Callable[[int], nn.Module], classes: int) -> nn.Module:
     if isinstance(spec, str) and ":" not in spec:
+        if spec not in NETWORKS.names():
+            known = f"one that is registered ({', '.join(NETWORKS.names()) or 'there is none'})"
+            raise BadInput(f"unknown network {spec!r}: give module:factory, or {known}")
         return NETWORKS.load(spec, then=lambda make: make(classes))
     try:
-        return (_found(spec) if isinstance(spec, str) else spec)(classes)
+        make = _found(spec) if isinstance(spec, str) else spec
     except Exception as error:  # whatever somebody's module does
         raise BadInput(f"network {spec} cannot be made: {_told(error)}") from error
+    try:
+        return make(classes)
+    except Exception as error:  # and whatever somebody's function does
+        called = f"called with the number of classes ({classes}), it raised"
+        raise BadInput(f"network {spec} cannot be made: {called} {_told(error)}") from error
 
 
 def _found(spec: str) -> Callable[[int], nn.Module]:

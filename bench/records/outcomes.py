@@ -49,6 +49,8 @@ def read_outcomes(path: Path, images: pd.DataFrame, classes: int) -> pd.DataFram
 def _read(path: Path) -> pd.DataFrame:
     kinds = dict.fromkeys((*REQUIRED, *OPTIONAL), "float64")
     options = pyarrow.csv.ConvertOptions(column_types=kinds, null_values=["", "nan", "NaN", "NA"])
+    if not path.is_file():
+        raise BadInput(f"no file {path}")
     try:
         return pyarrow.csv.read_csv(path, convert_options=options).to_pandas()
     except (OSError, ValueError) as error:
@@ -72,7 +74,8 @@ def _require_values(path: Path, frame: pd.DataFrame) -> None:
         if name in WHOLE:
             _refuse(path, frame, frame[name] % 1 != 0, f"no whole number in column {name}")
         if name in SPANS:
-            _refuse(path, frame, ~frame[name].between(0, SPANS[name]), f"{name} below 0 or above {SPANS[name]:g}")
+            above = f" or above {SPANS[name]:g}" if np.isfinite(SPANS[name]) else ""
+            _refuse(path, frame, ~frame[name].between(0, SPANS[name]), f"{name} below 0{above}")
 
 
 def _require_images(path: Path, frame: pd.DataFrame, known: pd.Series) -> None:
@@ -86,5 +89,5 @@ def _refuse(path: Path, frame: pd.DataFrame, wrong: pd.Series, what: str) -> Non
     """Raises BadInput, naming the first of the rows that are ``wrong``."""
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
-        index = frame["index"].iloc[place]
-        raise BadInput(f"{path} has {what} (index {index:.15g}, and {int(wrong.sum()) - 1:,} more)")
+        index, others = frame["index"].iloc[place], int(wrong.sum()) - 1
+        raise BadInput(f"{path} has {what} (index {index:.15g}{f', and {others:,} more' if others else ''})")

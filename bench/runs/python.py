@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.errors import CheckFailed
+from bench.errors import BadInput, CheckFailed
 from bench.records import read_record
 from bench.records.collection import Records
 from bench.runs.request import make_request
@@ -18,12 +18,12 @@ PATHS = ("pretrained", "data_dir", "weights")
 
 
 def run(
-    methods: Sequence[str] | None = None, *, out: str | Path = "runs", track: Sequence[str] = (), **options: Any
+    methods: str | Sequence[str] | None = None, *, out: str | Path = "runs", track: Sequence[str] = (), **options: Any
 ) -> Records:
     """Trains and measures methods beside their dense backbone; finished records are kept, unfinished ones continued.
 
     Args:
-        methods: names, with choices in brackets where wanted.
+        methods: one name or several, with choices in brackets where wanted.
         out: where the records lie; the same folder again continues there.
         track: names of trackers that follow the run: ``tensorboard``, ``mlflow``, ``wandb``, or a package's own.
         options: those of ``bench run`` in the same words, with underscores: ``dataset``, ``points``, ``seeds``,
@@ -38,7 +38,13 @@ def run(
         BadInput: what was given cannot be used.
         CheckFailed: jobs failed; those that did not are done and kept in ``out``.
     """
-    words = options | {"methods": None if methods is None else tuple(methods)}
+    several = (methods,) if isinstance(methods, str) else methods
+    words = options | {"methods": None if several is None else tuple(several)}
+    if not isinstance(words.get("backbone"), str | None):
+        raise BadInput(
+            f"a backbone is given by its name, not as a {type(words['backbone']).__name__}: register a function that "
+            "makes it as an entry point bench.backbones, or measure a network as it is with network="
+        )
     words |= {name: Path(words[name]) for name in PATHS if words.get(name) is not None}
     if words.get("members") is not None:
         words["members"] = tuple(map(Path, words["members"]))

@@ -27,6 +27,7 @@ from bench.networks.cascade import Cascade, Member
 from bench.networks.network import DynamicNetwork
 from bench.records import (
     MODEL_FILE,
+    RECORD_FILE,
     Record,
     find_records,
     read_record,
@@ -82,6 +83,8 @@ def load_network(folder: str | Path) -> DynamicNetwork:
         BadInput: no finished job's folder, or its network is missing or damaged.
     """
     folder = Path(folder)
+    if not (folder / RECORD_FILE).is_file():
+        raise BadInput(f"{folder} is no folder of a finished job: it holds no {RECORD_FILE}")
     record = read_record(folder)
     outputs = record.details.get("data", {}).get("outputs")
     if not isinstance(outputs, int):

@@ -81,10 +81,10 @@ def test_it_is_never_best_nor_an_answer(bench_here, outcomes, runs, tmp_path):
     ("change", "message"),
     [
         (lambda one: one.assign(index=one["index"] + 10**6), "none of our test images"),
-        (lambda one: pd.concat([one, one.head(2)]), "an image for the second time (index"),
+        (lambda one: pd.concat([one, one.head(1)]), "an image for the second time (index"),
         (lambda one: one.iloc[3:], "lacks 3 of 500 test images"),
         (lambda one: one.assign(macs=float("nan")), "no number in column macs"),
-        (lambda one: one.assign(macs=one["macs"] - 10**9), "macs below 0"),
+        (lambda one: one.assign(macs=one["macs"] - 10**9), "macs below 0 (index"),
         (lambda one: one.assign(macs=0), "no image costs anything"),
         (lambda one: one.assign(prediction=10), "none of 10 classes"),
         (lambda one: one.assign(prediction=0.5), "no whole number in column prediction"),
@@ -109,8 +109,8 @@ def test_names_and_places_that_cannot_be_meant_are_one_line(bench_here, outcomes
         (("outcomes.csv", "--as", "theirs"), "is there already"),
         (("outcomes.csv", "--as", "lcnet"), "is a method of ours"),
         (("outcomes.csv", "--as", "a/b"), "is no name"),
-        (("nothing.csv", "--as", "new"), "cannot read nothing.csv"),
-        (("runs", "--as", "new"), "cannot read runs"),
+        (("nothing.csv", "--as", "new"), "no file nothing.csv"),
+        (("runs", "--as", "new"), "no file runs"),
         (("outcomes.csv", "--as", "new", "--backbone", "resnet8"), "no records in runs"),
         (("outcomes.csv", "--as", "new", "--point", 2), "an operating point is"),
     ):

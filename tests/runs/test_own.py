@@ -155,7 +155,7 @@ def test_an_image_must_not_depend_on_its_batch(module, digits):
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        (lambda images: images.flatten(1)[:, :10], "must return logits of shape"),
+        (lambda images: images.flatten(1)[:, :10], "must return a bench.OwnOutput, with logits and the MACs"),
         (lambda images: bench.OwnOutput(images.flatten(1)[:, :9], torch.ones(len(images))), "of shape (2, 10)"),
         (lambda images: bench.OwnOutput(images.flatten(1)[:, :10], -torch.ones(len(images))), "macs that are below 0"),
         (lambda images: bench.OwnOutput(images.flatten(1)[:, :10], torch.ones(1)), "macs of shape (2,)"),
@@ -176,11 +176,12 @@ def test_what_is_no_output_is_one_line(returned, message):
 
 def test_what_cannot_be_meant_is_one_line(module, bench_here, tmp_path):
     (tmp_path / "w.pt").write_bytes(b"no weights")
-    (tmp_path / "bad.py").write_text("def lcnet(classes): ...\ndef number(classes): return 3\n")
+    (tmp_path / "bad.py").write_text("def lcnet(classes): ...\ndef number(classes): return 3\ndef none(): ...\n")
     for arguments, message in (
         (("--network", "looks:nothing"), "cannot be made"),
         (("--network", "nowhere:nothing"), "cannot be made"),
-        (("--network", "nothing"), "unknown network 'nothing'"),
+        (("--network", "nothing"), "unknown network 'nothing': give module:factory, or one that is registered ("),
+        (("--network", "bad:none"), "called with the number of classes (10), it raised TypeError: none() takes 0"),
         (("--network", "bad:lcnet"), "is a method of ours"),
         (("--network", "bad:number"), "is no torch.nn.Module"),
         (("--network", "looks:two_looks", "--weights", "w.pt"), "does not hold the weights"),
