@@ -5,36 +5,40 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from bench.cli import main
 
 
+def start_in(folder: Path, *arguments: object) -> subprocess.Popen:
+    """Starts ``bench`` with the given arguments in ``folder``, always with two threads."""
+    command = [sys.executable, "-m", "bench", *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "COLUMNS": "200"}
+    environment.pop("BENCH_DATA", None)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+
+
+def end(process: subprocess.Popen) -> subprocess.CompletedProcess:
+    """Waits for the end of a process, and returns what it said."""
+    with process:
+        out, error = process.communicate(timeout=900)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, error)
+
+
 @pytest.fixture
 def start(tmp_path):
-    """Starts ``bench`` with the given arguments in a temporary folder, always with two threads."""
-
-    def start(*arguments: object) -> subprocess.Popen:
-        command = [sys.executable, "-m", "bench", *map(str, arguments)]
-        environment = os.environ | {"OMP_NUM_THREADS": "2", "COLUMNS": "200"}
-        environment.pop("BENCH_DATA", None)
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes)
-
-    return start
+    """Starts ``bench`` with the given arguments in a temporary folder."""
+    return partial(start_in, tmp_path)
 
 
 @pytest.fixture
 def bench(start):
     """Runs ``bench`` to its end; returns the finished process."""
-
-    def run(*arguments: object) -> subprocess.CompletedProcess:
-        with start(*arguments) as process:
-            out, error = process.communicate(timeout=900)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, error)
-
-    return run
+    return lambda *arguments: end(start(*arguments))
 
 
 @pytest.fixture

@@ -45,7 +45,15 @@ ELSEWHERE = {
     r"^python tests/reliability/(\w+\.py)": "tests/reliability/test_programs.py",
 }
 """What runs in another test or in CI, which names the group."""
-SMALL = {"--points": "0.5", "--seeds": "0", "--images": "8", "--severity": "1", "--steps": "1", "--restarts": "1"}
+SMALL = {
+    "--points": "0.5",
+    "--seeds": "0",
+    "--epochs": "0",
+    "--images": "8",
+    "--severity": "1",
+    "--steps": "1",
+    "--restarts": "1",
+}
 """In place of the values that a document gives."""
 ADDED = {
     "run": ["--no-timing"],

@@ -8,6 +8,7 @@ import time
 import pandas as pd
 import pytest
 import torch
+from program import end, start_in
 
 from bench.measurement.evaluation import evaluate
 from bench.networks.backbones import build_backbone, load_weights
@@ -18,12 +19,20 @@ from bench.training import selection_key
 SMALL = ("--backbone", "resnet8-w0.25", "--epochs", "2", "--backbone-epochs", "2", "--no-timing")
 
 
-def test_a_run_makes_whole_records_and_a_table(bench, bench_here, tmp_path):
-    finished = bench("run", "--methods", "lcnet", *SMALL)
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Folder of a run in a process of its own, and what it said."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    finished = end(start_in(folder, "run", "--methods", "lcnet", *SMALL))
     assert finished.returncode == 0, finished.stderr
+    return folder, finished.stdout
+
+
+def test_a_run_makes_whole_records_and_a_table(undisturbed, bench_here, monkeypatch):
+    folder_of_run, said = undisturbed
     for word in ("dense", "lcnet", "report", "records: runs/"):
-        assert word in finished.stdout
-    records = find_records([tmp_path / "runs"])
+        assert word in said
+    records = find_records([folder_of_run / "runs"])
     assert sorted(record.method for record in records.values()) == ["dense", "lcnet"]
     for folder, record in records.items():
         samples = read_samples(folder)
@@ -38,11 +47,37 @@ def test_a_run_makes_whole_records_and_a_table(bench, bench_here, tmp_path):
         }
         assert len(pd.read_csv(folder / "train.csv")) == 2
         assert record.details["config"]["epochs"] == 2 and record.command.startswith("bench run --methods")
-    table = pd.read_csv(tmp_path / "runs" / "report" / "table.csv")
+    table = pd.read_csv(folder_of_run / "runs" / "report" / "table.csv")
     assert list(table.columns) == list(TABLE_COLUMNS) and len(table) == 2
 
+    monkeypatch.chdir(folder_of_run)
     assert bench_here("run", "--methods", "lcnet", *SMALL)[0] == 0
-    assert find_records([tmp_path / "runs"]) == records  # finished jobs are kept, not repeated
+    assert find_records([folder_of_run / "runs"]) == records  # finished jobs are kept, not repeated
+
+
+def test_a_killed_run_continues_to_the_same_record(undisturbed, bench_here, start, tmp_path):
+    """SIGKILL while training LC-Net, then the same command: bit for bit the record of an undisturbed run."""
+    command = ("run", "--methods", "lcnet", *SMALL)
+    process = start(*command, "--out", "killed")
+    deadline = time.monotonic() + 300
+    while not list((tmp_path / "killed").glob("lcnet-*/checkpoint-1.pt")):
+        assert process.poll() is None and time.monotonic() < deadline, "no checkpoint was ever written"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not list((tmp_path / "killed").glob("lcnet-*/record.json"))
+
+    assert bench_here(*command, "--out", "killed")[0] == 0
+    for folder in (undisturbed[0] / "runs").glob("*-digits-*"):
+        other = tmp_path / "killed" / folder.name
+        pd.testing.assert_frame_equal(read_samples(folder), read_samples(other))
+        assert (folder / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
+        first, second = (json.loads((one / "record.json").read_text()) for one in (folder, other))
+        for record in (first, second):
+            record.pop("created_utc"), record.pop("command")
+            record["details"].pop("resources")  # peak memory is measured, and no two processes need the same
+        assert first == second
 
 
 def test_of_several_trials_validation_chooses_one(bench_here, tmp_path):
@@ -80,33 +115,6 @@ def test_timing_stands_beside_theory_by_default(bench_here, tmp_path):
     # Dense against itself; wide, since something else may run on the other core.
     assert 0.5 < record.speedup_latency_same_executor < 2
     assert (folder / "times.npz").exists()
-
-
-def test_a_killed_run_continues_to_the_same_record(bench, bench_here, start, tmp_path):
-    """SIGKILL while training LC-Net, then the same command: bit for bit the record of an undisturbed run."""
-    command = ("run", "--methods", "lcnet", *SMALL)
-    assert bench_here(*command, "--out", "undisturbed")[0] == 0
-
-    process = start(*command, "--out", "killed")
-    deadline = time.monotonic() + 300
-    while not list((tmp_path / "killed").glob("lcnet-*/checkpoint-1.pt")):
-        assert process.poll() is None and time.monotonic() < deadline, "no checkpoint was ever written"
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert not list((tmp_path / "killed").glob("lcnet-*/record.json"))
-
-    assert bench(*command, "--out", "killed").returncode == 0
-    for folder in (tmp_path / "undisturbed").glob("*-digits-*"):
-        other = tmp_path / "killed" / folder.name
-        pd.testing.assert_frame_equal(read_samples(folder), read_samples(other))
-        assert (folder / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
-        first, second = (json.loads((one / "record.json").read_text()) for one in (folder, other))
-        for record in (first, second):
-            record.pop("created_utc"), record.pop("command")
-            record["details"].pop("resources")  # peak memory is measured, and no two processes need the same
-        assert first == second
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 from bench.errors import BadInput
 from bench.runs.engines.local import pinned_gpus
 
-JOBS = "run --methods lnet,slim --seeds 0,1 --backbone resnet8-w0.25 --epochs 1 --no-timing".split()
+JOBS = "run --methods slim --seeds 0,1 --backbone resnet8-w0.25 --epochs 1 --no-timing".split()
 
 
 def _workers(folder: Path) -> list[int]:
