@@ -96,7 +96,7 @@ TRACKERS = Group(
 
 @lru_cache(maxsize=8)
 def _installed(path: tuple[str, ...]) -> EntryPoints:
-    """All packages' entries, read once for each ``sys.path``: a run asks tens of times, and each reading takes 10 ms."""
+    """All packages' entries, read once for each ``sys.path``: a run asks tens of times, each reading takes 10 ms."""
     return entry_points()
 
 
