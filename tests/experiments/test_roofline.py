@@ -1,24 +1,21 @@
 """The roofline: both forms of a network lie under roofs that were measured beside them."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+import roofline
+from click.testing import CliRunner
 
 from bench.execution.native import targets
-
-PROGRAM = Path(__file__).parents[2] / "experiments" / "roofline.py"
 
 
 @pytest.mark.skipif(not targets(), reason="the compiled executor was not built: no compiler")
 def test_a_row_for_each_form_and_the_plot(tmp_path):
-    command = [sys.executable, PROGRAM, "--network", "resnet20", "--seconds", "1", "--images", "1", "--no-compile"]
-    command += ["--plot", tmp_path / "roofline"]
-    printed = subprocess.run(command, check=True, timeout=300, capture_output=True, text=True).stdout
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in printed.splitlines() if "resnet20" in line
-    ]
+    arguments = ["--network", "resnet20", "--seconds", "0.5", "--images", "1", "--no-compile"]
+    ended = CliRunner().invoke(
+        roofline.main, [*arguments, "--plot", str(tmp_path / "roofline")], catch_exceptions=False
+    )
+    assert ended.exit_code == 0
+    lines = [line for line in ended.stdout.splitlines() if "resnet20" in line]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert [row[1] for row in rows] == ["compiled executor", "best stock form"]
     for row in rows:
         # No network outruns a large matrix product; but these are timed one after the other, and other work on the

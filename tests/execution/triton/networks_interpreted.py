@@ -14,6 +14,8 @@ from baselines.skipnet import SkipNet
 from bench.errors import BadInput
 from bench.execution import to_inference
 from bench.execution.triton import TritonNetwork
+from bench.measurement.conformance import CHECKS, Subject, execution, subjects
+from bench.methods import load_method
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
@@ -157,3 +159,9 @@ def test_executors_by_name_and_what_they_refuse():
     network.double()
     with pytest.raises(BadInput, match="parameters are not float32"):
         TritonNetwork(network)
+
+
+def test_a_method_is_verified(monkeypatch):
+    monkeypatch.setattr(subjects, "BACKBONE", "resnet8-w0.25")
+    monkeypatch.setattr(execution, "INTERPRETED", 1)
+    assert "largest logit difference" in CHECKS["triton = masked"](Subject(load_method("lcnet")))

@@ -43,25 +43,32 @@ def test_help_and_reference_have_the_new_option(extended):
 
 
 def test_suite_files_ids_and_the_command_line_take_it(extended, tmp_path):
-    suite = tmp_path / "suite.yaml"
-    suite.write_text("{methods: [lcnet], backbone: resnet8-w0.25, epochs: 1, mixup: 2}")
-    refused = _python(extended, "-m", "bench", "run", "--suite", str(suite))
-    assert refused.returncode == 2
-    assert refused.stderr == f"bench: suite {suite}: mixup must be a number from 0 to 1, not 2\n"
-    suite.write_text("{methods: [lcnet], backbone: resnet8-w0.25, epochs: 0, mixup: 0.5}")
+    """In one process: each would load torch first."""
+    options = "methods: [lcnet], backbone: resnet8-w0.25"
+    (tmp_path / "refused.yaml").write_text(f"{{{options}, epochs: 1, mixup: 2}}")
+    (tmp_path / "taken.yaml").write_text(f"{{{options}, epochs: 0, mixup: 0.5}}")
     program = f"""
 import json
 from dataclasses import asdict
+from bench.cli import main
 from bench.runs.plan.planning import plan
 from bench.runs.plan.suite import Suite, check_suite
 from bench.runs.plan.suite_file import load_suite
-some, = load_suite({str(suite)!r}, {{"epochs": 1}})
+some, = load_suite({str(tmp_path / "taken.yaml")!r}, {{"epochs": 1}})
 none = check_suite(Suite(("lcnet",), backbone="resnet8-w0.25", epochs=1))
 print(json.dumps([[asdict(job)["mixup"], job.recipe.mixup, job.id] for job in (plan(some)[1], plan(none)[1])]))
+for arguments in ["--suite", {str(tmp_path / "refused.yaml")!r}], ["--methods", "lcnet", "--mixup", "2"]:
+    try:
+        main(["run", *arguments])
+    except SystemExit as ended:
+        print(ended.code)
 """
     done = _python(extended, "-c", program)
-    (some, trained, id_of_some), (none, _, id_of_none) = json.loads(done.stdout)
+    planned, *codes = done.stdout.splitlines()
+    (some, trained, id_of_some), (none, _, id_of_none) = json.loads(planned)
     assert (some, trained, none) == (0.5, 0.5, 0.0) and id_of_some != id_of_none
     assert "mixup" not in UNTRAINED
-    typed = _python(extended, "-m", "bench", "run", "--methods", "lcnet", "--mixup", "2")
-    assert typed.returncode == 2 and "'--mixup': 2.0 is not in the range 0<=x<=1" in typed.stderr
+    assert codes == ["2", "2"]
+    of_suite, typed = done.stderr.splitlines()
+    assert of_suite == f"bench: suite {tmp_path / 'refused.yaml'}: mixup must be a number from 0 to 1, not 2"
+    assert "'--mixup': 2.0 is not in the range 0<=x<=1" in typed
