@@ -30,7 +30,9 @@ class LCNetTaught(LCNetInformed):
     Attributes:
         labels: weight of labels for gates: whether a narrower path of the network is wrong about the image. The scores
             of such an image shall lie higher, those of others lower (as Li et al., Dynamic Slimmable Network, CVPR
-            2021, arXiv 2103.13258, teach their gates; so do Adaptive Computation Modules, arXiv 2312.10193).
+            2021, arXiv 2103.13258, teach their gates; so do Adaptive Computation Modules, arXiv 2312.10193). They
+            reach gates alone. They are means over blocks and scores, so that a weight of 1 is little beside the task's
+            loss, where that reaches a score at all: near the threshold.
         worth: how much cheaper MACs are for images to which they are worth more: the price of an image falls by this
             for each standard deviation, within the batch, of the gradient of its loss along its threshold.
     """
