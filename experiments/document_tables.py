@@ -29,18 +29,19 @@ def report_table(source: str, wanted: str | None) -> str:
 
     Args:
         source: ``answer``, or the first word of the table's name (``verdict``, ``results``, ``time``, ``comparisons``,
-            ``trades``, ...), then folders with records.
+            ``trades``, ...), then folders with records; the table is of the first one's backbone.
         wanted: headings of the columns to show, with commas between; None: all.
 
     Raises:
         click.UsageError: no such table or column.
     """
     kind, *folders = source.split()
-    (group,) = _groups(tuple(folders))
-    verdict = find_verdict(group, [group])
+    groups, (own,) = _groups(tuple(folders)), _groups(tuple(folders[:1]))
+    (group,) = (one for one in groups if (one.dataset, one.backbone) == (own.dataset, own.backbone))
+    verdict = find_verdict(group, groups)
     if kind == "answer":
         return "\n".join(f"{markdown_text(sentence)}" for sentence in verdict.sentences) + "\n"
-    tables = [verdict_table(verdict, MACS), *group_tables(group, MACS)]
+    tables = [verdict_table(verdict, MACS), *group_tables(group, MACS, groups=groups)]
     found = next((one for one in tables if one and one.name == f"{kind}-{group.slug}"), None)
     if found is None:
         raise click.UsageError(f"no table {kind} of {', '.join(folders)}")

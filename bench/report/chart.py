@@ -35,7 +35,11 @@ class Chart:
 
     @cached_property
     def front(self) -> StaticFront:
-        return StaticFront(static_entries(self.group, self.groups))
+        return StaticFront(self._static)
+
+    @cached_property
+    def _static(self) -> list[Entry]:
+        return static_entries(self.group, self.groups)
 
     @cached_property
     def dynamic(self) -> list[Entry]:
@@ -44,9 +48,10 @@ class Chart:
 
     @cached_property
     def other_static(self) -> list[Entry]:
-        """Valid static entries of the group that the front leaves out."""
+        """Valid static entries that the front leaves out: the group's, and those of other backbones."""
         nodes = set(map(id, self.front.nodes))
-        return [e for e in self.group.entries if e.valid and e.family.static and id(e) not in nodes]
+        own = [entry for entry in self.group.entries if entry.valid and entry.family.static]
+        return [e for e in (*own, *(one for one in self._static if one.among)) if id(e) not in nodes]
 
     @cached_property
     def differences(self) -> dict[Entry, Difference]:

@@ -54,12 +54,14 @@ class Entry:
         ambiguous: whether another entry has this method and point too, so that the label must tell more.
         about_time: whether it stands for times alone, all from one machine; then these must be valid too.
         machine: which of several machines, for the label.
+        among: its backbone, for the label, where it stands among networks of another one.
     """
 
     results: Sequence[Result]
     ambiguous: bool = False
     about_time: bool = False
     machine: str = ""
+    among: str = ""
 
     @property
     def record(self) -> Record:
@@ -71,7 +73,8 @@ class Entry:
         """Method and operating point, and what else it takes to be told apart: the job's hash, the machine."""
         point = "" if self.record.point is None else f" {self.record.point:g}"
         job = f" ({self.results[0].job[-8:]})" if self.ambiguous else ""
-        return self.record.method + point + job + (f" on machine {self.machine}" if self.machine else "")
+        backbone = f" of {self.among}" if self.among else ""
+        return self.record.method + point + backbone + job + (f" on machine {self.machine}" if self.machine else "")
 
     @cached_property
     def family(self) -> Family:
@@ -176,11 +179,6 @@ def by_method(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     for entry in entries:
         found.setdefault(entry.record.method, []).append(entry)
     return found
-
-
-def middle(entries: Sequence[Entry]) -> Entry:
-    """The entry in the middle of a method's operating points, where one has to stand for all."""
-    return entries[len(entries) // 2]
 
 
 def note(details: Mapping[str, Any], topic: str) -> str:

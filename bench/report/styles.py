@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.records.validity import CLAIMED
 from bench.report.entries import Entry
@@ -30,11 +31,21 @@ def styles(groups: Sequence[Group]) -> dict[str, Style]:
 
 def static_entries(group: Group, groups: Sequence[Group]) -> list[Entry]:
     """The valid static networks of all backbones on the group's data: what dynamic ones have to beat."""
-    same = [other for other in groups if other.dataset == group.dataset]
-    return [entry for other in same for entry in other.entries if entry.family.static and entry.comparable]
+    return [entry for entry in entries_beside(group, groups) if entry.family.static and entry.comparable]
+
+
+def entries_beside(group: Group, groups: Sequence[Group]) -> list[Entry]:
+    """All entries on the group's data: its own, and those of other backbones under these backbones' names."""
+    others = [other for other in groups if other.dataset == group.dataset and other.backbone != group.backbone]
+    return [*group.entries, *(replace(entry, among=other.backbone) for other in others for entry in other.entries)]
 
 
 def short(name: str) -> str:
     """A name that leaves room for the plot, and keeps the mark of claims."""
     name, mark, rest = name.partition(f" ({CLAIMED})")
     return (name if len(name) <= LONGEST else name[: LONGEST - 1] + "…") + mark + rest
+
+
+def middle(entries: Sequence[Entry]) -> Entry:
+    """The entry in the middle of a method's operating points, where one has to stand for all."""
+    return entries[len(entries) // 2]

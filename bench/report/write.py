@@ -18,6 +18,7 @@ from bench.report.page import page
 from bench.report.results import Group, load_groups
 from bench.report.stress import stress_tables
 from bench.report.tables import results_table
+from bench.report.tables.backbones import backbone_table
 from bench.report.tables.choosing import choosing_table
 from bench.report.tables.claims import claim_table
 from bench.report.tables.comparisons import comparison_table, front_table
@@ -70,7 +71,7 @@ def write_report(
     findings = [found for found in find_findings(paths) if found.jobs <= jobs]  # of records that are not here: none
     verdicts = [find_verdict(group, groups) for group in groups]
     tables = {
-        group: [*group_tables(group, unit, findings, challenger), *stress_tables(group, paths)] for group in groups
+        one: [*group_tables(one, unit, findings, challenger, groups), *stress_tables(one, paths)] for one in groups
     }
     answers = {one.group: verdict_table(one, unit) for one in verdicts}
     kinds = PAPER if "latex" in formats else SCREEN
@@ -105,13 +106,18 @@ def _make_folder(out: Path) -> None:
 
 
 def group_tables(
-    group: Group, unit: Unit, findings: Sequence[Headroom] = (), challenger: str = CHALLENGER
+    group: Group,
+    unit: Unit,
+    findings: Sequence[Headroom] = (),
+    challenger: str = CHALLENGER,
+    groups: Sequence[Group] = (),
 ) -> list[Table]:
-    """Every table but the answer's that the group's records, and findings about them, allow."""
+    """Every table but the answer's that the group's records, findings about them, and other ``groups`` allow."""
     tables = (
         results_table(group, unit),
         time_table(group),
         image_table(group),
+        backbone_table(group, groups, unit),
         comparison_table(group),
         quantised_table(group),
         claim_table(group, unit),

@@ -10,6 +10,7 @@ from bench.report.plots.accuracy import latency_plots, speedup_plots
 from bench.report.plots.answer import difference_plot, family_plot, front_plot
 from bench.report.plots.paths import block_shares, class_shares, gate_shares, macs_histograms
 from bench.report.results import load_groups
+from bench.report.tables.backbones import backbone_table
 from bench.report.units import UNITS
 
 MACS = UNITS["macs"]
@@ -42,6 +43,29 @@ def test_static_networks_of_all_depths_make_the_front_of_page_and_paper(runs):
         (trace,) = [one for one in pareto_figure(chart)["data"] if one["name"] == "static front"]
         assert list(zip(trace["x"], trace["y"])) == drawn
         assert invalid.top1 not in trace["y"]
+
+
+def test_networks_of_other_backbones_stand_beside_ours_under_their_names(runs):
+    runs.add("dense", top1=92)
+    runs.add("lcnet", point=0.6, top1=91, dynamic=True)
+    start = {"start": "backbone weights from imagenet.pth"}
+    small = runs.add("dense", top1=85, seed=3, backbone="tiny", macs_mean=9e6, stage_epochs="train 2", details=start)
+    groups = groups_of(runs)
+    group = next(one for one in groups if one.backbone == "resnet20")
+    table = backbone_table(group, groups, MACS)
+    rows = [[cell.text for cell in row] for row in table.rows]
+    assert {tuple(row[:2]) for row in rows} == {("tiny", "dense"), ("resnet20", "lcnet 0.6"), ("resnet20", "dense")}
+    costs = [row[2].value for row in table.rows]
+    assert costs == sorted(costs)
+    (other,) = [row for row in table.rows if row[0].text == "tiny"]
+    assert other[3].value == small.top1 and other[5].text == "train 2"
+    assert table.notes == ["dense of tiny - start: backbone weights from imagenet.pth"]
+    chart = Chart(group, groups, MACS)
+    everywhere = [entry.label for entry in (*chart.front.nodes, *chart.other_static)]
+    assert sorted(everywhere) == ["dense", "dense of tiny"]
+    (text,) = [one.get_text() for one in front_plot(chart).axes[0].texts if "tiny" in one.get_text()] or [""]
+    assert text == "dense of tiny" or "dense of tiny" in [entry.label for entry in chart.below]
+    assert backbone_table(group, [group], MACS) is None
 
 
 def test_page_and_paper_show_the_same_differences(full_runs):

@@ -15,8 +15,9 @@ from PIL import Image
 
 from bench.errors import BadInput
 from bench.records import Record
-from bench.report.entries import Entry, Result, by_method, middle
+from bench.report.entries import Entry, Result, by_method
 from bench.report.results import Group
+from bench.report.styles import middle
 
 if TYPE_CHECKING:
     from bench.data import DataOptions, DataSet

@@ -42,7 +42,8 @@ def packed_plotly() -> str:
 
 def pareto_figure(chart: Chart) -> dict[str, Any]:
     """Accuracy against MACs over the static front; ``customdata`` is the id of a record's details on the page."""
-    heights = {entry: (e.value, e.low, e.high) for entry in chart.group.entries for e in [entry.top1]}
+    shown = (*chart.group.entries, *chart.other_static)
+    heights = {entry: (e.value, e.low, e.high) for entry in shown for e in [entry.top1]}
     nodes = chart.front.nodes
     low, high = ([getattr(node.top1, end) for node in nodes] for end in ("low", "high"))
     x = [chart.cost(node) for node in nodes]

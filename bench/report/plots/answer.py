@@ -22,9 +22,9 @@ def front_plot(chart: Chart) -> Figure:
     figure, axes = _figure(chart, chart.top1_limits)
     _front(axes, chart)
     _methods(axes, chart, top1, chart.top1_limits)
-    for node in chart.front.nodes:
-        if chart.cost_limits[0] <= chart.cost(node) <= chart.cost_limits[1]:
-            place, last = (chart.cost(node), node.top1.value), node is chart.front.nodes[-1]
+    for node in (*chart.front.nodes, *(entry for entry in chart.other_static if entry.among)):
+        place, last = (chart.cost(node), node.top1.value), node is chart.front.nodes[-1]
+        if chart.cost_limits[0] <= place[0] <= chart.cost_limits[1] and chart.top1_limits[0] <= place[1]:
             text = axes.annotate(short(node.label), place, (-5 if last else 5, -10), textcoords="offset points")
             text.set(fontsize=7, color="#444444", ha="right" if last else "left")
     axes.set(title=chart.group.name, ylabel="Top-1 (%)")

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from bench.report.entries import Entry, by_method, middle
+from bench.report.entries import Entry, by_method
 from bench.report.results import Group
-from bench.report.styles import short, styles
+from bench.report.styles import middle, short, styles
 from bench.report.units import Unit
 
 COLOUR_MAP = "cividis"  # As light in grey as in colour, and safe for the colour-blind.
