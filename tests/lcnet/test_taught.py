@@ -56,6 +56,20 @@ def test_leanings_are_the_mean_distance_from_mean_scores():
     torch.testing.assert_close(router._leaning(0, features), torch.stack(own).mean(0))
 
 
+def test_labels_of_weight_1_are_little_beside_the_task_where_that_reaches_a_gate():
+    """As lcnet's pages say of the lines with such labels."""
+    gradients = []
+    for options in ("labels=0", "labels=1"):
+        network, stage = build(f"lcnet_taught[{options}]")
+        network.router.threshold = torch.tensor(2.0)
+        stage.loss(network, batch()).backward()
+        gradients.append(torch.cat([net.linear.weight.grad.norm(dim=1) for net in network.router.channel_nets]))
+    reached = gradients[0] > 1e-9
+    assert 0 < reached.sum() < len(reached)
+    assert (gradients[1] - gradients[0])[reached].abs().sum() < 0.02 * gradients[0][reached].sum()
+    assert (gradients[1][~reached] > 0).all(), "elsewhere they are alone"
+
+
 def test_macs_are_cheaper_where_the_loss_rises_most_with_the_threshold():
     network, stage = build("lcnet_taught[worth=1,price=2]")
     network.router.start(IMAGES[:3])
