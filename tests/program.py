@@ -41,20 +41,21 @@ def bench(start):
     return lambda *arguments: end(start(*arguments))
 
 
-@pytest.fixture
-def bench_here(tmp_path, monkeypatch, capsys):
-    """The same within this process, which saves seconds of imports: exit code, standard output, standard error.
+def exit_code(*arguments: object) -> int:
+    """Runs ``bench`` within this process, which saves seconds of imports; returns its exit code.
 
     Plots take seconds too: only ``bench report`` and its like draw them here, and no run.
     """
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        if arguments[0] == "run":
+            patch.setattr("bench.report.write.draw", lambda *what: [])
+        main([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+@pytest.fixture
+def bench_here(tmp_path, monkeypatch, capsys):
+    """The same in a temporary folder: exit code, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BENCH_DATA", raising=False)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with monkeypatch.context() as patch, pytest.raises(SystemExit) as exit_:
-            if arguments[0] == "run":
-                patch.setattr("bench.report.write.draw", lambda *what: [])
-            main([str(argument) for argument in arguments])
-        return exit_.value.code, *capsys.readouterr()
-
-    return run
+    return lambda *arguments: (exit_code(*arguments), *capsys.readouterr())

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
+from program import exit_code
 
-from bench.cli import main
 from bench.data import load_data
 from bench.records import SAMPLES_FILE, Record, write_record
 from bench.statistics import wilson
@@ -169,7 +168,5 @@ def quick_run(out: Path, methods: str, published: Path | None = None, epochs: in
     if published:
         commands.append(("publish", str(out), "--to", str(published)))
     for command in commands:
-        with pytest.raises(SystemExit) as left:
-            main(list(command))
-        assert left.value.code == 0
+        assert exit_code(*command) == 0
     return out

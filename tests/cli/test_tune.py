@@ -6,8 +6,7 @@ import json
 
 import pandas as pd
 import pytest
-
-from bench.cli import main
+from program import exit_code
 
 ARGUMENTS = ("--backbone", "resnet8", "--epochs", "1", "--no-timing")
 
@@ -16,9 +15,7 @@ ARGUMENTS = ("--backbone", "resnet8", "--epochs", "1", "--no-timing")
 def trained(tmp_path_factory):
     runs = tmp_path_factory.mktemp("trained")
     arguments = ("run", "--methods", "lcnet,sdn", "--points", "0.7", *ARGUMENTS, "--out", str(runs))
-    with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    assert ended.value.code == 0
+    assert exit_code(*arguments) == 0
     return {name: next(runs.glob(f"{name}-*")) for name in ("dense", "lcnet", "sdn")}
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from program import exit_code
 
-from bench.cli import main
 from bench.execution.native import targets
 
 FOLDER = Path(__file__).parents[2] / "experiments"
@@ -51,10 +51,7 @@ def runs(tmp_path_factory) -> Path:
     """The records of a dense network and of a method on top of it."""
     out = tmp_path_factory.mktemp("programs") / "runs"
     small = "--methods slim --backbone resnet8-w0.25 --epochs 1 --no-timing --out".split()
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
-        patch.setattr("bench.report.write.draw", lambda *what: [])
-        main(["run", *small, str(out)])
-    assert ended.value.code == 0
+    assert exit_code("run", *small, out) == 0
     return out
 
 

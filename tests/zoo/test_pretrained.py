@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from program import exit_code
 
-from bench.cli import main
 from bench.errors import BadInput
 from bench.networks import cost
 from bench.records import MODEL_FILE, SAMPLES_FILE, find_records, read_samples, write_record
@@ -15,24 +15,18 @@ from bench.zoo.loading import find_pretrained, load_pretrained, part_of
 METHODS = "lcnet,slimming,slim,skipnet"
 
 
-def _bench(*arguments) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main([str(argument) for argument in arguments])
-    return exit_.value.code
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Trained for one epoch: gates, pruned and narrowed widths, a recurrent router."""
     out = tmp_path_factory.mktemp("trained")
     quick = ("--backbone", "resnet8", "--epochs", 1, "--points", 0.7, "--no-timing")
-    assert _bench("run", "--methods", METHODS, *quick, "--out", out / "runs") == 0
+    assert exit_code("run", "--methods", METHODS, *quick, "--out", out / "runs") == 0
     return out / "runs"
 
 
 @pytest.fixture
 def shipped(trained, tmp_path):
-    assert _bench("publish", trained, "--to", tmp_path / "results") == 0
+    assert exit_code("publish", trained, "--to", tmp_path / "results") == 0
     return tmp_path / "results"
 
 
@@ -59,7 +53,7 @@ def test_every_shipped_network_measures_as_recorded(shipped, digits):
 
 
 def test_the_table_beside_the_folder_is_that_of_its_records(shipped):
-    assert _bench("check", "--against", f"{shipped}.csv", shipped) == 0
+    assert exit_code("check", "--against", f"{shipped}.csv", shipped) == 0
 
 
 def test_a_changed_byte_of_a_checkpoint_is_seen(shipped, digits):
@@ -69,7 +63,7 @@ def test_a_changed_byte_of_a_checkpoint_is_seen(shipped, digits):
     (folder / MODEL_FILE).write_bytes(content)
     (said,) = compare_network(folder, record, digits, "fast")
     assert "not the file" in said
-    assert _bench("check", "--pretrained", shipped) == 1
+    assert exit_code("check", "--pretrained", shipped) == 1
 
 
 @pytest.mark.parametrize(("field", "change"), [("top1", 0.1), ("macs_mean", 1.0), ("n_test", 1)])
@@ -118,11 +112,11 @@ def test_other_images_are_refused(shipped, digits):
 
 def test_nothing_to_check_is_no_success(shipped, trained, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert _bench("check", "--pretrained", tmp_path / "empty") == 2
-    assert _bench("check", "--pretrained", trained) == 2  # networks that nobody shipped
-    assert _bench("check", "--pretrained", shipped, "--part", "6/7") == 1
-    assert _bench("check", "--pretrained", shipped, "--part", "8/7") == 2
-    assert _bench("check") == 2
+    assert exit_code("check", "--pretrained", tmp_path / "empty") == 2
+    assert exit_code("check", "--pretrained", trained) == 2  # networks that nobody shipped
+    assert exit_code("check", "--pretrained", shipped, "--part", "6/7") == 1
+    assert exit_code("check", "--pretrained", shipped, "--part", "8/7") == 2
+    assert exit_code("check") == 2
 
 
 def test_parts_cover_everything_once(tmp_path):
@@ -139,7 +133,7 @@ def test_weights_of_another_network_are_refused(shipped):
 
 def test_shipped_networks_run_without_training(shipped, tmp_path, capsys):
     out = tmp_path / "measured"
-    assert _bench("run", "--pretrained", shipped, "--methods", "lcnet", "--no-timing", "--out", out) == 0
+    assert exit_code("run", "--pretrained", shipped, "--methods", "lcnet", "--no-timing", "--out", out) == 0
     ((_, record),) = find_records([out]).items()
     folder, original = _one(shipped)
     assert record.stage_epochs == original.stage_epochs
@@ -161,5 +155,5 @@ def test_shipped_networks_run_without_training(shipped, tmp_path, capsys):
 )
 def test_options_that_make_no_sense_with_shipped_networks(shipped, options, said, capsys):
 
-    assert _bench("run", "--pretrained", shipped, *options) == 2
+    assert exit_code("run", "--pretrained", shipped, *options) == 2
     assert said in capsys.readouterr().err
