@@ -19,9 +19,6 @@ from bench.networks.decisions import LayerDecision
 from lcnet.conditional import ConditionalRouter, standardised
 from lcnet.informed import InformedLoss, InformedRouter, LCNetInformed
 
-NARROWER = 0.5
-"""How much higher the threshold of the narrow path is: an eighth of each block's channels are less."""
-
 
 @dataclass(frozen=True)
 class LCNetTaught(LCNetInformed):
@@ -33,11 +30,14 @@ class LCNetTaught(LCNetInformed):
             2021, arXiv 2103.13258, teach their gates; so do Adaptive Computation Modules, arXiv 2312.10193). They
             reach gates alone. They are means over blocks and scores, so that a weight of 1 is little beside the task's
             loss, where that reaches a score at all: near the threshold.
+        narrower: how much higher the threshold of the narrow path is; at 0.5 each block has an eighth of its channels
+            less. That path is not trained; at 0 it is the network's own.
         worth: how much cheaper MACs are for images to which they are worth more: the price of an image falls by this
             for each standard deviation, within the batch, of the gradient of its loss along its threshold.
     """
 
     labels: float = 0.0
+    narrower: float = 0.5
     worth: float = 0.0
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
@@ -97,16 +97,17 @@ class TaughtLoss(InformedLoss):
         loss, leanings = super()._of_answers(network, step), cast(TaughtRouter, network.router).leanings
         if not leanings:
             return loss
-        labels = narrow_is_wrong(network, step)
-        return loss + cast(LCNetTaught, self.choices).labels * label_loss(torch.stack(leanings), labels)
+        choices = cast(LCNetTaught, self.choices)
+        labels = narrow_is_wrong(network, step, choices.narrower)
+        return loss + choices.labels * label_loss(torch.stack(leanings), labels)
 
 
 @torch.no_grad()
-def narrow_is_wrong(network: DynamicNetwork, step: TrainingBatch) -> Tensor:
+def narrow_is_wrong(network: DynamicNetwork, step: TrainingBatch, narrower: float) -> Tensor:
     """Whether a narrower path of the network, as it is used, answers each image wrongly: ``[N]``, 0 or 1."""
     router = cast(TaughtRouter, network.router)
     threshold = router.threshold
-    router.threshold = threshold + NARROWER
+    router.threshold = threshold + narrower
     network.eval()
     answers = network(step.images).logits.argmax(1)
     network.train()

@@ -8,7 +8,7 @@ from one_step import IMAGES, LABELS, batch, build
 
 from bench.measurement.conformance import verify_method
 from bench.methods import load_method
-from lcnet.taught import NARROWER, label_loss, narrow_is_wrong
+from lcnet.taught import label_loss, narrow_is_wrong
 
 
 def test_it_is_what_it_claims_to_be():
@@ -36,10 +36,10 @@ def test_labels_are_those_of_a_narrower_path_that_leaves_no_trace():
     network, _ = build("lcnet_taught[labels=1]")
     network.router.threshold = torch.tensor(1.5)
     before = copy.deepcopy(network)
-    wrong = narrow_is_wrong(network, batch())
+    wrong = narrow_is_wrong(network, batch(), 0.5)
     assert network.training
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in before.state_dict().items())
-    before.router.threshold += NARROWER
+    before.router.threshold += 0.5
     assert torch.equal(wrong == 1, before.eval()(IMAGES).logits.argmax(1) != LABELS)
     kept = [before(IMAGES).decisions[0].kept_fraction.mean(), network.eval()(IMAGES).decisions[0].kept_fraction.mean()]
     assert kept[0] < kept[1]
