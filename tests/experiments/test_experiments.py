@@ -7,16 +7,22 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 from program import exit_code
 
 from bench.execution.native import targets
+from bench.execution.onnx.writing import BRANCHES_SINCE
+from bench.execution.triton.availability import too_old
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 ELSEWHERE = {"ablation.py", "fill_tables.py", "lite_cascade.py", "roofline.py"}
 """Programs with a test file of their own."""
 SHORT = ("--seconds", "0.2", "--threads", "1")
-NEEDS_COMPILER = pytest.mark.skipif(not targets(), reason="the compiled executor was not built: no compiler")
+NEEDS = {
+    "native.py": pytest.mark.skipif(not targets(), reason="the compiled executor was not built: no compiler"),
+    "onnx_times.py": pytest.mark.skipif(torch.__version__ < BRANCHES_SINCE, reason="this torch exports no branches"),
+}
 INTERPRETED = (
     "--network resnet8-w0.25 --gates layers --keep 0.5 --batch 1 --images 1 --size 4 --precision float32 "
     "--seconds 0.01".split(),
@@ -60,7 +66,7 @@ def test_every_program_is_started_here_or_has_tests_of_its_own():
     assert programs == HERE.keys() | ELSEWHERE | {"gpu.py"}
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[NEEDS_COMPILER] * (n == "native.py")) for n in HERE])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS.get(name, ())) for name in HERE])
 def test_a_tiny_run_of(name, runs, tmp_path, monkeypatch):
     """Within this process: loading torch takes longer than most of them."""
     arguments, says = HERE[name]
@@ -71,6 +77,7 @@ def test_a_tiny_run_of(name, runs, tmp_path, monkeypatch):
     assert ended.exit_code == 0 and says in ended.stdout
 
 
+@pytest.mark.skipif(too_old(), reason="this Triton is too old")
 def test_a_tiny_run_without_a_gpu(tmp_path):
     """In a process of its own, which shows that they start as people start them."""
     arguments, says = INTERPRETED

@@ -24,6 +24,7 @@ def _to_fake_gpu(module):
     return module._apply(fake)
 
 
+@pytest.mark.skipif(torch.__version__ < "2.14", reason="fake tensors of this torch ask for a real GPU")
 @pytest.mark.parametrize("name", sorted(set(method_names()) - READ_VALUES))
 def test_losses_mix_no_devices(name):
     """Every operation on tensors of two devices, or that waits for a value (which stalls a GPU), raises here."""
@@ -46,5 +47,5 @@ def test_what_waits_for_a_value_and_what_mixes_devices_is_noticed():
         there, here = torch.empty(3, device="cuda"), torch.empty(3)
         with pytest.raises(Exception, match="_local_scalar_dense"):
             there.sum().item()
-        with pytest.raises(RuntimeError, match="at least two devices"):
+        with pytest.raises(RuntimeError, match=r"two (different )?devices"):
             there + here

@@ -14,12 +14,14 @@ from gated import bottlenecks
 from baselines.early_exit import EarlyExit
 from bench.errors import BadInput
 from bench.execution import to_inference
-from bench.execution.triton import interpreting, missing
+from bench.execution.triton import availability, interpreting, missing
+from bench.execution.triton.availability import too_old
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
 from lcnet.method import LCNet, LNet
 
 pytest.importorskip("triton.language", reason="Triton is not installed")
+TOO_OLD = pytest.mark.skipif(too_old(), reason="this Triton is too old")
 HERE = Path(__file__).parent
 LARGEST_SHARED = 227 * 1024
 """Bytes of shared memory that one program can have at capability 9.0."""
@@ -33,12 +35,14 @@ def run(command: list[object], interpret: bool = True) -> subprocess.CompletedPr
     )
 
 
+@TOO_OLD
 def test_by_the_interpreter():
     files = [HERE / f"{name}_interpreted.py" for name in ("kernels", "networks")]
     done = run(["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files])
     assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-6000:] + done.stderr[-2000:]
 
 
+@TOO_OLD
 @pytest.mark.skipif(interpreting(), reason="kernels are interpreted in this process")
 def test_every_kernel_compiles_for_capability_9_without_spills(tmp_path, monkeypatch):
     from bench.execution.triton.compiling import compile_launch
@@ -107,6 +111,13 @@ def test_a_folder_of_that_name_is_not_triton(tmp_path, monkeypatch):
     assert missing() == "Triton is not installed"
 
 
+@pytest.mark.parametrize(("version", "old"), [("3.4.0", True), ("3.10.0", False)])
+def test_a_triton_that_is_too_old_is_said(monkeypatch, version, old):
+    monkeypatch.setattr(availability.metadata, "version", lambda name: version)
+    assert (missing() == "Triton 3.4.0 is too old: 3.7 is needed, which newer versions of torch bring") == old
+
+
+@TOO_OLD
 @pytest.mark.skipif(torch.cuda.is_available() or interpreting(), reason="kernels run here")
 def test_without_a_gpu_it_is_refused_in_one_line(bench_here):
     with pytest.raises(BadInput, match="there is no GPU here"):
