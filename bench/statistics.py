@@ -13,6 +13,8 @@ from scipy import stats
 RESAMPLES, FEW = 1000, 300
 LARGEST_EXPONENT = 700.0
 """``exp`` of more is no number."""
+ROUNDING = 1e-9
+"""A standard error of a share that is smaller than this is what rounding left of none."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,10 @@ def accuracy_interval(correct: ArrayLike, level: float = 0.95) -> Interval:
         return Interval(100 * right / images, *wilson(right, images, level))
     found = over_seeds_and_images(correct, level=level)
     share, spread = found.value, found.value * (1 - found.value)
-    # Where nothing varies (all are right), there are as many images as there are.
-    count = min(spread / found.error**2, correct.size) if found.error else images
-    z = found.half / found.error if found.error else float(stats.norm.ppf((1 + level) / 2))
+    # Where nothing varies (all are right, or what varies cancels out), there are as many images as there are.
+    varies = found.error > ROUNDING
+    count = min(spread / found.error**2, correct.size) if varies else images
+    z = found.half / found.error if varies else float(stats.norm.ppf((1 + level) / 2))
     middle, half = share + z**2 / (2 * count), z * sqrt(spread / count + z**2 / (4 * count**2))
     low, high = (middle - half) / (1 + z**2 / count), (middle + half) / (1 + z**2 / count)
     return Interval(100 * share, 100 * min(max(low, 0.0), share), 100 * max(min(high, 1.0), share))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -79,9 +79,8 @@ def test_no_bootstrap_of_three_seeds_holds_the_truth_as_often_as_it_says():
     assert of_both / 200 < 0.85
 
 
-@given(
-    hnp.arrays(bool, st.tuples(st.integers(1, 4), st.integers(1, 60))),
-)
+@given(hnp.arrays(bool, st.tuples(st.integers(1, 4), st.integers(1, 60))))
+@example(~np.eye(3, 21, dtype=bool))  # its variances cancel out, but for rounding
 def test_accuracies_and_their_intervals_stay_within_the_scale(correct):
     found = accuracy_interval(correct)
     assert 0 <= found.low <= found.value <= found.high <= 100
