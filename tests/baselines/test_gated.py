@@ -325,7 +325,7 @@ def test_compiled_training_steps_equal_plain_ones(method):
     torch.testing.assert_close(compiled, plain, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", [*DYNAMIC, LCNet, SkipNet])
+@pytest.mark.parametrize("method", [ConvNetAIG, BlockDrop, ChannelGating, LCNet, SkipNet])
 def test_steps_are_not_compiled_anew_as_training_goes_on(method):
     torch._dynamo.reset()
     network = method().build(cifar_resnet(8, width=0.25), 0.6).train()

@@ -75,7 +75,7 @@ def test_records_are_handled_without_torch(without_torch, tmp_path):
         (("status", runs), "3 done"),
         (("merge", runs, "--out", "all"), "3 copied"),
         (("cancel", runs), "nothing is planned"),
-        (("report", runs, "--format", "md,csv,latex,html"), "index.html"),
+        (("report", runs, "--format", "md,csv,html"), "index.html"),
         (("compare", one, other), "top-1"),
         (("decide", runs, "--min-top1", "1"), "ship"),
     ):
