@@ -40,7 +40,7 @@ HERE = {
         "native takes",
     ),
     "onnx_times.py": (
-        [*"--network resnet8-w0.25 --first resnet8-w0.25 --keep 0.5 --images 4".split(), *SHORT],
+        [*"--network resnet8-w0.25 --first resnet8-w0.25 --kind cascade --keep 0.5 --images 4".split(), *SHORT],
         "| resnet8-w0.25 | cascade | 0.5 | ",
     ),
     "scaling.py": (("{runs}",), "workers"),

@@ -253,7 +253,7 @@ def prepare(base: Path, complete: Path) -> dict[int, pd.DataFrame]:
 
 def run(cases: int, seed: int, say: Callable[[str], None], only: tuple[str, ...] = ()) -> Tally:
     """Runs ``cases`` cases; number N is the same whatever their number."""
-
+    forks.imported()
     forks.without_plots()
     tally, only = Tally(), only or tuple(SPOILERS)
     with tempfile.TemporaryDirectory() as folder:

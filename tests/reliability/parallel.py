@@ -24,6 +24,8 @@ import click
 import forks
 from faults import whole
 
+from bench.runs import locks
+
 COMMAND = "run --methods lnet,slim --points 0.6 --backbone resnet8-w0.25 --epochs 1 --no-timing --out runs --seeds"
 JOBS_PER_SEED = 3
 STARTS, DONE = re.compile(r"INFO (\S+): record$", re.M), re.compile(r"INFO (\S+) is recorded$", re.M)
@@ -149,6 +151,7 @@ def alone(seeds: int) -> dict:
 def main(processes: int, seeds: int) -> None:
     forks.loaded()
     forks.without_plots()
+    locks.NAMELESS_S = 2.0  # instead of ten: long enough to see that others respect it
     reference, fine = alone(seeds), True
     click.echo("| situation | processes | jobs | begun | finished | finished twice | lost | same records | seconds |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |")

@@ -8,7 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PROGRAMS = {
-    "environment.py": ("--cases 2 --seed 141", " 0 of them not as they should be"),
+    "environment.py": ("--cases 2 --seed 12", " 0 of them not as they should be"),
     "faults.py": ("--faults 2 --seed 3", "2 survived, 0 lost"),
     "parallel.py": ("--processes 2 --seeds 1", "| a lock left empty by a dead process | 2 | 3 |"),
     "memory.py": ("--jobs 6", "growth after the first quarter"),

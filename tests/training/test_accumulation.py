@@ -18,7 +18,7 @@ from bench.training import Checkpoint, Recipe, Trainer, accumulation
 from bench.training.accumulation import accumulate
 
 RUN = (
-    "run --methods skipnet --backbone resnet8-w0.5 --epochs 1 --backbone-epochs 1 --batch-size 128 --micro-batch 64 "
+    "run --methods lnet --backbone resnet8-w0.5 --epochs 1 --backbone-epochs 1 --batch-size 128 --micro-batch 64 "
     "--no-timing"
 ).split()
 
