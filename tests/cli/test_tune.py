@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 import pytest
+import torch
 from program import exit_code
 
 ARGUMENTS = ("--backbone", "resnet8", "--epochs", "1", "--no-timing")
@@ -53,6 +54,7 @@ def test_what_cannot_be_tuned_is_one_line(bench_here, trained):
 
 
 def test_a_budget_of_time(bench_here, tmp_path, trained):
+    torch.set_num_threads(1)  # two would wait for each other wherever other tests hold one of two cores
     for _ in range(5):  # so small a network's times waver beside other programs
         code, _, error = bench_here("tune", str(trained["sdn"]), "--ms", "1000", "--no-timing", "--out", "tuned")
         assert code == 2 and "out of reach" in error
