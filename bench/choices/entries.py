@@ -96,7 +96,10 @@ TRACKERS = Group(
 
 @lru_cache(maxsize=64)
 def _installed(group: str, path: tuple[str, ...]) -> EntryPoints:
-    """A group's entries in all packages, read once for each ``sys.path``: a run asks tens of times, 10 ms each."""
+    """A group's entries in all packages, read once for each ``sys.path``: a run asks tens of times, 10 ms each.
+
+    What is installed while a process runs is found by the next one.
+    """
     return entry_points(group=group)
 
 

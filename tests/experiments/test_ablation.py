@@ -28,7 +28,8 @@ def rows(tmp_path_factory) -> pd.DataFrame:
     command = ["--weights", folder / "start.safetensors", "--csv", folder / "rows.csv"]
     command += ["--suite", folder / "suite.yaml", "--epochs", "1"]  # the command line has the last word
     command += "--only static --only unalike --only layers --only l1".split()
-    CliRunner().invoke(ablation.main, [str(word) for word in command], catch_exceptions=False)
+    ended = CliRunner().invoke(ablation.main, [str(word) for word in command], catch_exceptions=False)
+    assert ended.exit_code == 0, ended.output
     return pd.read_csv(folder / "rows.csv").set_index("variant")
 
 

@@ -10,7 +10,7 @@ import torch
 from torch.torch_version import TorchVersion
 
 SINCE = "3.7"
-"""Version of Triton. 3.4 and 3.5 do not compile these kernels, and the interpreters of both and of 3.6 fail in them."""
+"""Version of Triton. 3.4 and 3.5 do not compile all of these kernels; the interpreters up to 3.6 fail in some."""
 
 
 def interpreting() -> bool:
