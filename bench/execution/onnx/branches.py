@@ -105,7 +105,7 @@ class BranchingPart(nn.Module):
             return (torch.relu(block.shortcut(x)), *kept)
 
         seen = (x, features, layer.scale)
-        y, *kept = torch.cond(layer.executed[0] > 0, run, pass_by, seen) if gate.layer else run(*seen)
+        y, *kept = torch.cond(layer.executed.bool(), run, pass_by, seen) if gate.layer else run(*seen)
         return y, [layer.executed] * gate.layer + kept
 
     def nothing(self, first: int, like: Tensor) -> list[Tensor]:
