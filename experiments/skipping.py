@@ -17,16 +17,15 @@ from pathlib import Path
 import click
 import pandas as pd
 import torch
-from random_gates import NETWORKS, pruned_network, random_network
+from random_gates import NETWORKS, pruned_network, random_cascade, random_exits, random_network
 from torch import Tensor
 
-from bench.execution import runs_natively
-from bench.execution.native import NativeNetwork
+from bench.execution import runs_natively, to_inference
 from bench.execution.skipping import SkippingNetwork, lower
 from bench.measurement.clock import Measurement, measure
 from bench.measurement.clock import threads as using_threads
 from bench.measurement.latency import DenseRival, speedup_theoretical
-from bench.networks.network import DynamicNetwork
+from bench.networks import Cascade, DynamicNetwork
 from bench.system import environment
 from bench.system.determinism import full_precision
 
@@ -42,14 +41,18 @@ GATES = {
     "layers+channels": {"layers": True, "channels": True},
     "layers+menu": {"layers": True, "channels": True, "menu": 4},
     "pruned": {},
+    "exits": {},
+    "cascade": {},
 }
-"""``none``: the dense forms alone; ``pruned``: no gates, channels removed for all images as by static rivals."""
+"""``none``: the dense forms alone; ``pruned``: no gates, channels removed for all images as by static rivals; ``exits``
+behind a quarter and a half of the MACs; ``cascade``: ``--first`` in front of the network."""
 
 
 @click.command()
 @click.option("--network", "networks", multiple=True, type=click.Choice(list(NETWORKS)), default=["resnet110"])
 @click.option("--gates", multiple=True, type=click.Choice(list(GATES)), default=["layers"])
 @click.option("--keep", multiple=True, type=click.FloatRange(0, 1), default=KEEP)
+@click.option("--first", type=click.Choice(list(NETWORKS)), default="resnet20", help="of a cascade")
 @click.option("--batch", "sizes", multiple=True, type=int, default=[1])
 @click.option("--images", default=16, help="timed in every round; at least one batch")
 @click.option("--threads", default=2)
@@ -58,7 +61,7 @@ GATES = {
 @click.option("--compile/--no-compile", default=True, help="torch.compile among the dense forms")
 @click.option("--masked/--no-masked", default=True, help="also the slower ways to run the same decisions")
 @click.option("--csv", "file", type=click.Path(path_type=Path), help="write all rows there as well")
-def main(networks, gates, keep, sizes, images, threads, device, seconds, compile, masked, file):
+def main(networks, gates, keep, first, sizes, images, threads, device, seconds, compile, masked, file):
     """How much of the theoretical speed-up does skipping execution realise? Random gates, so training plays no part."""
     rows: list[dict] = []
     full_precision()
@@ -82,48 +85,53 @@ def main(networks, gates, keep, sizes, images, threads, device, seconds, compile
                 )
                 place = {"network": network, "gates": kind, "batch": batch, "dense_form": best}
                 for share in keep:
-                    theory, measured = compare(
-                        rival, best, gated(network, kind, share, torch.cat(batches)), batches, seconds, masked
-                    )
+                    dynamic = gated(network, kind, share, torch.cat(batches), first)
+                    theory, measured = compare(rival, best, dynamic, batches, seconds, masked)
                     print_rows(share, theory, measured)
                     rows += table_rows(place | {"keep": share}, theory, measured)
                     if file:  # After each, so that a long run that is stopped has not been for nothing.
                         write(file, [row | about for row in rows])
 
 
-def gated(network: str, kind: str, keep: float, images: Tensor) -> DynamicNetwork:
+def gated(network: str, kind: str, keep: float, images: Tensor, first: str) -> DynamicNetwork | Cascade:
     """A network of which about ``keep`` runs, on the device of ``images``."""
     if kind == "pruned":
         return pruned_network(network, keep).to(images.device)
+    if kind == "cascade":
+        return random_cascade(first, network, keep, images)
+    if kind == "exits":
+        return random_exits(network, keep, images)
     return random_network(network, keep, images, **GATES[kind])
 
 
 def compare(
     rival: DenseRival,
     best: str,
-    dynamic: DynamicNetwork,
+    dynamic: DynamicNetwork | Cascade,
     batches: list[Tensor],
     seconds: float,
     masked: bool,
 ) -> tuple[float, Measurement]:
     """Theoretical speed-up, and the times of everything that takes turns."""
     skipping = lower(dynamic)
-    contestants = {DENSE: rival.forms[best]} | (techniques(dynamic, skipping) if masked else {})
+    contestants = {DENSE: rival.forms[best]} | (techniques(dynamic) if masked else {})
     contestants["skipping"] = skipping.predict
     if runs_natively(dynamic):
-        contestants |= {NATIVE_DENSE: rival.in_executor("native"), NATIVE: NativeNetwork(dynamic).predict}
+        contestants |= {NATIVE_DENSE: rival.in_executor("native"), NATIVE: to_inference(dynamic, "native").predict}
     theory = speedup_theoretical(skipping, rival.macs, torch.cat(batches))
     return theory, measure(contestants, batches, seconds, max_seconds=PATIENCE * seconds)
 
 
-def techniques(network: DynamicNetwork, skipping: SkippingNetwork) -> dict[str, Callable[[Tensor], Tensor]]:
-    """Other ways to run the same decisions."""
+def techniques(network: DynamicNetwork | Cascade) -> dict[str, Callable[[Tensor], Tensor]]:
+    """Slower ways to run the same decisions."""
 
     @torch.inference_mode()
     def masked(images: Tensor) -> Tensor:
         return network(images).logits
 
     calling = lower(network)
+    if not isinstance(calling, SkippingNetwork) or calling.single_gates is None:
+        return {"masked, eager": masked}
     calling.single_gates = None
     return {"masked, eager": masked, "skipping, router called": calling.predict}
 

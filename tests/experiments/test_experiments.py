@@ -46,8 +46,12 @@ HERE = {
     "scaling.py": (("{runs}",), "workers"),
     "backbones.py": (("--family", "DeiT"), "family=DeiT network=deit_tiny_patch16_224 blocks=24"),
     "skipping.py": (
-        ("--network", "resnet20", "--keep", "0.5", "--images", "1", "--no-compile", "--no-masked", *SHORT),
-        "resnet20",
+        [
+            *"--network resnet20 --gates layers --gates exits --gates cascade --first resnet8-w0.25 --keep 0.5".split(),
+            *"--images 1 --no-compile".split(),
+            *SHORT,
+        ],
+        "resnet20, cascade, batch 1",
     ),
 }
 
