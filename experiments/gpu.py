@@ -25,6 +25,8 @@ from random_gates import NETWORKS, random_exits, random_network
 from torch import Tensor
 
 from bench.execution.triton import TritonNetwork, missing
+from bench.execution.triton.operations import multiplied
+from bench.execution.triton.segments import whole_reason
 from bench.execution.triton.traffic import floor_bytes, moved_bytes
 from bench.measurement.clock import Measurement, measure
 from bench.networks.cost import count_backbone
@@ -44,7 +46,7 @@ FORMS = {"a launch per unit": False, "one launch": True}
 CALIBRATION, CHECKED = 256, 32
 """Images that gates are set by, and most that are compared with the masked network."""
 RATES = ("theoretical", "form", "ms", "realised", "own")
-COLUMNS = ("keep", *RATES, "moved_mb", "bytes_ms", "arithmetic_ms", "difference")
+COLUMNS = ("keep", *RATES, "padding", "moved_mb", "bytes_ms", "arithmetic_ms", "difference")
 
 
 @click.command()
@@ -117,10 +119,10 @@ class Bench:
             )
 
     def forms(self, networks: dict[tuple, DynamicNetwork], precision: str) -> Iterator[tuple[tuple, TritonNetwork]]:
-        """By gates, keep and form; networks with exits cannot be one launch."""
+        """By gates, keep and form; those that can be one launch in both."""
         for (gates, keep), network in networks.items():
             for how, whole in FORMS.items():
-                if not (whole and gates == "exits"):
+                if not (whole and whole_reason(network)):
                     yield (gates, keep, how), TritonNetwork(network, precision, whole)
 
     def networks(self, name: str) -> dict[tuple, DynamicNetwork]:
@@ -145,13 +147,14 @@ class Bench:
         return torch.randn(count, channels, *size, generator=torch.Generator().manual_seed(0)).to(self.device)
 
     def bounds(self, form: TritonNetwork, batch: Tensor, precision: str) -> dict:
-        """Milliseconds that the batch takes at least, and what is moved."""
+        """Milliseconds that the batch takes at least, what is moved, and what is multiplied for each MAC."""
         output, (products, copied) = form(batch), self.roofs[precision]
         program = form.replays[batch.shape].launches
         macs = float(form.cost(output).total.sum())
         least = floor_bytes(program.images, program.answers, program.launches)
         return {
             "macs": macs,
+            "padding": multiplied(program.launches) / macs,
             "moved_mb": moved_bytes(program.launches) / 1e6,
             "least_mb": least / 1e6,
             "arithmetic_ms": 1e3 * macs / products,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from torch import nn
 
 from bench.networks.backbones.cifar import ParameterFreeShortcut
@@ -11,13 +13,17 @@ from bench.networks.network import DynamicNetwork
 from bench.networks.stopping import StopRule
 
 
-def unknown_structure(network: DynamicNetwork) -> str | None:
-    """What of ``network``, its gates apart, is more than plain; None if nothing is."""
+def unknown_structure(network: DynamicNetwork, rules: Collection[type[StopRule]] = (StopRule,)) -> str | None:
+    """What of ``network``, its gates apart, is more than plain; None if nothing is.
+
+    Args:
+        rules: by which the executor lets samples stop at exits.
+    """
     backbone, blocks = network.backbone, network.backbone.blocks
     if not all(block.has_channels for block in blocks):
         return "its blocks are modules of another package"
-    if network.exits is not None and not _is_known_exits(network.exits):
-        return "its exits are more than a linear classifier of pooled features and a threshold on confidence"
+    if network.exits is not None and not _is_known_exits(network.exits, rules):
+        return "its exits are more than a linear classifier of pooled features and a threshold on how sure it is"
     unit, pool = stem_parts(backbone.stem)
     if unit is None or not _is_plain(unit) or not unit.activation or not _is_known_pool(pool):
         return "its stem is not a convolution with ReLU and at most a 3 x 3 max pool of stride 2"
@@ -37,8 +43,8 @@ def stem_parts(stem: nn.Module) -> tuple[nn.Module | None, nn.Module | None]:
     return (stem[0], stem[1]) if len(stem) == 2 else (None, None)
 
 
-def _is_known_exits(exits: Exits) -> bool:
-    return type(exits.rule) is StopRule and all(type(head) is PooledHead for head in exits.heads)
+def _is_known_exits(exits: Exits, rules: Collection[type[StopRule]]) -> bool:
+    return type(exits.rule) in rules and all(type(head) is PooledHead for head in exits.heads)
 
 
 def _is_plain(unit: nn.Module) -> bool:

@@ -11,8 +11,7 @@ from bench.data.recorded import data_options
 from bench.errors import BadInput
 from bench.execution.native import targets, unsupported_reason
 from bench.execution.onnx import missing_packages, not_exported
-from bench.execution.structure import unknown_structure
-from bench.execution.triton import interpreting, missing
+from bench.execution.triton import interpreting, missing, unknown_to_kernels
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone, foreign_outputs, load_weights, unread_average
 from bench.records import RECORD_FILE, read_record
@@ -21,7 +20,7 @@ from bench.runs.plan.jobs import Job
 from bench.runs.settings import Settings, choose_device
 from bench.training.accumulation import require_shares
 
-OBSTACLES = {"native": unsupported_reason, "triton": unknown_structure, "onnxruntime": not_exported}
+OBSTACLES = {"native": unsupported_reason, "triton": unknown_to_kernels, "onnxruntime": not_exported}
 """Why an executor cannot run a network, by the executor's name. A GPU is where the network will lie."""
 
 

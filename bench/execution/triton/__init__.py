@@ -2,6 +2,6 @@
 
 from bench.execution.triton.availability import interpreting, missing
 from bench.execution.triton.cascade import TritonCascade
-from bench.execution.triton.executor import TritonNetwork, unsupported_reason
+from bench.execution.triton.executor import TritonNetwork, unknown_to_kernels, unsupported_reason
 
-__all__ = ["TritonCascade", "TritonNetwork", "interpreting", "missing", "unsupported_reason"]
+__all__ = ["TritonCascade", "TritonNetwork", "interpreting", "missing", "unknown_to_kernels", "unsupported_reason"]

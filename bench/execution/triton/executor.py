@@ -12,6 +12,7 @@ from bench.errors import BadInput
 from bench.execution.structure import unknown_structure
 from bench.execution.triton.availability import interpreting, missing
 from bench.execution.triton.maps import Decided
+from bench.execution.triton.parameters import RULES
 from bench.execution.triton.replay import Replayed
 from bench.execution.triton.segments import whole_reason
 from bench.networks.cost import SampleCost, output_cost, reached_parts
@@ -73,9 +74,14 @@ class TritonNetwork(Replayed):
         return kind(self.network, self._room(shape), self.precision)
 
 
+def unknown_to_kernels(network: DynamicNetwork) -> str | None:
+    """What of ``network`` the kernels do not know; None if nothing."""
+    return unknown_structure(network, RULES)
+
+
 def unsupported_reason(network: DynamicNetwork) -> str | None:
     """Why the kernels cannot run ``network``; None if they can, given Triton and a GPU."""
-    if reason := unknown_structure(network):
+    if reason := unknown_to_kernels(network):
         return reason
     weight = network.backbone.classifier.weight
     if weight.dtype != torch.float32:

@@ -184,14 +184,11 @@ def run_classifier(x: Map, weights: LinearWeights, logits: Tensor, alive: Tensor
     return Launch(kernels.classify, (x.count, divided(logits.shape[1], sizes["BLOCK_K"])), arguments)
 
 
-def run_exit(x: Map, exit_: ExitWeights, number: int, answers: Answers) -> Launch:
-    """An exit behind ``x``, the ``number``-th: who is sure enough answers there, and is alive no longer.
+def run_exit(x: Map, exit_: ExitWeights, answers: Answers) -> Launch:
+    """An exit behind ``x``: who is sure enough answers there, and is alive no longer.
 
     ``answers`` needs ``alive``, which says who is asked; what they answer and where is written into it.
     """
-    rows, columns = exit_.rows, exit_.columns
-    block = power_of_two(answers.logits.shape[1])
-    window = power_of_two(_longest(x.height, rows) * _longest(x.width, columns))
     return Launch(
         kernels.leave,
         (x.count,),
@@ -204,18 +201,30 @@ def run_exit(x: Map, exit_: ExitWeights, number: int, answers: Answers) -> Launc
             "threshold": exit_.threshold,
             "logits": answers.logits,
             "taken": answers.taken,
-            "NUMBER": number,
+            "said": answers.said,
+            "NUMBER": exit_.number,
+            "RULE": exit_.rule,
             "HEIGHT": x.height,
             "WIDTH": x.width,
             "CHANNELS": x.channels,
             "CLASSES": answers.logits.shape[1],
-            "ROWS": rows,
-            "COLUMNS": columns,
-            "BLOCK_W": window,
-            "BLOCK_C": power_of_two(x.channels, 1, max(1, min(32, GATE_TILE // 4 // max(block, window)))),
-            "BLOCK_K": block,
+            "BLOCK_K": power_of_two(answers.logits.shape[1]),
+            **exit_tiles(exit_, (x.height, x.width, x.channels)),
         },
     )
+
+
+def exit_tiles(exit_: ExitWeights, shape: tuple[int, int, int]) -> dict[str, int]:
+    """How an exit goes over maps of ``shape``: height, width, channels."""
+    height, width, channels = shape
+    window = power_of_two(_longest(height, exit_.rows) * _longest(width, exit_.columns))
+    block = power_of_two(exit_.classifier.weight.shape[2])
+    return {
+        "ROWS": exit_.rows,
+        "COLUMNS": exit_.columns,
+        "BLOCK_W": window,
+        "BLOCK_C": power_of_two(channels, 1, max(1, min(32, GATE_TILE // 4 // max(block, window)))),
+    }
 
 
 def _longest(size: int, cells: int) -> int:

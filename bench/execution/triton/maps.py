@@ -109,16 +109,17 @@ class Answers:
         logits: ``[N, classes]`` float32.
         alive: ``[N]`` float32: 1, and -1 for a sample that has answered. None where nobody answers before the end.
         taken: number of the answer that each gave, ``[N]`` int32.
+        said: the class that the last exit said, and how many in a row have said it, ``[N, 2]`` int32.
     """
 
     logits: Tensor
     alive: Tensor | None
     taken: Tensor
+    said: Tensor
 
     @classmethod
     def empty(cls, count: int, classes: int, exits: bool, device: torch.device) -> Answers:
         """Room for ``count`` samples; ``exits``: some may answer before the end."""
         alive = torch.ones(count, device=device) if exits else None
-        return cls(
-            torch.zeros(count, classes, device=device), alive, torch.zeros(count, dtype=torch.int32, device=device)
-        )
+        numbers = torch.zeros(3, count, dtype=torch.int32, device=device)
+        return cls(torch.zeros(count, classes, device=device), alive, numbers[0], numbers[1:].view(count, 2))

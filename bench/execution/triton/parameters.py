@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from bench.errors import BadInput
 from bench.execution.skipping.convolution import fold
-from bench.execution.triton.maps import Map
 from bench.networks.blocks import ConvUnit
-from bench.networks.exits import PooledHead
+from bench.networks.exits import Exits, PooledHead
+from bench.networks.stopping import Entropy, Patience, StopRule
 
 PRECISIONS = {"float32": (torch.float32, "ieee"), "tf32": (torch.float32, "tf32"), "bf16": (torch.bfloat16, "ieee")}
 """Of features and weights, and how their products are taken. Sums, gates, exits and classifiers are float32 in all."""
+RULES: dict[type[StopRule], str] = {StopRule: "confidence", Entropy: "entropy", Patience: "patience"}
+"""By which samples may stop, as :func:`bench.execution.triton.kernels.stopping.rate` names them."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,9 @@ class ExitWeights:
     """An exit: ``classifier`` ``[cells, channels, classes]``, of maps pooled to ``rows`` x ``columns`` cells.
 
     Attributes:
-        mix: share of the maximum in a cell's pool, beside the mean; a tensor, as is the threshold on confidence.
+        mix: share of the maximum in a cell's pool, beside the mean; a tensor, as is the threshold on the score.
+        rule: what that score is, one of ``RULES``.
+        number: of the exit, 0 the first.
     """
 
     classifier: LinearWeights
@@ -74,18 +79,22 @@ class ExitWeights:
     threshold: Tensor
     rows: int
     columns: int
+    rule: str
+    number: int
 
     @classmethod
-    def of(cls, head: PooledHead, threshold: Tensor, x: Map) -> ExitWeights:
-        """For maps like ``x``.
+    def of(cls, exits: Exits, number: int, shape: tuple[int, int, int]) -> ExitWeights:
+        """Of the ``number``-th of ``exits``, behind maps of ``shape``: height, width, channels.
 
         Raises:
             BadInput: maps of another size than the classifier is made for.
         """
-        rows, columns = (head.POOLED, head.POOLED) if head.mix is not None else (x.height, x.width)
+        head, threshold = cast(PooledHead, exits.heads[number]), exits.rule.thresholds[number].clone()
+        rows, columns = (head.POOLED, head.POOLED) if head.mix is not None else shape[:2]
         linear = head.linear
-        if linear.in_features != rows * columns * x.channels:
-            raise BadInput(f"an exit does not fit its input of {x.height} x {x.width} x {x.channels}")
-        weight = linear.weight.view(linear.out_features, x.channels, -1).permute(2, 1, 0).float().contiguous()
+        if linear.in_features != rows * columns * shape[2]:
+            raise BadInput(f"an exit does not fit its input of {shape[0]} x {shape[1]} x {shape[2]}")
+        weight = linear.weight.view(linear.out_features, shape[2], -1).permute(2, 1, 0).float().contiguous()
         mix = torch.zeros_like(threshold) if head.mix is None else head.mix.sigmoid()
-        return cls(LinearWeights(weight, linear.bias.float().clone()), mix, threshold.clone(), rows, columns)
+        classifier = LinearWeights(weight, linear.bias.float().clone())
+        return cls(classifier, mix, threshold, rows, columns, RULES[type(exits.rule)], number)

@@ -23,7 +23,6 @@ from bench.execution.triton.parameters import PRECISIONS, ExitWeights, LinearWei
 from bench.execution.triton.routing import CalledRouter
 from bench.networks.backbones.cifar import ParameterFreeShortcut
 from bench.networks.blocks import ConvUnit, ResidualBlock
-from bench.networks.exits import PooledHead
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
 
@@ -130,9 +129,8 @@ class Program:
         exits = self.network.exits
         if exits is None or index not in exits.after:
             return
-        number = exits.after.index(index)
-        weights = ExitWeights.of(cast(PooledHead, exits.heads[number]), exits.rule.thresholds[number], x)
-        self.launches.append(run_exit(x, weights, number, self.answers))
+        weights = ExitWeights.of(exits, exits.after.index(index), (x.height, x.width, x.channels))
+        self.launches.append(run_exit(x, weights, self.answers))
 
     def _run(self, weights: UnitWeights, source: Map, role: str, chosen: Chosen, target: Map) -> Map:
         self.launches.append(run_unit(weights, source, target, role, chosen, self.products))

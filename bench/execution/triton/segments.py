@@ -48,11 +48,32 @@ class Segment(NamedTuple):
     number_step: int
 
 
+class Exit(NamedTuple):
+    """An exit behind a segment, as :func:`bench.execution.triton.kernels.ends.try_exit` takes it.
+
+    ``number`` is its own, ``next`` that of the block behind it; ``window`` and ``chunk`` are of pixels and channels that
+    it pools at once. At ``numbers`` lie weights, biases, the share of maxima, and the threshold.
+    """
+
+    number: int
+    next: int
+    source: int
+    height: int
+    width: int
+    channels: int
+    rows: int
+    columns: int
+    window: int
+    chunk: int
+    numbers: int
+
+
 class Gated(NamedTuple):
-    """A block and its gates."""
+    """A block, its gates, and how many exits stand in front of it."""
 
     block: ResidualBlock
     gates: FoldedGates
+    answers: int
 
 
 class Shape(NamedTuple):
@@ -69,8 +90,6 @@ class Shape(NamedTuple):
 
 def whole_reason(network: DynamicNetwork) -> str | None:
     """Why ``network``, which kernels know, cannot be one launch; None if it can."""
-    if network.exits is not None:
-        return "it has exits"
     if not isinstance(network.backbone.stem, ConvUnit) or network.backbone.stem.conv.kernel_size != (3, 3):
         return "its stem is not one 3 x 3 convolution"
     for index, block in enumerate(network.backbone.blocks):
@@ -110,14 +129,17 @@ class Packed:
 
 
 def segmented(gated: Iterable[Gated]) -> Iterator[tuple[Shape, list[Gated]]]:
-    """Blocks of one shape that follow one another. A strided one stands alone: its map is not the next one's."""
-    for shape, group in groupby(gated, _shape):
+    """Blocks of one shape that follow one another, no exit between them.
+
+    A strided one stands alone: its map is not the next one's.
+    """
+    for (shape, _), group in groupby(gated, lambda one: (_shape(one), one.answers)):
         alike = list(group)
         yield from [(shape, alike)] if shape.stride == 1 else [(shape, [one]) for one in alike]
 
 
 def _shape(gated: Gated) -> Shape:
-    block, gates = gated
+    block, gates = gated.block, gated.gates
     stride, before = block.units[0].conv.stride[0], 0
     if isinstance(block.shortcut, ParameterFreeShortcut):
         before = block.shortcut.padding[0]

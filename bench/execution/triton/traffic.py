@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -23,13 +23,25 @@ def moved_bytes(launches: Iterable[object]) -> float:
     called in PyTorch. A network in one launch is counted by what has to pass its borders.
     """
     known = [launch for launch in launches if isinstance(launch, Launch)]
-    return sum(map(_features, known)) + parameter_bytes(known)
+    return sum(COUNTED[name](given) for name, given in as_it_ran(known)) + parameter_bytes(known)
 
 
 def floor_bytes(images: Map, answers: Answers, launches: Iterable[object]) -> float:
     """What has to be moved at least: the images, the logits, and all parameters once."""
     known = [launch for launch in launches if isinstance(launch, Launch)]
     return _bytes(images.values) + _bytes(answers.logits) + parameter_bytes(known)
+
+
+def as_it_ran(launches: Sequence[Launch]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and arguments of each launch, with what was decided when it ran: who left at a later exit was still there."""
+    exits = [launch.arguments for launch in launches if launch.kernel.__name__ == "leave"]
+    passed = 0
+    for launch in launches:
+        name, given = launch.kernel.__name__, launch.arguments
+        if exits and given.get("scales") is exits[0]["alive"]:
+            given = given | {"scales": torch.where(exits[0]["taken"] >= passed, 1.0, -1.0)}
+        yield name, given
+        passed += name == "leave"
 
 
 def parameter_bytes(launches: Iterable[Launch]) -> float:
@@ -42,11 +54,7 @@ def _bytes(tensor: Tensor | None) -> float:
     return 0 if tensor is None else tensor.numel() * tensor.element_size()
 
 
-def _features(launch: Launch) -> float:
-    return COUNTED[launch.kernel.__name__](launch.arguments)
-
-
-def _runs(given: dict[str, Any], samples: int, skipped: bool = False) -> Tensor:
+def runs(given: dict[str, Any], samples: int, skipped: bool = False) -> Tensor:
     """Which samples a launch computes, ``[N]``; ``skipped``: those that skip the block among them."""
     scales = given["scales"]
     if scales is None:
@@ -56,13 +64,13 @@ def _runs(given: dict[str, Any], samples: int, skipped: bool = False) -> Tensor:
 
 def _unit(given: dict[str, Any]) -> float:
     source, target = given["source"], given["target"]
-    runs = _runs(given, len(source), given["ROLE"] == "shortcut")
+    computed = runs(given, len(source), given["ROLE"] == "shortcut")
     counts = None if given["counts"] is None else given["counts"].float().cpu()
-    read = counts / given["INPUTS"] if counts is not None and given["kept_in"] is not None else torch.ones_like(runs)
-    made = counts / given["OUTPUTS"] if counts is not None and given["kept_out"] is not None else torch.ones_like(runs)
+    read = counts / given["INPUTS"] if counts is not None and given["kept_in"] is not None else torch.ones_like(computed)
+    made = counts / given["OUTPUTS"] if counts is not None and given["kept_out"] is not None else torch.ones_like(computed)
     times = 2 if given["ROLE"] == "add" else 1
     per_sample = read * _bytes(source[:1]) + times * made * _bytes(target[:1]) + _bytes_of_sums(given)
-    return float((runs * per_sample).sum())
+    return float((computed * per_sample).sum())
 
 
 def _bytes_of_sums(given: dict[str, Any]) -> float:
@@ -74,9 +82,8 @@ def _subsample(given: dict[str, Any]) -> float:
 
 
 def _max_pool(given: dict[str, Any], read: float = 1) -> float:
-    runs = _runs(given, len(given["source"]), skipped=True)
     per_sample = read * _bytes(given["source"][:1]) + _bytes(given["target"][:1]) + _bytes_of_sums(given)
-    return float(runs.sum()) * per_sample
+    return float(runs(given, len(given["source"]), skipped=True).sum()) * per_sample
 
 
 def _leave(given: dict[str, Any]) -> float:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from bench.execution.triton import kernels
 from bench.execution.triton.launch import Launch, divided
+from bench.execution.triton.launches import exit_tiles
 from bench.execution.triton.maps import Answers, Decided, Map, tile_of
-from bench.execution.triton.parameters import PRECISIONS, LinearWeights, UnitWeights
-from bench.execution.triton.segments import Gated, Packed, Segment, Shape, segmented
+from bench.execution.triton.parameters import PRECISIONS, RULES, ExitWeights, LinearWeights, UnitWeights
+from bench.execution.triton.segments import Exit, Gated, Packed, Segment, Shape, segmented
 from bench.networks.blocks import ConvUnit
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
@@ -43,6 +44,7 @@ class WholeProgram:
         self.numbers.add([self.stem.bias])
         self.maps = [(images.height, images.width, self.stem.outputs)]
         self.segments = self._segments()
+        self.exits = [self._exit(segment) for segment in self.segments]
         self.decided, room = self._decisions(device)
         self.launches: list[Callable[[], object]] = [self._launch(room, products)]
 
@@ -51,8 +53,10 @@ class WholeProgram:
             launch()
 
     def _segments(self) -> list[Segment]:
-        router, blocks = self.network.router, self.network.backbone.blocks
-        gated = [Gated(block, cast(FoldedGates, router.folded_gates(index))) for index, block in enumerate(blocks)]
+        exits, router, gated = self.network.exits, self.network.router, []
+        for index, block in enumerate(self.network.backbone.blocks):
+            answers = 0 if exits is None else sum(place < index for place in exits.after)
+            gated.append(Gated(block, cast(FoldedGates, router.folded_gates(index)), answers))
         found, first, listed = [], 0, 0
         for shape, alike in segmented(gated):
             segment = self._segment(shape, alike, first, listed)
@@ -86,6 +90,20 @@ class WholeProgram:
             numbers=numbers[0],
             weight_step=weight_step,
             number_step=number_step,
+        )
+
+    def _exit(self, segment: Segment) -> Exit | tuple[()]:
+        """What stands behind ``segment``; its parameters are packed."""
+        exits, following = self.network.exits, segment.first + segment.blocks
+        if exits is None or following - 1 not in exits.after:
+            return ()
+        places, _ = self._places()
+        shape = self.maps[places.index(segment.target)]
+        weights = ExitWeights.of(exits, exits.after.index(following - 1), shape)
+        linear, further = weights.classifier, torch.stack([weights.mix, weights.threshold])
+        numbers = self.numbers.add([linear.weight, linear.bias, further])
+        return Exit(
+            weights.number, following, segment.target, *shape, *exit_tiles(weights, shape).values(), numbers=numbers
         )
 
     def _places(self) -> tuple[list[int], list[int]]:
@@ -128,6 +146,8 @@ class WholeProgram:
         hidden = max(height * width * channels for height, width, channels in self.maps)
         like = images.values
         area, tile = last[0] * last[1], tile_of(last[0] * last[1])
+        exits, blocks = self.network.exits, len(self.network.backbone.blocks)
+        answer = (area, divided(area, tile), last[2], pooled[-1], place)
         memory = {
             "images": like,
             "features": like.new_zeros(images.count, features),
@@ -136,6 +156,7 @@ class WholeProgram:
             "weights": self.weights.joined(),
             "numbers": self.numbers.joined(),
             "logits": self.answers.logits,
+            "taken": self.answers.taken,
             **room,
         }
         shapes = {
@@ -150,7 +171,9 @@ class WholeProgram:
             "POOLED": sums,
             "WIDEST": room["kept"].shape[1],
             "SEGMENTS": tuple(self.segments),
-            "LAST": (area, divided(area, tile), last[2], pooled[-1], self.answers.logits.shape[1], place),
+            "EXITS": tuple(self.exits),
+            "RULE": None if exits is None else RULES[type(exits.rule)],
+            "LAST": (classifier.weight.shape[1], answer, blocks, 0 if exits is None else len(exits.after)),
             "PRECISION": products,
         }
         return Launch(kernels.whole, (images.count,), memory | shapes, WARPS)

@@ -10,8 +10,7 @@ from torch import Tensor
 from bench.execution import native_obstacle, to_inference
 from bench.execution.native import targets
 from bench.execution.skipping import lower
-from bench.execution.structure import unknown_structure
-from bench.execution.triton import interpreting, missing
+from bench.execution.triton import interpreting, missing, unknown_to_kernels
 from bench.measurement.conformance.comparison import require, require_same, run, see, see_apart
 from bench.measurement.conformance.subjects import IMAGES, Subject, images_of_noise
 from bench.measurement.counting import count_each
@@ -46,7 +45,7 @@ def check_native(subject: Subject) -> str:
 def check_triton(subject: Subject) -> str:
     """So do kernels on a GPU; on a CPU, where ``TRITON_INTERPRET=1`` has them interpreted, for a few images."""
     network, images = subject.network(), images_of_noise()
-    reason = missing() or next(filter(None, map(unknown_structure, parts_of(network))), None)
+    reason = missing() or next(filter(None, map(unknown_to_kernels, parts_of(network))), None)
     if reason:
         return f"runs in PyTorch: {reason}"
     if interpreting():

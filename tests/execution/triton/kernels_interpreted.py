@@ -14,8 +14,8 @@ from bench.execution.triton.launches import run_unit as launch_unit
 from bench.execution.triton.maps import Answers, Decided, Map
 from bench.execution.triton.parameters import ExitWeights, LinearWeights, UnitWeights
 from bench.networks.backbones.cifar import ParameterFreeShortcut
-from bench.networks.exits import PooledHead
-from bench.networks.stopping import log_odds
+from bench.networks.exits import Exits, PooledHead
+from bench.networks.stopping import Entropy, StopRule
 
 # Checks of integers for overflow take half of the time, and nothing here is large.
 interpreter_builder.options = InterpreterOptions(sanitize_overflow=False)
@@ -168,17 +168,21 @@ def test_the_classifier_answers_for_those_who_have_not(classes):
     same(answers.logits, expected)
 
 
-@pytest.mark.parametrize("height, width, size", [(7, 9, 8), (3, 2, 8), (3, 3, 3)])
-def test_an_exit_answers_for_those_who_are_sure(height, width, size):
+@pytest.mark.parametrize(
+    "height, width, size, rule", [(7, 9, 8, StopRule), (3, 2, 8, StopRule), (3, 3, 3, StopRule), (3, 3, 3, Entropy)]
+)
+def test_an_exit_answers_for_those_who_are_sure(height, width, size, rule):
     x, head = a_map(7, 5, height, width), PooledHead(5, size, 10)
     nn.init.normal_(head.linear.weight)
     if head.mix is not None:
         nn.init.normal_(head.mix)
     answers, expected = Answers.empty(7, 10, True, LIKE.device), head(x.images(), [])
     answers.alive[3] = -1
-    scores = log_odds(expected)
+    exits = Exits(dict(enumerate([nn.Identity(), nn.Identity(), head])), rule(3))
+    scores = exits.rule.score([expected])
     threshold = scores.sort().values[2:4].mean()
-    run_exit(x, ExitWeights.of(head, threshold, x), 2, answers)()
+    exits.rule.thresholds[2] = threshold
+    run_exit(x, ExitWeights.of(exits, 2, (height, width, 5)), answers)()
     leaves = scores > threshold
     leaves[3] = False
     same(answers.logits, torch.where(leaves[:, None], expected, 0.0))

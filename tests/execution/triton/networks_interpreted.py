@@ -18,7 +18,9 @@ from bench.measurement.conformance import CHECKS, Subject, execution, subjects
 from bench.methods import load_method
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cascade import Cascade
+from bench.networks.exits import Exits, PooledHead
 from bench.networks.network import DynamicNetwork
+from bench.networks.stopping import BEYOND, StopRule
 from lcnet.menu import LCNetMenu
 from lcnet.method import CNet, LCNet, LNet
 
@@ -68,15 +70,47 @@ def split(network, x: torch.Tensor) -> None:
             left = left[scores <= network.rule.thresholds[number]]
 
 
-@pytest.mark.parametrize("count", [1, 4])
-def test_samples_leave_at_exits(count):
-    network = network_of(EarlyExit())
-    split(network, images(4, 5, 5))
-    triton, x = TritonNetwork(network), images(count, 5, 5)
-    assert_same(network, triton, x)  # whoever left the first time is asked again
-    taken = triton.replays[x.shape].launches.answers.taken.long()
-    assert torch.equal(taken, network(x).exits.taken)
-    assert count == 1 or len(set(taken.tolist())) > 1
+def taken_by(triton: TritonNetwork, x: torch.Tensor) -> list[int]:
+    """The answers that the last pass over images like ``x`` gave."""
+    return triton.replays[x.shape].launches.answers.taken.tolist()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_samples_leave_at_exits_that_agree(whole):
+    network, x = network_of(EarlyExit(rule="patience"), width=0.1), images(4, 2, 3)
+    split(network, x)
+    triton = TritonNetwork(network, whole=whole)
+    assert_same(network, triton, x, again=not whole)  # whoever left the first time is asked again
+    assert taken_by(triton, x) == network(x).exits.taken.tolist()
+    assert set(taken_by(triton, x)) == {0, 1, 2}
+
+
+def gated_with_exits() -> DynamicNetwork:
+    torch.manual_seed(0)
+    backbone = cifar_resnet(8, width=0.1)
+    backbone.image_shape = (3, 2, 2)
+    heads = {index: PooledHead(backbone.blocks[index].out_channels, 2 - index, 10) for index in (0, 1)}
+    build(backbone)
+    return DynamicNetwork(backbone, BiasedRouter(backbone, 0.8, None), Exits(heads, StopRule(2))).eval()
+
+
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize(("threshold", "answer"), [(BEYOND, 2), (-BEYOND, 0)])
+def test_in_one_launch_all_leave_at_once_or_nobody(count, threshold, answer):
+    network, x = gated_with_exits(), images(count, 2, 2)
+    network.rule.thresholds.fill_(threshold)
+    triton = TritonNetwork(network, whole=True)
+    assert_same(network, triton, x, again=False)
+    assert taken_by(triton, x) == [answer] * count
+
+
+def test_who_leaves_one_launch_leaves_no_decision_of_the_batch_before():
+    network, x = gated_with_exits(), images(3, 2, 2)
+    split(network, x)
+    triton = TritonNetwork(network, whole=True)
+    for batch in (x, x.roll(1, 0)):
+        assert_same(network, triton, batch, again=False)
+    assert taken_by(triton, x) == network(x.roll(1, 0)).exits.taken.tolist() != network(x).exits.taken.tolist()
 
 
 def test_a_cascade_whose_answers_are_means():
@@ -142,7 +176,7 @@ def test_strided_blocks_of_one_shape_in_one_launch():
 
 def test_what_cannot_be_one_launch_is_said():
     projected = build(cifar_resnet(8, width=0.25, shortcut="B"))
-    for network, reason in ((network_of(EarlyExit()), "has exits"), (projected, "shortcut without parameters")):
+    for network, reason in ((network_of(SkipNet()), "more than linear"), (projected, "shortcut without parameters")):
         with pytest.raises(BadInput, match=reason):
             TritonNetwork(network, whole=True)
 

@@ -72,7 +72,8 @@ def launches() -> list:
     exits = EarlyExit(shares=(0.9,)).build(build_backbone("resnet8", 10), 0.5)
     others = [one for one in (*of(DynamicNetwork(large), 64), *of(exits, 32)) if one.kernel.__name__ != "unit"]
     wide = [one for name in ("tf32", "bf16") for one in of(gated, 32, name) if one.arguments.get("ROLE") == "add"][2::3]
-    whole = WholeProgram(gated.eval(), Map.empty(1, 32, 32, 3, torch.empty(0), False), "float32").launches
+    room = Map.empty(1, 32, 32, 3, torch.empty(0), False)
+    whole = [launch for one in (gated, exits) for launch in WholeProgram(one.eval(), room, "float32").launches]
     return [*of(gated, 32), *others, *wide, *whole]
 
 
@@ -98,6 +99,53 @@ def test_bytes_are_those_of_maps_that_are_read_and_written():
         assert expected < moved_bytes(program.launches) < 1.12 * expected
     least = floor_bytes(program.images, program.answers, program.launches)
     assert least == 4 * (2 * (3 * 32 * 32 + classifier) + parameters)
+
+
+STEM_PADDED = 9 * 16 * 16 * 1024
+"""Multiply-adds of ResNet-8's stem, its three channels filled up to the 16 that a product takes."""
+
+
+def programs_of(network: DynamicNetwork, count: int) -> list:
+    """In both forms: a launch per unit, and one."""
+    from bench.execution.triton.maps import Map
+    from bench.execution.triton.program import Program
+    from bench.execution.triton.whole import WholeProgram
+
+    room = Map.empty(count, 32, 32, 3, torch.empty(0), False)
+    return [kind(network.eval(), room, "float32") for kind in (Program, WholeProgram)]
+
+
+@pytest.mark.skipif(interpreting(), reason="kernels are interpreted in this process")
+@pytest.mark.parametrize(("kept", "rounded"), [(0, 0), (5, 16), (16, 16)])
+def test_operations_are_macs_and_what_fills_up_tiles(kept, rounded):
+    """Of channels a multiple of 16 is multiplied, of blocks that are skipped nothing, in both forms."""
+    from bench.execution.triton.operations import multiplied
+
+    network = LCNet().build(build_backbone("resnet8", 10), 0.5)
+    branches = sum(sum(cost.units) * rounded / cost.inner_channels for cost in network.backbone_cost.blocks)
+    for program in programs_of(network, 3):
+        for decided in program.decided:
+            decided.scales.copy_(torch.tensor([0.0, 0.5, 1.0]))
+            decided.channel_scale.zero_()[:, :kept] = 0.5
+            if decided.counts is not None:
+                decided.counts.fill_(kept)
+        assert multiplied(program.launches) == 3 * STEM_PADDED + 2 * branches
+
+
+@pytest.mark.skipif(interpreting(), reason="kernels are interpreted in this process")
+def test_what_is_counted_ends_where_a_sample_leaves():
+    from bench.execution.triton.operations import multiplied
+    from bench.execution.triton.traffic import moved_bytes
+
+    network = EarlyExit(shares=(0.1,)).build(build_backbone("resnet8", 10), 0.5)
+    first, *others = [sum(cost.units) for cost in network.backbone_cost.blocks]
+    program, moved = programs_of(network, 2)[0], {}
+    program.answers.alive.fill_(-1)  # as behind every pass
+    for taken, blocks in (((0, 0), 2 * first), ((1, 0), 2 * first + sum(others)), ((1, 1), 2 * (first + sum(others)))):
+        program.answers.taken.copy_(torch.tensor(taken))
+        assert multiplied(program.launches) == 2 * STEM_PADDED + blocks
+        moved[taken] = moved_bytes(program.launches)
+    assert moved[1, 1] - moved[1, 0] == moved[1, 0] - moved[0, 0] > 4 * 2 * (16 * 1024 + 32 * 256 + 64 * 64)
 
 
 def units_of(network: DynamicNetwork) -> list:

@@ -3,6 +3,8 @@
 import triton
 import triton.language as tl
 
+from bench.execution.triton.kernels.stopping import rate
+
 
 @triton.jit
 def cell_features(
@@ -30,14 +32,36 @@ def cell_features(
 
 
 @triton.jit
-def sureness(logits, CLASSES: tl.constexpr, BLOCK_K: tl.constexpr):
-    """Log-odds of the most likely class (``bench.networks.stopping.log_odds``)."""
+def exit_logits(
+    source,
+    weight,
+    bias,
+    share,
+    HEIGHT: tl.constexpr,
+    WIDTH: tl.constexpr,
+    CHANNELS: tl.constexpr,
+    CLASSES: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+    BLOCK_W: tl.constexpr,
+    BLOCK_C: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+):
+    """What an exit says of one image, ``[BLOCK_K]``. Weights ``[cells, CHANNELS, CLASSES]``; ``share``: of maxima."""
     output = tl.arange(0, BLOCK_K)
-    held = tl.where(output < CLASSES, logits, float("-inf"))
-    top, place = tl.max(held, 0), tl.argmax(held, 0)
-    others = tl.where(output == place, float("-inf"), held)
-    second = tl.max(others, 0)
-    return top - second - tl.log(tl.sum(tl.exp(others - second), 0))
+    total = tl.load(bias + output, mask=output < CLASSES, other=0.0)
+    for cell in range(ROWS * COLUMNS):
+        for start in range(0, CHANNELS, BLOCK_C):
+            channel = start + tl.arange(0, BLOCK_C)
+            features = cell_features(
+                source, share, channel, cell // COLUMNS, cell % COLUMNS, HEIGHT, WIDTH, CHANNELS, ROWS, COLUMNS, BLOCK_W
+            )
+            there = (channel < CHANNELS)[:, None] & (output < CLASSES)[None, :]
+            w = tl.load(
+                weight + (cell * CHANNELS + channel)[:, None] * CLASSES + output[None, :], mask=there, other=0.0
+            )
+            total += tl.sum(features[:, None] * w, 0)
+    return total
 
 
 @triton.jit
@@ -50,7 +74,9 @@ def leave(
     threshold,
     logits,
     taken,
+    said,
     NUMBER: tl.constexpr,
+    RULE: tl.constexpr,
     HEIGHT: tl.constexpr,
     WIDTH: tl.constexpr,
     CHANNELS: tl.constexpr,
@@ -61,26 +87,24 @@ def leave(
     BLOCK_C: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
-    """Grid: samples. Weights ``[cells, CHANNELS, CLASSES]``; ``mix`` and ``threshold`` lie on the device."""
+    """Grid: samples. ``mix`` and ``threshold`` lie on the device; ``said``: the class last said, and how often in a row."""
     sample = tl.program_id(0).to(tl.int64)
     if tl.load(alive + sample) < 0:
         return
-    source += sample * HEIGHT * WIDTH * CHANNELS
-    output = tl.arange(0, BLOCK_K)
-    total = tl.load(bias + output, mask=output < CLASSES, other=0.0)
-    share = tl.load(mix)
-    for cell in range(ROWS * COLUMNS):
-        for start in range(0, CHANNELS, BLOCK_C):
-            channel = start + tl.arange(0, BLOCK_C)
-            features = cell_features(
-                source, share, channel, cell // COLUMNS, cell % COLUMNS, HEIGHT, WIDTH, CHANNELS, ROWS, COLUMNS, BLOCK_W
-            )
-            there = (channel < CHANNELS)[:, None] & (output < CLASSES)[None, :]
-            w = tl.load(
-                weight + (cell * CHANNELS + channel)[:, None] * CLASSES + output[None, :], mask=there, other=0.0
-            )
-            total += tl.sum(features[:, None] * w, 0)
-    if sureness(total, CLASSES, BLOCK_K) > tl.load(threshold):
+    total = exit_logits(
+        source + sample * HEIGHT * WIDTH * CHANNELS, weight, bias, tl.load(mix),
+        HEIGHT, WIDTH, CHANNELS, CLASSES, ROWS, COLUMNS, BLOCK_W, BLOCK_C, BLOCK_K,
+    )  # fmt: skip
+    last, row = -1, 0
+    if NUMBER > 0:
+        last, row = tl.load(said + 2 * sample), tl.load(said + 2 * sample + 1)
+    score, place, row = rate(total, last, row, RULE, CLASSES, BLOCK_K)
+    tl.debug_barrier()  # no thread writes what another has yet to read
+    if RULE == "patience":
+        tl.store(said + 2 * sample, place)
+        tl.store(said + 2 * sample + 1, row)
+    if score > tl.load(threshold):
+        output = tl.arange(0, BLOCK_K)
         tl.store(logits + sample * CLASSES + output, total, mask=output < CLASSES)
         tl.store(taken + sample, NUMBER)
         tl.store(alive + sample, -1.0)

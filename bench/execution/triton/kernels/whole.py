@@ -3,6 +3,7 @@
 import triton
 import triton.language as tl
 
+from bench.execution.triton.kernels.ends import answer, try_exit
 from bench.execution.triton.kernels.gate import list_kept, score, steps_of_menu
 from bench.execution.triton.kernels.shortcut import subsample_tile
 from bench.execution.triton.kernels.unit import unit_tile
@@ -166,6 +167,7 @@ def whole(
     counts,
     channel_scale,
     logits,
+    taken,
     samples,
     HEIGHT: tl.constexpr,
     WIDTH: tl.constexpr,
@@ -177,28 +179,34 @@ def whole(
     POOLED: tl.constexpr,
     WIDEST: tl.constexpr,
     SEGMENTS: tl.constexpr,
+    EXITS: tl.constexpr,
+    RULE: tl.constexpr,
     LAST: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Grid: samples. ``LAST``: of the last map area, tiles, channels and place of its sums; classes; the classifier."""
+    """Grid: samples. ``EXITS``: one behind each segment, or nothing. ``LAST``: classes, what ``answer`` takes, blocks, exits."""
     sample = tl.program_id(0).to(tl.int64)
     features += sample * FEATURES
     hidden += sample * HIDDEN
     pooled += sample * POOLED
+    logits += sample * LAST[0]
     convolve_map(
         images + sample * HEIGHT * WIDTH * IMAGE_CHANNELS, weights, numbers, features, 1.0, None, IMAGE_CHANNELS, None,
         CHANNELS, None, pooled, "relu", HEIGHT, WIDTH, 1, IMAGE_CHANNELS, CHANNELS, TILE, 16,
         max(16, triton.next_power_of_2(CHANNELS)), PRECISION,
     )  # fmt: skip
+    last, row = -1, 0
     for number in tl.static_range(len(SEGMENTS)):
         run_blocks(
             features, hidden, pooled, weights, numbers, scales, kept + sample * WIDEST, counts + sample, channel_scale,
             sample, samples, PRECISION, *SEGMENTS[number],
         )  # fmt: skip
-    classifier = numbers + LAST[5]
-    total = score(
-        pooled + LAST[3], classifier, classifier + LAST[2] * LAST[4], LAST[0], LAST[1], LAST[2], LAST[4],
-        triton.next_power_of_2(LAST[1]), triton.next_power_of_2(LAST[2]), triton.next_power_of_2(LAST[4]), 0,
-    )  # fmt: skip
-    output = tl.arange(0, triton.next_power_of_2(LAST[4]))
-    tl.store(logits + sample * LAST[4] + output, total, mask=output < LAST[4])
+        if len(EXITS[number]) > 0:
+            leaves, last, row = try_exit(
+                features, numbers, logits, taken, scales, sample, samples, last, row, RULE, LAST[0], LAST[2],
+                *EXITS[number],
+            )  # fmt: skip
+            if leaves:
+                return
+    answer(pooled, numbers, logits, LAST[0], *LAST[1])
+    tl.store(taken + sample, LAST[3])
