@@ -25,7 +25,7 @@ def multiplied(launches: Iterable[object]) -> float:
     return sum(counted[name](given) for name, given in as_it_ran(known) if name in counted)
 
 
-def _padded(number: Tensor | int, block: int) -> Tensor | int:
+def _padded(number: Any, block: int) -> Any:
     """What blocks that hold ``number`` hold."""
     return (number + block - 1) // block * block
 

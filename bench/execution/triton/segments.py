@@ -51,8 +51,8 @@ class Segment(NamedTuple):
 class Exit(NamedTuple):
     """An exit behind a segment, as :func:`bench.execution.triton.kernels.ends.try_exit` takes it.
 
-    ``number`` is its own, ``next`` that of the block behind it; ``window`` and ``chunk`` are of pixels and channels that
-    it pools at once. At ``numbers`` lie weights, biases, the share of maxima, and the threshold.
+    ``number`` is its own, ``next`` that of the block behind it; ``window`` and ``chunk`` are of pixels and channels
+    that it pools at once. At ``numbers`` lie weights, biases, the share of maxima, and the threshold.
     """
 
     number: int

@@ -33,7 +33,7 @@ def floor_bytes(images: Map, answers: Answers, launches: Iterable[object]) -> fl
 
 
 def as_it_ran(launches: Sequence[Launch]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and arguments of each launch, with what was decided when it ran: who left at a later exit was still there."""
+    """Name and arguments of each launch, with what was decided when it ran: who left later was still there."""
     exits = [launch.arguments for launch in launches if launch.kernel.__name__ == "leave"]
     passed = 0
     for launch in launches:
@@ -65,9 +65,9 @@ def runs(given: dict[str, Any], samples: int, skipped: bool = False) -> Tensor:
 def _unit(given: dict[str, Any]) -> float:
     source, target = given["source"], given["target"]
     computed = runs(given, len(source), given["ROLE"] == "shortcut")
-    counts = None if given["counts"] is None else given["counts"].float().cpu()
-    read = counts / given["INPUTS"] if counts is not None and given["kept_in"] is not None else torch.ones_like(computed)
-    made = counts / given["OUTPUTS"] if counts is not None and given["kept_out"] is not None else torch.ones_like(computed)
+    counts, one = None if given["counts"] is None else given["counts"].float().cpu(), torch.ones_like(computed)
+    read = counts / given["INPUTS"] if counts is not None and given["kept_in"] is not None else one
+    made = counts / given["OUTPUTS"] if counts is not None and given["kept_out"] is not None else one
     times = 2 if given["ROLE"] == "add" else 1
     per_sample = read * _bytes(source[:1]) + times * made * _bytes(target[:1]) + _bytes_of_sums(given)
     return float((computed * per_sample).sum())

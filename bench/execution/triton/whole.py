@@ -102,9 +102,8 @@ class WholeProgram:
         weights = ExitWeights.of(exits, exits.after.index(following - 1), shape)
         linear, further = weights.classifier, torch.stack([weights.mix, weights.threshold])
         numbers = self.numbers.add([linear.weight, linear.bias, further])
-        return Exit(
-            weights.number, following, segment.target, *shape, *exit_tiles(weights, shape).values(), numbers=numbers
-        )
+        sizes = (*shape, *exit_tiles(weights, shape).values())
+        return Exit._make((weights.number, following, segment.target, *sizes, numbers))
 
     def _places(self) -> tuple[list[int], list[int]]:
         """Where each map begins within those of one sample, and where its sums begin; last, where they end."""

@@ -87,7 +87,7 @@ def leave(
     BLOCK_C: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
-    """Grid: samples. ``mix`` and ``threshold`` lie on the device; ``said``: the class last said, and how often in a row."""
+    """Grid: samples. ``mix`` and ``threshold`` lie on the device; ``said``: the last class, and how often in a row."""
     sample = tl.program_id(0).to(tl.int64)
     if tl.load(alive + sample) < 0:
         return
