@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from bench.execution.triton.launch import Launch, divided, power_of_two
 from bench.execution.triton.launches import CHUNK

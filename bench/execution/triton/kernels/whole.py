@@ -184,7 +184,7 @@ def whole(
     LAST: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Grid: samples. ``EXITS``: behind each segment one or nothing. ``LAST``: classes, for ``answer``, blocks, exits."""
+    """Grid: samples. ``EXITS``: behind each segment one or none. ``LAST``: classes, for ``answer``, blocks, exits."""
     sample = tl.program_id(0).to(tl.int64)
     features += sample * FEATURES
     hidden += sample * HIDDEN
