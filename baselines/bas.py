@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from bench.methods import Budget, Method, MethodInfo, Stage, TrainingBatch, joint_groups, target_penalty
 from bench.networks import Backbone, ChannelDecision, DynamicNetwork, GateCost, Router, straight_through
+from bench.networks.blocks import require_channels
 from bench.networks.modules import Modules
 
 GRID = 1000
@@ -109,6 +110,7 @@ class BASRouter(Router):
     threshold: Tensor
 
     def __init__(self, backbone: Backbone, choices: BAS):
+        require_channels(backbone)
         super().__init__(len(backbone.blocks))
         self.temperature, self.noise = choices.temperature, True
         self.register_buffer("threshold", torch.zeros(()))

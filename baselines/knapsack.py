@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch.utils.benchmark import Timer
 
-from bench.execution.skipping.block import FULL, lower_block
+from bench.execution.skipping.block import lower_block
+from bench.execution.skipping.width import FULL
 from bench.networks import DynamicNetwork
 from bench.networks.blocks import ResidualBlock
 from bench.networks.surgery import keep_inner

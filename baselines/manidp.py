@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from bench.methods import Budget, Method, MethodInfo, Reported, Stage, TrainingBatch, joint_groups
 from bench.networks import Backbone, ChannelDecision, DynamicNetwork, GateCost, Router
+from bench.networks.blocks import require_channels
 from bench.networks.modules import Modules
 
 LARGEST = 1000.0
@@ -114,6 +115,7 @@ class ManifoldRouter(Router):
     mean_loss: Tensor
 
     def __init__(self, backbone: Backbone, choices: ManiDP):
+        require_channels(backbone)
         super().__init__(len(backbone.blocks))
         blocks = backbone.blocks
         self.gates = Modules(SaliencyNet(block.in_channels, block.inner_channels, choices.hidden) for block in blocks)

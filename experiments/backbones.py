@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 import pandas as pd
 import torch
-from families import TRAINED, has_channels, trained
+from families import TRAINED, blocks_with_channels, trained
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -89,7 +89,7 @@ def described(name: str) -> dict[str, object]:
         "difference": f"{models.difference(model, lambda twin: see(name, twin)):.1e}",
         "macs": count_backbone(backbone).total,
         "counter": counter_macs(model.eval(), backbone.image_shape),
-        "channels": "yes" if has_channels(backbone) else "no",
+        "channels": blocks_with_channels(backbone),
     }
 
 

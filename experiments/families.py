@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bench
 from bench.data import load_data
+from bench.errors import BadInput
 from bench.execution.skipping import lower
 from bench.measurement.counting import count_one
 from bench.networks.backbones import Backbone, build_backbone
@@ -50,13 +51,16 @@ def trained(family: str, out: Path, epochs: int) -> Iterator[dict[str, object]]:
 
 
 def _methods(name: str) -> tuple[str, ...]:
-    has = has_channels(build_backbone(name, 10, DATASET))
+    has = blocks_with_channels(build_backbone(name, 10, DATASET)) > 0
     return tuple(method for method, needs_channels in METHODS.items() if has or not needs_channels)
 
 
-def has_channels(backbone: Backbone) -> bool:
-    """Whether methods that choose or remove channels run on it."""
-    return not backbone.has_groups and all(block.has_channels for block in backbone.blocks)
+def blocks_with_channels(backbone: Backbone) -> int:
+    """Of how many blocks LC-Net can choose channels."""
+    try:
+        return sum(len(block.inner_norms()) > 0 for block in backbone.blocks)
+    except BadInput:  # they belong to groups
+        return 0
 
 
 def _columns(folder: Path, record: Record) -> dict[str, object]:

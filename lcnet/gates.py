@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from operator import methodcaller
 
 import torch
 from torch import Tensor, nn
 
-from bench.networks.blocks import ResidualBlock, require_ungrouped
-from bench.networks.importance import block_importance, filter_norms
+from bench.networks.blocks import ResidualBlock
+from bench.networks.importance import block_importance
 from bench.networks.modules import Modules
 
 CHANNEL_SCORE = 4.0
@@ -21,16 +23,24 @@ class ScoreNet(nn.Module):
     """Standardised, pooled block inputs ``[N, C_in]`` to scores ``[N, outputs]``.
 
     Args:
-        means: ``[outputs]``, the biases: mean scores over images, and at the start those of all images.
+        means: ``[outputs]``, the biases: mean scores over images, and at the start those of all images. Empty where a
+            block has no channels to choose.
     """
 
     def __init__(self, in_channels: int, means: Tensor):
         super().__init__()
         # Divided by sqrt(C_in), a step of the optimiser moves a score by as much for wide blocks as for narrow ones.
         self.gain = in_channels**-0.5
-        self.linear = nn.Linear(in_channels, len(means))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch takes a layer without outputs for a mistake
+            self.linear = nn.Linear(in_channels, len(means))
         nn.init.zeros_(self.linear.weight)
         self.linear.bias.data.copy_(means)
+
+    @property
+    def outputs(self) -> int:
+        """How many scores there are."""
+        return self.linear.out_features
 
     @property
     def macs(self) -> int:
@@ -79,17 +89,6 @@ def unordered_channel_nets(blocks: Sequence[ResidualBlock]) -> Modules[ScoreNet]
     return Modules(ScoreNet(block.in_channels, mean) for block, mean in zip(blocks, means))
 
 
-def inner_norms(block: ResidualBlock) -> Tensor:
-    """L1 norms of the filters that compute a block's inner channels, ``[inner_channels]``.
-
-    Raises:
-        BadInput: single channels cannot be chosen, since they belong to groups.
-    """
-    unit = block.units[block.gated_unit]
-    require_ungrouped(unit.conv)
-    return filter_norms(unit)
-
-
 @torch.no_grad()
 def inner_activations(block: ResidualBlock) -> Tensor:
     """What each inner channel contributes to the branch by the weights, ``[inner_channels]``.
@@ -105,7 +104,10 @@ def inner_activations(block: ResidualBlock) -> Tensor:
     return mean_square.clamp(min=0).sqrt() * reader.weight.square().sum((0, 2, 3)).sqrt()
 
 
-ORDERS = {"filters": inner_norms, "activations": inner_activations}
+ORDERS: dict[str, Callable[[ResidualBlock], Tensor]] = {
+    "filters": methodcaller("inner_norms"),
+    "activations": inner_activations,
+}
 """What can say which of a block's inner channels closes first: the smallest."""
 
 

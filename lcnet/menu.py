@@ -19,7 +19,7 @@ from bench.networks.decisions import ChannelDecision
 from bench.networks.gates import is_open, relu1
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
-from lcnet.gates import channel_nets, inner_norms
+from lcnet.gates import channel_nets
 from lcnet.method import PAPER, LCNet
 from lcnet.router import LCRouter
 
@@ -41,7 +41,7 @@ class MenuRouter(LCRouter):
         if any(width % MENU for width in self.widths):
             raise BadInput(f"a menu of {MENU} widths needs inner channels in multiples of {MENU}, not {self.widths}")
         # The channels of a group follow each other, in falling order of their filters' norms.
-        groups = [inner_norms(block).unflatten(0, (MENU, -1)).mean(1) for block in backbone.blocks]
+        groups = [block.inner_norms().unflatten(0, (MENU, -1)).mean(1) for block in backbone.blocks]
         self.channel_nets = channel_nets(backbone.blocks, groups)
 
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision:
@@ -74,7 +74,7 @@ class LCNetMenu(LCNet):
 @torch.no_grad()
 def sort_channels(block: ResidualBlock) -> None:
     """Puts the inner channels in falling order of their filters' norms, in place: its function stays the same."""
-    order = inner_norms(block).argsort(descending=True)
+    order = block.inner_norms().argsort(descending=True)
     gated, reader = block.units[block.gated_unit], block.units[block.gated_unit + 1].conv
     conv, norm = gated.conv, gated.norm
     for tensor in (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var):

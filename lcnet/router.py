@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
+from bench.errors import BadInput
 from bench.networks.blocks import Backbone
 from bench.networks.decisions import ChannelDecision, LayerDecision
 from bench.networks.gates import is_open, relu1
@@ -30,7 +31,10 @@ class LCRouter(Router):
     Args:
         backbone: decides the widths.
         choices: of the method: with a Layer-Net there is one score per block, with a Channel-Net one per inner
-            channel; that of a skipped block is not evaluated.
+            channel; that of a skipped block is not evaluated. Blocks without inner channels have Layer-Nets alone.
+
+    Raises:
+        BadInput: there shall be Channel-Nets, and no block has channels to choose.
     """
 
     threshold: Tensor
@@ -47,6 +51,8 @@ class LCRouter(Router):
         if choices.layers:
             self.layer_nets = layer_nets(blocks, choices.layer_score if choices.channels else None)
         if choices.channels:
+            if not any(block.inner_channels for block in blocks):
+                raise BadInput(f"no block of {backbone.name} has channels that can be chosen one by one: choose lnet")
             norms = ORDERS.get(choices.order)
             self.channel_nets = channel_nets(blocks, map(norms, blocks)) if norms else unordered_channel_nets(blocks)
         if choices.start:
@@ -85,7 +91,7 @@ class LCRouter(Router):
         return LayerDecision(is_open(score), relu1(score))
 
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
-        if self.channel_nets is None:
+        if self.channel_nets is None or not self.channel_nets[index].outputs:
             return None
         threshold = self.threshold_for(index, features)[..., None]
         score = self.choices.sharpness * (self.channel_nets[index](features) - threshold)
@@ -93,7 +99,9 @@ class LCRouter(Router):
 
     def folded_gates(self, index: int) -> FoldedGates:
         def fold(nets: Modules[ScoreNet] | None, sharpness: float) -> nn.Linear | None:
-            return None if nets is None else nets[index].folded(self.norms[index], self.threshold, sharpness)
+            if nets is None or not nets[index].outputs:
+                return None
+            return nets[index].folded(self.norms[index], self.threshold, sharpness)
 
         return FoldedGates(fold(self.layer_nets, 1.0), fold(self.channel_nets, self.choices.sharpness))
 

@@ -44,7 +44,7 @@ class ScaledRouter(LCRouter):
         return LayerDecision(kept.squeeze(1), scale.squeeze(1))
 
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
-        if self.channel_nets is None:
+        if self.channel_nets is None or not self.channel_nets[index].outputs:
             return None
         return ChannelDecision(*self._scaled(self.channel_nets[index], features, self.choices.sharpness))
 

@@ -79,7 +79,7 @@ class TaughtRouter(InformedRouter):
 
     def _leaning(self, index: int, features: Tensor) -> Tensor:
         nets = [nets[index] for nets in (self.layer_nets, self.channel_nets) if nets is not None]
-        return torch.stack([(features * net.gain) @ net.linear.weight.mean(0) for net in nets]).mean(0)
+        return torch.stack([(features * net.gain) @ net.linear.weight.mean(0) for net in nets if net.outputs]).mean(0)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from torch import nn
 
 from bench.networks.backbones.cifar import ParameterFreeShortcut
+from bench.networks.backbones.traced.block import TracedBlock
 from bench.networks.blocks import ConvUnit
 from bench.networks.exits import Exits, PooledHead
 from bench.networks.network import DynamicNetwork
@@ -20,7 +21,7 @@ def unknown_structure(network: DynamicNetwork, rules: Collection[type[StopRule]]
         rules: by which the executor lets samples stop at exits.
     """
     backbone, blocks = network.backbone, network.backbone.blocks
-    if not all(block.has_channels for block in blocks):
+    if any(isinstance(block, TracedBlock) for block in blocks):
         return "its blocks are modules of another package"
     if network.exits is not None and not _is_known_exits(network.exits, rules):
         return "its exits are more than a linear classifier of pooled features and a threshold on how sure it is"

@@ -18,6 +18,7 @@ REWRITTEN: dict[str, str] = {
         "fbb71dd59675b2a69dc823a27ae282a824cb57b3bc4662980ce17d57a238ab33"
     ),
     "6207fd4d4d86bb85efae2118623b11c4640eca82f4f275ab994cb313c5efd924": "",  # bench/methods/bounds.py
+    "05f4aeeaa03029d829a97c4cdf3d474ef790b0bc69b2c53e40c560bafc086cba": "",  # traced/channels.py
     "cbafe4b0795e2e7f7110d393e70a7c22a300ef2a4e11807254d5a8ae0685a50b": "",  # bench/data/folders.py
     "bdafc5aaea89c92a2b6edfe29ca4f7665d20ca36b19096fff92c9efb29189bac": (  # bench/data/imagenet.py
         "7749773ecfb2fde129cd44fcf538632602379f9500c3359ab1c8ad2f7aa7e541"
@@ -28,7 +29,7 @@ REWRITTEN: dict[str, str] = {
     "7776728884fb991aab498c5c1f1699aece629f193e915905aebc673fd08cea3e": (  # source.py, was bench/data/__init__.py
         "f4962792f5d88a4f480efd2e43d8e77ed2212f13296707de4e30fc3d84064255"
     ),
-    "30ad644324930ff23c2188c741c1af774c39e823310128682ced65d57f1fd83d": (  # bench/networks/backbones/registry.py
+    "7e012e857490c3f5150e16e78216374046ddfc2f1a0d40744431a45a6301a3d2": (  # bench/networks/backbones/registry.py
         "1cdf79a9da852bc120470f8138e8a97f2d75c20b11458da74ed68a2cb5722b51"
     ),
     "fae2b19d2d63a8eeed66a0d1c230aaaf59c95db360834c4b0471f08a521bb238": (  # bench/training/checkpoint.py
@@ -43,7 +44,7 @@ REWRITTEN: dict[str, str] = {
     "02d066572d2f4d155cd2903992455936e095581fc3463830fc5007068aef96ad": (  # bench/networks/backbones/weights.py
         "a721fd9b76cee101a608ae3c7a264a54e8838c29116ebbb6ccee04017a500b96"
     ),
-    "ba35ee29d231f92c4fdf72064733e0e2eee00c70c8fa0c7ff214061e3e80c98e": (  # bench/networks/blocks.py
+    "72443049b83b35a78b9064834464ab682be4187f4827663d0328a0e837b98a44": (  # bench/networks/blocks.py
         "08b3734b5a5c46aac2b8cc71e251955a952918f73bf0f00df7d7821a8c22f88b"
     ),
     "a54d5c2db8b2c0606af0165a3deefff68b767225a02d7726f341054fe51463d6": (  # bench/networks/cost.py
@@ -61,6 +62,33 @@ REWRITTEN: dict[str, str] = {
     ),
     "ae52f50494f99a906dd804e51302a25dde9c54a9598726d6271c8e95df507963": (  # bench/methods/interface.py
         "f0c43003ca1f48c5244371ffbc7925ebe6bad8edc17d29fd0123ef7581e398f8"
+    ),
+    "24d25b0b93c7a5eb452182ba2c7db18f027871cb7de984a8f4b0c7e2e97cec2d": (  # baselines/bas.py
+        "0c142389238ffdfe8826fd7d1d9f9b764866315af23324ea0e7034be688d4733"
+    ),
+    "b4862e782b55085253c8749050b92706bcfb5b160105b56b39fe10edf9adccf3": (  # baselines/manidp.py
+        "e447b120c6567526b257c750b995687e30fc0d146fb5576dde497e0ecccad1c3"
+    ),
+    "0351f39937052a26e54cc5409f67fbc39e2cd0a6e6383cce7948149533ce9d1a": (  # lcnet/gates.py
+        "9fe64a75a48406840ff0e252475f68091111c9419045d700e44b16e1d1f98128"
+    ),
+    "36635e8defc31cab81c51d2848a4ec58a67eca5b22f04985a5f87176e17c20a9": (  # lcnet/menu.py
+        "704a78a95e4b5b137ee873201ea487d59420489419d36fab56b361ab8cad860e"
+    ),
+    "0e958e2000ef96d84dcfca2c9b6ec9141aca85b6248c88feec92f65c137cbdf2": (  # lcnet/router.py
+        "3a2fe78123d63edd5ff8636a0cfc134bf138a715a95209aa63b23898e3351335"
+    ),
+    "960d30cb01890e6887a5b2f7a1f35a3b92dc704492fd71a924a9194b624baf16": (  # lcnet/scaled.py
+        "d55700b21e5cf6acb712adb3ca4ecfc37c2da46e3537bb4a9c50d0cd9a1c1e5f"
+    ),
+    "6b011cbaf556b209a5a32985310a72e43d31d2f103b1a17a0ab1dfaebe3f2b53": (  # lcnet/taught.py
+        "b1a1a060efcbd1d10604432a7e8712779cdc5949c258355548cb07466cfb6488"
+    ),
+    "4cfb346b0ea0a1e74b7eaec9f71466debcf06694cad9261a8cf76e686d5c472c": (  # bench/networks/backbones/traced/adapter.py
+        "fdfd68db023df5e7c5d86bc5b6a09543a33be99b902edfcea0a40149f93f437f"
+    ),
+    "23374edb408965e05abd05a490be77fac3702459e7b34d9becb7b751def259b8": (  # bench/networks/backbones/traced/block.py
+        "3d5ded9d08ebe8e5b53be38e26f13330280d3770c87f4712838bca329242435b"
     ),
 }
 """Digest of a file as it is, and the one that it had; a new file, on which no record so far rests, had none."""

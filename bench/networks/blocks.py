@@ -103,6 +103,17 @@ class ResidualBlock(nn.Module):
         """Number of channels that a channel gate of this block decides about."""
         return self.units[self.gated_unit].conv.out_channels
 
+    @torch.no_grad()
+    def inner_norms(self) -> Tensor:
+        """L1 norms of the filters that compute the inner channels, ``[inner_channels]``.
+
+        Raises:
+            BadInput: single channels cannot be chosen, since they belong to groups.
+        """
+        conv = self.units[self.gated_unit].conv
+        require_ungrouped(conv)
+        return conv.weight.abs().sum((1, 2, 3))
+
     @property
     def parts(self) -> Sequence[nn.Module]:
         """What the branch consists of, first to last."""
@@ -130,6 +141,10 @@ class ResidualBlock(nn.Module):
             if index == self.gated_unit and channel_scale is not None:
                 x = x * channel_scale[:, :, None, None].to(x.dtype)
         return x
+
+    def pass_by(self, x: Tensor) -> Tensor:
+        """The output for samples ``x`` that skip the block."""
+        return torch.relu(self.shortcut(x))
 
     def forward(
         self,
@@ -196,3 +211,13 @@ class Backbone(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.head(x)
+
+
+def require_channels(backbone: Backbone) -> None:
+    """Raises BadInput where a block has no inner channels that could be chosen."""
+    for index, block in enumerate(backbone.blocks):
+        if not block.inner_channels:
+            raise BadInput(
+                f"block {index} of {backbone.name} has no channels to choose: choose a method that decides about "
+                "layers or exits, or lcnet"
+            )

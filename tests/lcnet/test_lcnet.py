@@ -8,7 +8,7 @@ import torch
 from bench.methods.interface import Budget
 from bench.networks.backbones import build_backbone
 from bench.training import Checkpoint, Recipe, Trainer
-from lcnet.gates import CHANNEL_SCORE, inner_norms, spread_scores
+from lcnet.gates import CHANNEL_SCORE, spread_scores
 from lcnet.method import CNet, LCNet, LNet
 
 
@@ -43,7 +43,7 @@ def test_as_the_threshold_rises_channels_close_in_the_order_of_their_scores(trai
 
 
 def test_every_block_loses_as_large_a_share_and_blocks_take_turns(trained_resnet20):
-    scores = spread_scores([inner_norms(block) for block in trained_resnet20.blocks], torch.arange(9))
+    scores = spread_scores([block.inner_norms() for block in trained_resnet20.blocks], torch.arange(9))
     for threshold in torch.linspace(0, CHANNEL_SCORE, 50):
         closed = [(score < threshold).sum().item() for score in scores]
         for width in (16, 32, 64):
@@ -58,7 +58,7 @@ def test_every_block_loses_as_large_a_share_and_blocks_take_turns(trained_resnet
 
 def test_channels_close_in_the_order_of_their_filters(trained_resnet20):
     block = trained_resnet20.blocks[1]
-    (scores,) = spread_scores([inner_norms(block)], torch.ones(1))
+    (scores,) = spread_scores([block.inner_norms()], torch.ones(1))
     sizes = block.units[0].conv.weight.detach().abs().sum((1, 2, 3))
     assert torch.equal(scores.argsort(), sizes.argsort())
 

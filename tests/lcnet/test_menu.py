@@ -12,7 +12,6 @@ from bench.errors import BadInput
 from bench.execution.skipping import lower
 from bench.measurement.conformance import Subject, check_skipping
 from bench.networks.backbones import build_backbone
-from lcnet.gates import inner_norms
 from lcnet.menu import MENU, LCNetMenu, MenuRouter, sort_channels
 
 
@@ -27,7 +26,7 @@ def test_sorting_channels_keeps_the_function():
         before = backbone(images)
         sort_channels(block)
         torch.testing.assert_close(backbone(images), before, rtol=1e-4, atol=1e-4)
-    norms = inner_norms(block)
+    norms = block.inner_norms()
     assert torch.equal(norms, norms.sort(descending=True).values)
 
 

@@ -102,7 +102,7 @@ class BranchingPart(nn.Module):
 
         def pass_by(x: Tensor, features: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
             kept = [x.new_zeros(1, block.inner_channels) for _ in range(gate.channels)]
-            return (torch.relu(block.shortcut(x)), *kept)
+            return (block.pass_by(x).clone(), *kept)  # a branch may not put out what it was given
 
         seen = (x, features, layer.scale)
         y, *kept = torch.cond(layer.executed.bool(), run, pass_by, seen) if gate.layer else run(*seen)

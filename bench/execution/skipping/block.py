@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import NamedTuple, TypeGuard
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from bench.execution.skipping.convolution import Channels, Constant, Convolution, fold
+from bench.execution.skipping.module import ModuleBlock
+from bench.execution.skipping.width import Width
 from bench.networks.backbones.traced.block import TracedBlock
 from bench.networks.blocks import ConvUnit, ResidualBlock, require_ungrouped
 from bench.networks.decisions import UnitDecision
-
-
-class Width(NamedTuple):
-    """The inner channels that a group of samples keeps, the same for all of them.
-
-    Attributes:
-        kept: which are computed; 0 for none.
-        scale: multiplies them, ``[N, kept, 1, 1]``; None for ones, and where there are none.
-    """
-
-    kept: Channels = None
-    scale: Tensor | None = None
-
-
-FULL, NOTHING = Width(), Width(0)
 
 
 def lower_block(block: ResidualBlock) -> FoldedBlock | MaskedBlock | ModuleBlock:
@@ -74,24 +61,6 @@ class MaskedBlock:
         layer_scale = torch.as_tensor(1.0 if scale is None else scale, dtype=x.dtype, device=x.device)
         channel_scale = None if width.scale is None else width.scale.flatten(1)
         return self.block(x, layer_scale.expand(len(x), 1, 1, 1).flatten(), channel_scale, units)
-
-
-class ModuleBlock:
-    """A block of another package's modules, run as they are for the samples that execute it."""
-
-    skips_channels = True  # there are none to decide about
-    inner_channels = 0
-
-    def __init__(self, block: TracedBlock):
-        self.block = block
-        self.pass_by = block.pass_by
-
-    def run(self, x: Tensor, scale: Tensor | float | None, width: Width, units: list[UnitDecision]) -> Tensor:
-        """As :meth:`MaskedBlock.run`."""
-        if scale is None:
-            return self.block(x)
-        layer_scale = torch.as_tensor(scale, dtype=x.dtype, device=x.device)
-        return self.block(x, layer_scale.expand(len(x), 1, 1, 1).flatten())
 
 
 class FoldedBlock(MaskedBlock):

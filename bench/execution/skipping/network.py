@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.execution.skipping.block import FULL, Width, lower_block, lower_unit
+from bench.execution.skipping.block import lower_block, lower_unit
 from bench.execution.skipping.layout import layout
 from bench.execution.skipping.paths import Pooled, SingleGates, group_by_width
 from bench.execution.skipping.rows import gather, positions, put_back
+from bench.execution.skipping.width import FULL, Width
 from bench.networks.cost import SampleCost, output_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
 from bench.networks.modules import Modules

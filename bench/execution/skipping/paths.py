@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bench.execution.skipping.block import FULL, NOTHING, Width
+from bench.execution.skipping.width import FULL, NOTHING, Width
 from bench.networks.decisions import ChannelDecision
 from bench.networks.router import FoldedGates
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.execution.skipping.block import FULL
 from bench.execution.skipping.network import SkippingNetwork
 from bench.execution.skipping.rows import gather, positions
+from bench.execution.skipping.width import FULL
 from bench.networks.cascade import Cascade, cascade_cost, join
 from bench.networks.cost import SampleCost
 from bench.networks.decisions import BlockDecision, ChannelDecision, ExitDecision, LayerDecision, Output, UnitDecision

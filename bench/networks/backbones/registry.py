@@ -11,9 +11,8 @@ from bench.errors import BadInput
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.blocks import Backbone
 
-TRACED = tuple(
-    f"bench.networks.backbones.traced.{name}" for name in ("adapter", "block", "graph", "layout", "models", "pieces")
-)
+_PARTS = ("adapter", "block", "channels", "graph", "layout", "models", "pieces")
+TRACED = tuple(f"bench.networks.backbones.traced.{name}" for name in _PARTS)
 """Modules by which networks without blocks of ours are seen as some."""
 _STRIDES = "bench.networks.backbones.traced.strides"
 _CIFAR_NAME = re.compile(r"resnet(\d+)(b?)(?:-w(\d*\.?\d+))?")

@@ -140,6 +140,7 @@ def _with_one_name_each(suite: Suite) -> Suite:
     from bench.data import own_normalisation  # and with these torch, which --help does without
     from bench.methods.registry import load_method, method_id
     from bench.networks.backbones import build_backbone
+    from bench.networks.backbones.traced.block import TracedBackbone
 
     backbone = build_backbone(suite.backbone, classes=10, dataset=suite.dataset)
     if (suite.mean, suite.std) == own_normalisation(suite.dataset, suite.backbone):
@@ -156,7 +157,7 @@ def _with_one_name_each(suite: Suite) -> Suite:
         method = load_method(name)
         if method.package:
             require_package(method.package, name)
-        if backbone.has_groups or reads_files(suite.dataset):
+        if backbone.has_groups or isinstance(backbone, TracedBackbone) or reads_files(suite.dataset):
             network = method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
             if suite.train_size and trains(suite):
                 _check_training_images(network, name, suite)

@@ -22,6 +22,7 @@ from bench.execution.onnx.placing import sink_weights
 from bench.measurement.latency import DenseRival, time_network
 from bench.networks import Cascade, DynamicNetwork, Member
 from bench.networks.backbones import build_backbone
+from bench.networks.backbones.traced.adapter import adapt
 from lcnet.menu import LCNetMenu
 from lcnet.method import LCNet
 
@@ -113,6 +114,39 @@ def test_logits_decisions_and_macs_are_those_of_the_masked_network(name, branche
 
 
 @BRANCHES
+class Inverted(nn.Module):
+    """Two inverted residuals: nothing stands behind their sums, as in MobileNetV2."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=4)
+        self.units = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(4, 8, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Conv2d(8, 4, 1))
+            for _ in range(2)
+        )
+        self.classifier = nn.Linear(4, 10)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for unit in self.units:
+            x = x + unit(x)
+        return self.classifier(x.mean((2, 3)))
+
+
+@torch.no_grad()
+def test_blocks_of_another_package_s_modules_are_passed_by_as_they_pass_by():
+    torch.manual_seed(0)
+    network = LCNet().build(adapt("inverted", Inverted(), 32, 32), 0.6).train()
+    network(images(8))
+    for net in network.eval().router.nets():
+        nn.init.normal_(net.linear.weight)
+    network.router.threshold.fill_(2.0)
+    network.router.layer_nets[1].linear.bias.fill_(-100)
+    masked, found = network(images(3)), to_inference(network, "onnxruntime")(images(3))
+    assert torch.equal(found.executed(), masked.executed()) and masked.executed().mean(0).tolist() == [1, 0]
+    assert (found.logits - masked.logits).abs().max() <= 1e-4 * masked.logits.abs().max()
+
+
 def test_every_weight_lies_where_it_is_read_and_nothing_tells_of_this_machine():
     _, model = exported("lcnet", True)
     (main, *branches) = graphs(model.graph)

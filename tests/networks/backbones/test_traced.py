@@ -7,6 +7,8 @@ from torch import nn
 
 from bench.errors import BadInput
 from bench.execution.skipping import lower
+from bench.execution.skipping.block import lower_block
+from bench.execution.skipping.width import Width
 from bench.measurement.counting import count_one
 from bench.measurement.forced import forced
 from bench.methods import load_method
@@ -73,11 +75,53 @@ def test_a_skipped_block_is_not_run(name):
             assert count_one(skipping, image[None]) == int(cost)
 
 
-@pytest.mark.parametrize("name", ["mobilenetv3_small_100", "vit_tiny_patch16_224"])
-@torch.inference_mode()
-def test_with_all_gates_open_it_is_the_backbone_and_closed_its_fixed_part(name):
+CHANNELS = {"mobilenetv2_100": 10, "seresnet18": 8, "convnext_atto": 12, "vit_tiny_patch16_224": 12}
+"""Networks, and in how many of their blocks channels can be chosen: attention has none."""
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+@torch.no_grad()
+def test_a_channel_that_is_off_is_not_computed(name):
     _, backbone, images = adapted(name)
-    network = load_method("skipnet").build(backbone, 0.5).eval()
+    assert sum(block.has_channels for block in backbone.blocks) == CHANNELS[name]
+    network = load_method("lcnet").build(backbone, 0.5).train()
+    network(torch.randn(8, 3, PX, PX))
+    for strength, threshold in ((1.0, 2.0), (0.0, 4.5)):  # some channels; none, in blocks that are executed
+        for net in network.eval().router.nets():
+            nn.init.normal_(net.linear.weight, std=strength)
+        network.router.threshold.fill_(threshold)
+        masked, skipping = network(images), lower(network)
+        assert skipping.execution == "skipped" and masked.executed().any()
+        shares = torch.cat([one.channels.kept.mean(1) for one in masked.decisions if one.channels is not None])
+        assert 0 < shares.mean() < 1 if strength else not shares.any()
+        for rows in ([0, 1, 2], [2, 0], [1]):
+            skipped = skipping(images[rows])
+            assert torch.equal(masked.executed()[rows], skipped.executed())
+            assert (masked.logits[rows] - skipped.logits).abs().max() <= 1e-4 * masked.logits.abs().max()
+            for image, cost in zip(images[rows], network.cost(masked).total[rows]):
+                assert count_one(skipping, image[None]) == int(cost)
+
+
+@torch.inference_mode()
+def test_first_channels_are_narrowed_as_chosen_ones_are():
+    block = adapted("mobilenetv2_100")[1].blocks[0]
+    x, units = torch.randn(2, block.in_channels, 8, 8), []
+    scale = torch.rand(2, 5, 1, 1)
+    first = lower_block(block).run(x, None, Width(5, scale), units)
+    assert torch.equal(first, lower_block(block).run(x, None, Width(torch.arange(5), scale), units))
+
+
+def test_lcnet_is_refused_where_no_block_has_channels():
+    with pytest.raises(BadInput, match="no block of efficientnet_b0 has channels that can be chosen one by one"):
+        check_suite(Suite(("lcnet",), dataset="imagenet", backbone="efficientnet_b0"))
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3_small_100", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize("method", ["skipnet", "lcnet"])
+@torch.inference_mode()
+def test_with_all_gates_open_it_is_the_backbone_and_closed_its_fixed_part(name, method):
+    _, backbone, images = adapted(name)
+    network = load_method(method).build(backbone, 0.5).eval()
     assert torch.allclose(forced(network, all_open=True)(images).logits, backbone(images))
     closed = forced(network, all_open=False)
     gates = network.gate_cost
@@ -95,9 +139,9 @@ def test_methods_of_layers_and_exits_build_on_tokens_and_on_maps(method):
         assert (output.logits - skipped.logits).abs().max() <= 1e-4 * output.logits.abs().max()
 
 
-@pytest.mark.parametrize("method", ["lcnet", "lcnet_menu", "cnet", "fbs", "channel_gating", "l1", "slimming", "slim"])
-def test_methods_of_channels_are_refused_in_one_line(method):
-    with pytest.raises(BadInput, match="no channels can be chosen or removed: choose a method that decides") as raised:
+@pytest.mark.parametrize("method", ["lcnet_menu", "fbs", "channel_gating", "l1", "slimming", "slim", "bas", "manidp"])
+def test_other_methods_of_channels_are_refused_in_one_line(method):
+    with pytest.raises(BadInput, match="that decides about layers or exits, or lcnet") as raised:
         check_suite(Suite((method,), dataset="imagenet", backbone="mobilenetv3_small_100"))
     assert "\n" not in str(raised.value)
 

@@ -9,9 +9,10 @@ from torch import Tensor, fx, nn
 
 from bench.errors import BadInput
 from bench.networks.backbones.traced.block import Place, Shortcut, TracedBackbone, TracedBlock
+from bench.networks.backbones.traced.channels import find_inner
 from bench.networks.backbones.traced.graph import assemble, trace
 from bench.networks.backbones.traced.layout import Layout, Mapped
-from bench.networks.backbones.traced.pieces import Unit, cut, units_of
+from bench.networks.backbones.traced.pieces import Piece, Unit, cut, units_of
 
 
 @torch.no_grad()
@@ -62,12 +63,26 @@ def _block(name: str, model: nn.Module, unit: Unit, x: Tensor) -> tuple[TracedBl
     entry, side = assemble(model, unit.entry, before), assemble(model, piece.side, piece.source)
     plain = isinstance(entry, nn.Identity) and isinstance(side, nn.Identity)
     shortcut = nn.Identity() if plain else Shortcut(entry, side)
-    branch, end = assemble(model, piece.branch, piece.source), assemble(model, unit.end, piece.steps[-1])
+    branch, gated = _branch(model, piece)
+    end = assemble(model, unit.end, piece.steps[-1])
     y = entry(x)
-    y = end(side(y) + branch(y))
+    y = end(side(y) + nn.Sequential(*branch)(y))
     reads, writes = Layout.of(x), Layout.of(y)
     place = Place(name, reads, writes, reads.to_maps(x).shape[1], writes.to_maps(y).shape[1])
-    return TracedBlock(shortcut, [branch], end, place), y
+    return TracedBlock(shortcut, branch, end, place, gated), y
+
+
+def _branch(model: nn.Module, piece: Piece) -> tuple[list[nn.Module], int | None]:
+    """The parts of a unit's branch, and which of them writes the inner channels, if these can be chosen."""
+    inner = find_inner(model, piece.branch)
+    if inner is None:
+        return [assemble(model, piece.branch, piece.source)], None
+    first, last = (piece.branch.index(step) for step in (inner.writers[0], inner.reader))
+    before = assemble(model, piece.branch[:first], piece.source)
+    writers = nn.Sequential(*(model.get_submodule(str(step.target)) for step in inner.writers))
+    reader = model.get_submodule(str(inner.reader.target))
+    behind = assemble(model, piece.branch[last + 1 :], inner.reader)
+    return [before, writers, reader, behind], 1
 
 
 def _last_step(unit: Unit) -> fx.Node:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from bench.errors import BadInput
@@ -50,16 +51,24 @@ class TracedBlock(ResidualBlock):
         shortcut: with entry and side; the identity where both are.
         parts: the branch, first to last.
         end: an activation behind the sum, or the identity.
+        gated: which of the parts writes the inner channels, a sequence of which the first layer decides how many there
+            are; the next part is the layer that reads them. None: there are no channels to choose.
     """
 
-    has_channels = False
-
-    def __init__(self, shortcut: Shortcut | nn.Identity, parts: Sequence[nn.Module], end: nn.Module, place: Place):
+    def __init__(
+        self,
+        shortcut: Shortcut | nn.Identity,
+        parts: Sequence[nn.Module],
+        end: nn.Module,
+        place: Place,
+        gated: int | None = None,
+    ):
         nn.Module.__init__(self)
         self.shortcut = shortcut
         self.inner = Modules(parts)
         self.end = end
-        self.gated_unit = 0
+        self.has_channels = gated is not None
+        self.gated_unit = gated or 0
         self.place = place
 
     @property
@@ -69,8 +78,8 @@ class TracedBlock(ResidualBlock):
     @property
     def units(self) -> Modules[ConvUnit]:  # type: ignore[override]  # there are none
         raise BadInput(
-            f"blocks of {self.place.network} are timm's own modules, of which no channels can be chosen or removed: "
-            "choose a method that decides about layers or exits"
+            f"blocks of {self.place.network} are timm's own modules, and this method changes what blocks consist of: "
+            "choose one that decides about layers or exits, or lcnet"
         )
 
     @property
@@ -83,8 +92,17 @@ class TracedBlock(ResidualBlock):
 
     @property
     def inner_channels(self) -> int:
-        """None of which anything could be decided."""
-        return 0
+        """As :attr:`ResidualBlock.inner_channels`; 0 where there are none to choose."""
+        return len(self._writer.weight) if self.has_channels else 0
+
+    @torch.no_grad()
+    def inner_norms(self) -> Tensor:
+        """As :meth:`ResidualBlock.inner_norms`."""
+        return self._writer.weight.abs().flatten(1).sum(1) if self.has_channels else torch.zeros(0)
+
+    @property
+    def _writer(self) -> nn.Linear | nn.Conv2d:
+        return cast(nn.Linear, cast(nn.Sequential, self.inner[self.gated_unit])[0])
 
     def pass_by(self, x: Tensor) -> Tensor:
         """The output for samples that skip the block; ``x`` itself where nothing else runs."""
@@ -100,15 +118,32 @@ class TracedBlock(ResidualBlock):
         decided: list | None = None,
     ) -> Tensor:
         """As :meth:`ResidualBlock.forward`."""
+        parts: list[Callable[[Tensor], Tensor]] = list(self.inner)
+        if channel_scale is not None:
+            parts.insert(self.gated_unit + 1, self.scaling(channel_scale))
+        return self.through(parts, x, layer_scale)
+
+    def through(self, parts: Iterable[Callable[[Tensor], Tensor]], x: Tensor, layer_scale: Tensor | None) -> Tensor:
+        """The block's output for ``x`` with ``parts`` for its branch."""
         y = residual = self.place.reads.from_maps(x)
         if isinstance(self.shortcut, Shortcut):
             y = self.shortcut.entry(y)
             residual = self.shortcut.side(y)
-        for part in self.inner:
+        for part in parts:
             y = part(y)
         if layer_scale is not None:
             y = y * layer_scale.reshape(-1, *[1] * (y.dim() - 1)).to(y.dtype)
         return self._ended(residual + y)
+
+    def scaling(self, scale: Tensor) -> Callable[[Tensor], Tensor]:
+        """What multiplies inner channels by ``scale`` ``[N, channels]``, in the order of dimensions that they have."""
+
+        def scaled(y: Tensor) -> Tensor:
+            positions = [1] * (y.dim() - 2)
+            shape = (*positions, -1) if isinstance(self.inner[self.gated_unit + 1], nn.Linear) else (-1, *positions)
+            return y * scale.reshape(len(scale), *shape).to(y.dtype)
+
+        return scaled
 
     def _ended(self, features: Tensor) -> Tensor:
         return self.place.writes.to_maps(self.end(features))
