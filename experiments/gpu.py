@@ -4,29 +4,30 @@
 
 measures network x gates x keep x batch x precision within ``--minutes``, the most telling combinations first, and says
 what it had no time for. Of one network, batch and precision everything takes turns: the stock forms of the dense
-network, the kernels' own dense network, and every gated one, each as a launch per unit and, where that is possible, as
-one launch. *Realised* is the speed-up over the best stock form, divided by the theoretical one; *own* is over the dense
-network by the same kernels. Beside each row: the largest difference to the masked network's logits, and what the
-arithmetic and the least bytes would take at the rates of a matrix product and a copy that are measured here.
+network, the kernels' own dense network, and every gated one, each as a launch per unit, as one launch where that is
+possible, and for small batches as a launch per unit and image on several streams. *Realised* is the speed-up over the
+best stock form, divided by the theoretical one; *own* is over the dense network by the same kernels. Beside each row:
+the largest difference to the masked network's logits, and what the arithmetic and the least bytes would take at the
+rates of a matrix product and a copy that are measured here.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pandas as pd
 import torch
+from gpu_budget import Budget
 from gpu_forms import TYPES, roofs, stock_forms, use_precision
 from random_gates import NETWORKS, random_exits, random_network
 from torch import Tensor
 
 from bench.execution.triton import TritonNetwork, missing
+from bench.execution.triton.forms import unsupported_form
 from bench.execution.triton.operations import multiplied
-from bench.execution.triton.segments import whole_reason
 from bench.execution.triton.traffic import floor_bytes, moved_bytes
 from bench.measurement.clock import Measurement, measure
 from bench.networks.cost import count_backbone
@@ -42,7 +43,9 @@ GATES = {
     "exits": {},
 }
 OF_TABLE = ["resnet20", "resnet110"]
-FORMS = {"a launch per unit": False, "one launch": True}
+FORMS = {"a launch per unit": "units", "one launch": "whole", "streams": "streams"}
+STREAMED_BATCH, STREAMED_KEEP = 64, 0.5
+"""Largest batch and only share kept of the form on streams, which launches every unit for every image."""
 CALIBRATION, CHECKED = 256, 32
 """Images that gates are set by, and most that are compared with the masked network."""
 RATES = ("theoretical", "form", "ms", "realised", "own")
@@ -62,7 +65,7 @@ COLUMNS = ("keep", *RATES, "padding", "moved_mb", "bytes_ms", "arithmetic_ms", "
 )
 @click.option("--seconds", default=2.5, help="for each network, batch and precision")
 @click.option("--images", default=16, help="timed in every round; at least one batch")
-@click.option("--minutes", default=9.0, help="begin no further combination behind these")
+@click.option("--minutes", default=9.0, help="begin no combination that would likely end behind these")
 @click.option("--size", default=None, type=int, help="height of images, for trials")
 @click.option("--csv", "file", type=click.Path(path_type=Path), help="write all rows there as well")
 def main(networks, gates, keep, sizes, precisions, compiled, seconds, images, minutes, size, file):
@@ -70,21 +73,22 @@ def main(networks, gates, keep, sizes, precisions, compiled, seconds, images, mi
     if reason := missing():
         raise click.UsageError(reason)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    about, end = circumstances(device), time.monotonic() + 60 * minutes
+    about, budget, left = circumstances(device), Budget(minutes), []
     click.echo(f"{about['machine']}, torch {about['torch']}, commit {about['commit']}\n")
     rows: list[dict] = []
-    combinations = list(itertools.product(precisions, sizes, networks))
     bench = Bench(device, list(itertools.product(gates, keep)), seconds, images, size)
-    for number, (precision, batch, network) in enumerate(combinations):
-        if time.monotonic() > end:
-            left = "; ".join(f"{name}, batch {many}, {how}" for how, many, name in combinations[number:])
-            click.echo(f"no time was left for {left}")
-            break
-        found = list(bench.rows(network, batch, precision, network in compiled))
+    for precision, batch, network in itertools.product(precisions, sizes, networks):
+        if not budget.allows(network, precision):
+            left.append(f"{network}, batch {batch}, {precision}")
+            continue
+        with budget.spending(network, precision):
+            found = list(bench.rows(network, batch, precision, network in compiled))
         print_rows(network, batch, precision, found)
         rows += [row | about for row in found]
         if file:
             pd.DataFrame(rows).to_csv(file, index=False)
+    if left:
+        click.echo(f"no time was left for {'; '.join(left)}")
 
 
 class Bench:
@@ -103,7 +107,7 @@ class Bench:
         networks = self.networks(network)
         dense = networks["none", 1.0].backbone
         stock = stock_forms(dense, precision, compile)
-        forms = dict(self.forms(networks, precision))
+        forms = dict(self.forms(networks, precision, batch))
         batches = list(self.images(network, max(self.count, batch)).split(batch))
         contestants = stock | {name: form.predict for name, form in forms.items()}
         measured = measure(contestants, batches, self.seconds, max_seconds=8 * self.seconds)
@@ -118,12 +122,15 @@ class Bench:
                 | {"difference": difference(networks[gates, keep], form, batches[0][:CHECKED])}
             )
 
-    def forms(self, networks: dict[tuple, DynamicNetwork], precision: str) -> Iterator[tuple[tuple, TritonNetwork]]:
-        """By gates, keep and form; those that can be one launch in both."""
+    def forms(
+        self, networks: dict[tuple, DynamicNetwork], precision: str, batch: int
+    ) -> Iterator[tuple[tuple, TritonNetwork]]:
+        """By gates, keep and form; each network in the forms that know it."""
         for (gates, keep), network in networks.items():
-            for how, whole in FORMS.items():
-                if not (whole and whole_reason(network)):
-                    yield (gates, keep, how), TritonNetwork(network, precision, whole)
+            for how, form in FORMS.items():
+                streamed = batch <= STREAMED_BATCH and keep in (1, STREAMED_KEEP)
+                if not unsupported_form(network, form) and (form != "streams" or streamed):
+                    yield (gates, keep, how), TritonNetwork(network, precision, form)
 
     def networks(self, name: str) -> dict[tuple, DynamicNetwork]:
         """By gates and keep; the dense one always."""

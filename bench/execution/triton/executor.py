@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -11,17 +11,20 @@ from torch import Tensor
 from bench.errors import BadInput
 from bench.execution.structure import unknown_structure
 from bench.execution.triton.availability import interpreting, missing
+from bench.execution.triton.forms import FORMS, unsupported_form
 from bench.execution.triton.maps import Decided
 from bench.execution.triton.parameters import RULES
 from bench.execution.triton.replay import Replayed
-from bench.execution.triton.segments import whole_reason
 from bench.networks.cost import SampleCost, output_cost, reached_parts
 from bench.networks.decisions import BlockDecision, ChannelDecision, ExitDecision, LayerDecision, Output
 from bench.networks.network import DynamicNetwork
 
 if TYPE_CHECKING:
     from bench.execution.triton.program import Program
+    from bench.execution.triton.streams import StreamProgram
     from bench.execution.triton.whole import WholeProgram
+
+    AnyProgram: TypeAlias = Program | WholeProgram | StreamProgram
 
 
 class TritonNetwork(Replayed):
@@ -33,19 +36,22 @@ class TritonNetwork(Replayed):
     Args:
         network: without :func:`bench.execution.triton.unsupported_reason`; not changed.
         precision: ``float32``, ``tf32`` (products of float32 on tensor cores) or ``bf16``.
-        whole: in one launch, whose programs carry one image each through all blocks.
+        form: ``units``, a launch for each; ``whole``, one launch, whose programs carry an image each through all
+            blocks; ``streams``, a launch for each unit and image, those that do not depend on one another at once.
 
     Raises:
-        BadInput: no Triton, no GPU, an unknown precision, or a network that the kernels do not know.
+        BadInput: no Triton, no GPU, an unknown precision or form, or a network that the kernels do not know.
     """
 
-    def __init__(self, network: DynamicNetwork, precision: str = "float32", whole: bool = False):
+    def __init__(self, network: DynamicNetwork, precision: str = "float32", form: str = "units"):
         if reason := missing() or unsupported_reason(network):
             raise BadInput(f"the Triton executor cannot run {network.backbone.name}: {reason}")
         super().__init__(network.backbone.image_shape[0], network.backbone.classifier.weight.device, precision)
-        if whole and (reason := whole_reason(network)):
-            raise BadInput(f"{network.backbone.name} cannot be one launch: {reason}")
-        self.whole = whole
+        if form not in FORMS:
+            raise BadInput(f"form must be one of {', '.join(FORMS)}, not {form!r}")
+        if reason := unsupported_form(network, form):
+            raise BadInput(f"{network.backbone.name} cannot run in the form {form}: {reason}")
+        self.form = form
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.backbone_cost, self.gate_cost = network.backbone_cost, network.gate_cost
         self.eval()
@@ -53,7 +59,7 @@ class TritonNetwork(Replayed):
     @torch.inference_mode()
     def forward(self, images: Tensor) -> Output:
         """Images ``[N, C, H, W]`` to logits ``[N, classes]`` and one decision per block; raises as :meth:`predict`."""
-        program = cast("Program | WholeProgram", self._run(images))
+        program = cast("AnyProgram", self._run(images))
         reached = [torch.ones_like(program.answers.logits[:, 0])] * len(program.decided)
         if self.network.exits is None:
             return Output(program.answers.logits.clone(), decisions_of(program, reached))
@@ -65,13 +71,14 @@ class TritonNetwork(Replayed):
         """MACs of each sample of ``output``."""
         return output_cost(self.backbone_cost, self.gate_cost, output)
 
-    def prepare(self, shape: torch.Size) -> Program | WholeProgram:
+    def prepare(self, shape: torch.Size) -> AnyProgram:
         """Memory and launches for images of ``shape``."""
         from bench.execution.triton.program import Program  # imports Triton, which not every machine has
+        from bench.execution.triton.streams import StreamProgram
         from bench.execution.triton.whole import WholeProgram
 
-        kind = WholeProgram if self.whole else Program
-        return kind(self.network, self._room(shape), self.precision)
+        kinds: dict[str, type[AnyProgram]] = {"units": Program, "whole": WholeProgram, "streams": StreamProgram}
+        return kinds[self.form](self.network, self._room(shape), self.precision)
 
 
 def unknown_to_kernels(network: DynamicNetwork) -> str | None:
@@ -91,7 +98,7 @@ def unsupported_reason(network: DynamicNetwork) -> str | None:
     return None
 
 
-def decisions_of(program: Program | WholeProgram, reached: list[Tensor]) -> tuple[BlockDecision, ...]:
+def decisions_of(program: AnyProgram, reached: list[Tensor]) -> tuple[BlockDecision, ...]:
     """What the last pass decided; ``reached`` by block: ``[N]``, 1 for samples that come to it before they answer."""
     return tuple(map(_decision, program.decided, reached))
 

@@ -58,6 +58,7 @@ def run_unit(weights: UnitWeights, source: Map, target: Map, role: str, chosen: 
             "counts": None if decided is None else decided.counts,
             "channel_scale": decided.channel_scale if decided is not None and chosen.outputs else None,
             "pooled": target.pooled,
+            "begin": 0,
             "ROLE": role,
             "HEIGHT": source.height,
             "WIDTH": source.width,
@@ -88,6 +89,7 @@ def run_subsample(source: Map, target: Map, before: int, scales: Tensor | None) 
             "target": target.values,
             "scales": scales,
             "pooled": target.pooled,
+            "begin": 0,
             "BEFORE": before,
             "HEIGHT": source.height,
             "WIDTH": source.width,
@@ -110,6 +112,7 @@ def run_max_pool(source: Map, target: Map, scales: Tensor | None) -> Launch:
             "target": target.values,
             "scales": scales,
             "pooled": target.pooled,
+            "begin": 0,
             "HEIGHT": source.height,
             "WIDTH": source.width,
             "CHANNELS": target.channels,
@@ -164,6 +167,7 @@ def run_gate(
             "kept": decided.kept,
             "counts": decided.counts,
             "channel_scale": decided.channel_scale,
+            "begin": 0,
             "INNER": inner,
             "MENU": menu,
             "BLOCK_S": power_of_two(menu or inner),
@@ -180,7 +184,7 @@ def run_classifier(x: Map, weights: LinearWeights, logits: Tensor, alive: Tensor
     """
     sizes = _pooling(x, min(logits.shape[1], WIDEST_CHUNK))
     arguments: dict[str, Any] = {"pooled": x.pooled, "alive": alive, "weight": weights.weight, "bias": weights.bias}
-    arguments |= {"logits": logits, "CLASSES": logits.shape[1], **sizes}
+    arguments |= {"logits": logits, "begin": 0, "CLASSES": logits.shape[1], **sizes}
     return Launch(kernels.classify, (x.count, divided(logits.shape[1], sizes["BLOCK_K"])), arguments)
 
 
@@ -202,6 +206,7 @@ def run_exit(x: Map, exit_: ExitWeights, answers: Answers) -> Launch:
             "logits": answers.logits,
             "taken": answers.taken,
             "said": answers.said,
+            "begin": 0,
             "NUMBER": exit_.number,
             "RULE": exit_.rule,
             "HEIGHT": x.height,

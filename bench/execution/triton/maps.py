@@ -121,5 +121,5 @@ class Answers:
     def empty(cls, count: int, classes: int, exits: bool, device: torch.device) -> Answers:
         """Room for ``count`` samples; ``exits``: some may answer before the end."""
         alive = torch.ones(count, device=device) if exits else None
-        numbers = torch.zeros(3, count, dtype=torch.int32, device=device)
-        return cls(torch.zeros(count, classes, device=device), alive, numbers[0], numbers[1:].view(count, 2))
+        taken = torch.zeros(count, dtype=torch.int32, device=device)
+        return cls(torch.zeros(count, classes, device=device), alive, taken, taken.new_zeros(count, 2))

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.networks.backbones.cifar import ParameterFreeShortcut
-from bench.networks.blocks import ConvUnit, ResidualBlock
-from bench.networks.network import DynamicNetwork
+from bench.networks.blocks import ResidualBlock
 from bench.networks.router import FoldedGates
 
 ALIGNED = 16
@@ -86,27 +85,6 @@ class Shape(NamedTuple):
     layer: bool
     channels: bool
     menu: int
-
-
-def whole_reason(network: DynamicNetwork) -> str | None:
-    """Why ``network``, which kernels know, cannot be one launch; None if it can."""
-    if not isinstance(network.backbone.stem, ConvUnit) or network.backbone.stem.conv.kernel_size != (3, 3):
-        return "its stem is not one 3 x 3 convolution"
-    for index, block in enumerate(network.backbone.blocks):
-        if network.router.folded_gates(index) is None:
-            return "its gates are more than linear functions of a block's pooled input"
-        if not _is_basic(block):
-            return "its blocks are not two 3 x 3 convolutions of one width beside a shortcut without parameters"
-    return None
-
-
-def _is_basic(block: ResidualBlock) -> bool:
-    sizes = [unit.conv.kernel_size for unit in block.units]
-    strides = [unit.conv.stride[0] for unit in block.units]
-    plain = isinstance(block.shortcut, nn.Identity)
-    halved = isinstance(block.shortcut, ParameterFreeShortcut)
-    same = block.inner_channels == block.out_channels
-    return sizes == [(3, 3)] * 2 and strides[1:] == [1] and same and ((plain and strides[0] == 1) or halved)
 
 
 class Packed:

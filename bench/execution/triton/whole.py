@@ -27,7 +27,7 @@ class WholeProgram:
     """Shows the face of :class:`bench.execution.triton.program.Program`; its launch is a single one.
 
     Args:
-        network: without :func:`bench.execution.triton.segments.whole_reason`, in evaluation mode, where it runs.
+        network: without :func:`bench.execution.triton.forms.unsupported_form`, in evaluation mode, where it runs.
         images: where they will lie.
         precision: one of ``PRECISIONS``.
     """

@@ -19,7 +19,7 @@ from bench.networks.stopping import Entropy, StopRule
 
 # Checks of integers for overflow take half of the time, and nothing here is large.
 interpreter_builder.options = InterpreterOptions(sanitize_overflow=False)
-COUNTS = [1, 4]
+COUNTS = [1, 7]
 LIKE = torch.empty(0)
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import pytest
 import torch
 from gated import BiasedRouter, assert_same, bottlenecks, build, images
+from orders import adversarial
 from torch import nn
 from triton.runtime.interpreter import InterpreterOptions, interpreter_builder
 
 from baselines.blockdrop import BlockDrop
-from baselines.early_exit import EarlyExit
 from baselines.skipnet import SkipNet
 from bench.errors import BadInput
 from bench.execution import to_inference
 from bench.execution.triton import TritonNetwork
+from bench.execution.triton.forms import FORMS
+from bench.execution.triton.streams import STREAMS
 from bench.measurement.conformance import CHECKS, Subject, execution, subjects
 from bench.methods import load_method
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cascade import Cascade
 from bench.networks.exits import Exits, PooledHead
 from bench.networks.network import DynamicNetwork
-from bench.networks.stopping import BEYOND, StopRule
+from bench.networks.stopping import BEYOND, Patience, StopRule
 from lcnet.menu import LCNetMenu
 from lcnet.method import CNet, LCNet, LNet
 
@@ -75,23 +77,24 @@ def taken_by(triton: TritonNetwork, x: torch.Tensor) -> list[int]:
     return triton.replays[x.shape].launches.answers.taken.tolist()
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_samples_leave_at_exits_that_agree(whole):
-    network, x = network_of(EarlyExit(rule="patience"), width=0.1), images(4, 2, 3)
-    split(network, x)
-    triton = TritonNetwork(network, whole=whole)
-    assert_same(network, triton, x, again=not whole)  # whoever left the first time is asked again
-    assert taken_by(triton, x) == network(x).exits.taken.tolist()
-    assert set(taken_by(triton, x)) == {0, 1, 2}
-
-
-def gated_with_exits() -> DynamicNetwork:
+def gated_with_exits(rule: type[StopRule] = StopRule, size: int = 2) -> DynamicNetwork:
+    """``size``: of maps at the first exit; its pool mixes means and maxima where that is larger than 4."""
     torch.manual_seed(0)
     backbone = cifar_resnet(8, width=0.1)
     backbone.image_shape = (3, 2, 2)
-    heads = {index: PooledHead(backbone.blocks[index].out_channels, 2 - index, 10) for index in (0, 1)}
+    heads = {index: PooledHead(backbone.blocks[index].out_channels, side, 10) for index, side in ((0, size), (1, 1))}
     build(backbone)
-    return DynamicNetwork(backbone, BiasedRouter(backbone, 0.8, None), Exits(heads, StopRule(2))).eval()
+    return DynamicNetwork(backbone, BiasedRouter(backbone, 0.8, None), Exits(heads, rule(2))).eval()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_samples_leave_at_exits_that_agree(form):
+    network, x = gated_with_exits(Patience, 8), images(4, 2, 2)
+    split(network, x)
+    triton = TritonNetwork(network, form=form)
+    assert_same(network, triton, x, again=form == "units")  # whoever left the first time is asked again
+    assert taken_by(triton, x) == network(x).exits.taken.tolist()
+    assert set(taken_by(triton, x)) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("count", [1, 7])
@@ -99,7 +102,7 @@ def gated_with_exits() -> DynamicNetwork:
 def test_in_one_launch_all_leave_at_once_or_nobody(count, threshold, answer):
     network, x = gated_with_exits(), images(count, 2, 2)
     network.rule.thresholds.fill_(threshold)
-    triton = TritonNetwork(network, whole=True)
+    triton = TritonNetwork(network, form="whole")
     assert_same(network, triton, x, again=False)
     assert taken_by(triton, x) == [answer] * count
 
@@ -107,7 +110,7 @@ def test_in_one_launch_all_leave_at_once_or_nobody(count, threshold, answer):
 def test_who_leaves_one_launch_leaves_no_decision_of_the_batch_before():
     network, x = gated_with_exits(), images(3, 2, 2)
     split(network, x)
-    triton = TritonNetwork(network, whole=True)
+    triton = TritonNetwork(network, form="whole")
     for batch in (x, x.roll(1, 0)):
         assert_same(network, triton, batch, again=False)
     assert taken_by(triton, x) == network(x.roll(1, 0)).exits.taken.tolist() != network(x).exits.taken.tolist()
@@ -153,7 +156,22 @@ def test_one_launch_for_the_whole_network(layers, channels, menu):
     torch.manual_seed(0)
     backbone = cifar_resnet(8, width=0.25)
     network = build(backbone, BiasedRouter(backbone, layers, channels, menu))
-    assert_same(network, TritonNetwork(network, whole=True), images(2, 4, 5), again=False)
+    assert_same(network, TritonNetwork(network, form="whole"), images(2, 4, 5), again=False)
+
+
+@torch.inference_mode()
+def test_images_on_streams_in_any_order_that_their_plan_allows():
+    torch.manual_seed(0)
+    backbone = cifar_resnet(8, width=0.1)
+    network, x = build(backbone, BiasedRouter(backbone, 0.5, 0.5)), images(3, 2, 3)
+    triton = TritonNetwork(network, form="streams")
+    assert_same(network, triton, x, again=False)
+    program, logits = triton.replays[x.shape].launches, triton.predict(x)
+    assert len({step.stream for step in program.steps}) > 1
+    program.answers.logits.zero_()
+    for kernel in adversarial(program.steps, range(STREAMS)[::-1]):
+        program.kernels[kernel]()
+    assert torch.equal(program.answers.logits, logits)
 
 
 def test_several_blocks_of_one_shape_in_one_launch():
@@ -161,7 +179,7 @@ def test_several_blocks_of_one_shape_in_one_launch():
     backbone = cifar_resnet(14, width=0.2)
     network, x = build(backbone, BiasedRouter(backbone, 0.5, None)), images(1, 4, 4)
     with torch.no_grad():
-        torch.testing.assert_close(TritonNetwork(network, whole=True).predict(x), network(x).logits)
+        torch.testing.assert_close(TritonNetwork(network, form="whole").predict(x), network(x).logits)
 
 
 def test_strided_blocks_of_one_shape_in_one_launch():
@@ -171,14 +189,14 @@ def test_strided_blocks_of_one_shape_in_one_launch():
     with torch.no_grad():
         expected = network(x).logits
         assert expected.any()
-        torch.testing.assert_close(TritonNetwork(network, whole=True).predict(x), expected)
+        torch.testing.assert_close(TritonNetwork(network, form="whole").predict(x), expected)
 
 
 def test_what_cannot_be_one_launch_is_said():
     projected = build(cifar_resnet(8, width=0.25, shortcut="B"))
     for network, reason in ((network_of(SkipNet()), "more than linear"), (projected, "shortcut without parameters")):
         with pytest.raises(BadInput, match=reason):
-            TritonNetwork(network, whole=True)
+            TritonNetwork(network, form="whole")
 
 
 def test_executors_by_name_and_what_they_refuse():

@@ -2,7 +2,8 @@
 
 A kernel serves one sample with each of its programs, and reads from the device whether that sample needs it at all:
 ``scale[sample]`` is positive where the block runs, zero where it is skipped, negative where the sample has answered.
-Features lie as ``[N, pixels, channels]``, weights as ``[taps, inputs, outputs]``.
+The first sample of a launch is ``begin``. Features lie as ``[N, pixels, channels]``, weights as
+``[taps, inputs, outputs]``.
 """
 
 from bench.execution.triton.kernels.classify import classify

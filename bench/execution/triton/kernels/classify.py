@@ -6,13 +6,14 @@ import triton.language as tl
 from bench.execution.triton.kernels.gate import score
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["begin"])
 def classify(
     pooled,
     alive,
     weight,
     bias,
     logits,
+    begin,
     AREA: tl.constexpr,
     TILES: tl.constexpr,
     CHANNELS: tl.constexpr,
@@ -22,7 +23,7 @@ def classify(
     BLOCK_K: tl.constexpr,
 ):
     """Grid: samples, chunks of classes. Samples that have answered keep their answer."""
-    sample = tl.program_id(0).to(tl.int64)
+    sample = (begin + tl.program_id(0)).to(tl.int64)
     if alive is not None:
         if tl.load(alive + sample) < 0:
             return

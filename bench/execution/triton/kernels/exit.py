@@ -64,7 +64,7 @@ def exit_logits(
     return total
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["begin"])
 def leave(
     source,
     alive,
@@ -75,6 +75,7 @@ def leave(
     logits,
     taken,
     said,
+    begin,
     NUMBER: tl.constexpr,
     RULE: tl.constexpr,
     HEIGHT: tl.constexpr,
@@ -88,7 +89,7 @@ def leave(
     BLOCK_K: tl.constexpr,
 ):
     """Grid: samples. ``mix`` and ``threshold`` lie on the device; ``said``: the last class, and how often in a row."""
-    sample = tl.program_id(0).to(tl.int64)
+    sample = (begin + tl.program_id(0)).to(tl.int64)
     if tl.load(alive + sample) < 0:
         return
     total = exit_logits(

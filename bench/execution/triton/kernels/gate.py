@@ -59,7 +59,7 @@ def list_kept(scores, kept, counts, channel_scale, INNER: tl.constexpr, BLOCK_K:
     tl.store(channel_scale + channel, tl.clamp(scores, 0.0, 1.0), mask=wanted)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["begin"])
 def decide(
     pooled,
     alive,
@@ -71,6 +71,7 @@ def decide(
     kept,
     counts,
     channel_scale,
+    begin,
     AREA: tl.constexpr,
     TILES: tl.constexpr,
     CHANNELS: tl.constexpr,
@@ -82,7 +83,7 @@ def decide(
     BLOCK_K: tl.constexpr,
 ):
     """Grid: samples. Channels are asked about only where the block runs."""
-    sample = tl.program_id(0).to(tl.int64)
+    sample = (begin + tl.program_id(0)).to(tl.int64)
     if alive is not None:
         if tl.load(alive + sample) < 0:
             tl.store(scales + sample, -1.0)

@@ -6,12 +6,13 @@ import triton.language as tl
 from bench.execution.triton.kernels.tile import add_up
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["begin"])
 def max_pool(
     source,
     target,
     scales,
     pooled,
+    begin,
     HEIGHT: tl.constexpr,
     WIDTH: tl.constexpr,
     CHANNELS: tl.constexpr,
@@ -21,7 +22,7 @@ def max_pool(
     """Grid: tiles of pixels, chunks of channels, samples. Behind a ReLU, zeros around the map change nothing."""
     columns_out: tl.constexpr = (WIDTH - 1) // 2 + 1
     pixels_out: tl.constexpr = ((HEIGHT - 1) // 2 + 1) * columns_out
-    sample, tile = tl.program_id(2).to(tl.int64), tl.program_id(0)
+    sample, tile = (begin + tl.program_id(2)).to(tl.int64), tl.program_id(0)
     if scales is not None:
         if tl.load(scales + sample) < 0:
             return

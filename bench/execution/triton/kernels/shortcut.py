@@ -35,12 +35,13 @@ def subsample_tile(
     add_up(x.to(tl.float32), pixels, pooled, tile, channel, wanted, pixels_out, OUTPUTS)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["begin"])
 def subsample(
     source,
     target,
     scales,
     pooled,
+    begin,
     BEFORE: tl.constexpr,
     HEIGHT: tl.constexpr,
     WIDTH: tl.constexpr,
@@ -51,7 +52,7 @@ def subsample(
 ):
     """Grid: tiles of pixels, samples. Runs for samples that skip the block too, not for those that have answered."""
     pixels_out: tl.constexpr = ((HEIGHT - 1) // 2 + 1) * ((WIDTH - 1) // 2 + 1)
-    sample = tl.program_id(1).to(tl.int64)
+    sample = (begin + tl.program_id(1)).to(tl.int64)
     if scales is not None:
         if tl.load(scales + sample) < 0:
             return

@@ -63,7 +63,7 @@ def unit_tile(
         add_up(total, pixels, pooled, tile, channel, wanted, pixels_out, OUTPUTS)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["begin"])
 def unit(
     source,
     weight,
@@ -75,6 +75,7 @@ def unit(
     counts,
     channel_scale,
     pooled,
+    begin,
     ROLE: tl.constexpr,
     HEIGHT: tl.constexpr,
     WIDTH: tl.constexpr,
@@ -89,7 +90,7 @@ def unit(
 ):
     """Grid: tiles of pixels, chunks of outputs, samples. Samples that skip the block leave at once."""
     pixels_out: tl.constexpr = ((HEIGHT - 1) // STRIDE + 1) * ((WIDTH - 1) // STRIDE + 1)
-    sample = tl.program_id(2).to(tl.int64)
+    sample = (begin + tl.program_id(2)).to(tl.int64)
     scale = 1.0
     if scales is not None:
         scale = tl.load(scales + sample)
