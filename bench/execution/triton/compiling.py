@@ -22,6 +22,10 @@ ALIGNED = [["tt.divisibility", 16]]
 """What Triton finds out at a launch: memory of PyTorch begins at multiples of 16 bytes, which loads rest on."""
 
 
+TENSOR_CORES = re.compile(r"\bw?g?mma\S*\.f32\.(\w+)\.\w+")
+"""Instructions that multiply matrices, and the type of their factors; sums are float32."""
+
+
 @dataclass(frozen=True)
 class Compiled:
     """What ``ptxas`` says of one kernel.
@@ -31,12 +35,14 @@ class Compiled:
         registers: of each thread.
         spilled: bytes that each thread stores outside its registers for want of more.
         shared: bytes of shared memory of each program.
+        products: types that it has tensor cores multiply, as PTX names them.
     """
 
     kernel: str
     registers: int
     spilled: int
     shared: int
+    products: tuple[str, ...]
 
 
 def compile_launch(launch: Launch, capability: int = CAPABILITY) -> Compiled:
@@ -53,7 +59,8 @@ def compile_launch(launch: Launch, capability: int = CAPABILITY) -> Compiled:
     source = _source(launch)
     built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": launch.warps})
     registers, spilled = _assemble(built.asm["ptx"])
-    return Compiled(launch.kernel.__name__, registers, spilled, built.metadata.shared)
+    products = tuple(sorted(set(TENSOR_CORES.findall(built.asm["ptx"]))))
+    return Compiled(launch.kernel.__name__, registers, spilled, built.metadata.shared, products)
 
 
 def distinct(launches: Iterable[Any]) -> list[Launch]:

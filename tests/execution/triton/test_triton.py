@@ -37,7 +37,7 @@ def run(command: list[object], interpret: bool = True) -> subprocess.CompletedPr
 
 @TOO_OLD
 def test_by_the_interpreter():
-    files = [HERE / f"{name}_interpreted.py" for name in ("kernels", "networks")]
+    files = [HERE / f"{name}_interpreted.py" for name in ("kernels", "networks", "bf16")]
     done = run(["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files])
     assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-6000:] + done.stderr[-2000:]
 
@@ -52,6 +52,8 @@ def test_every_kernel_compiles_for_capability_9_without_spills(tmp_path, monkeyp
     assert {one.kernel for one in compiled} == {"unit", "decide", "subsample", "max_pool", "classify", "leave", "whole"}
     for one in compiled:
         assert one.spilled == 0 and 0 < one.registers < 255 and one.shared <= LARGEST_SHARED, one
+    products = {kernel: {one.products for one in compiled if one.kernel == kernel} for kernel in ("unit", "whole")}
+    assert products == {"unit": {(), ("bf16",), ("tf32",)}, "whole": {(), ("bf16",)}}
 
 
 def launches() -> list:
@@ -72,9 +74,11 @@ def launches() -> list:
     exits = EarlyExit(shares=(0.9,)).build(build_backbone("resnet8", 10), 0.5)
     others = [one for one in (*of(DynamicNetwork(large), 64), *of(exits, 32)) if one.kernel.__name__ != "unit"]
     wide = [one for name in ("tf32", "bf16") for one in of(gated, 32, name) if one.arguments.get("ROLE") == "add"][2::3]
-    room = Map.empty(1, 32, 32, 3, torch.empty(0), False)
-    whole = [launch for one in (gated, exits) for launch in WholeProgram(one.eval(), room, "float32").launches]
-    return [*of(gated, 32), *others, *wide, *whole]
+    room, halves = (
+        Map.empty(1, 32, 32, 3, torch.empty(0, dtype=PRECISIONS[one][0]), False) for one in ("tf32", "bf16")
+    )
+    whole = WholeProgram(gated.eval(), room, "float32").launches
+    return [*of(gated, 32), *others, *wide, *whole, *WholeProgram(exits.eval(), halves, "bf16").launches]
 
 
 @pytest.mark.skipif(interpreting(), reason="kernels are interpreted in this process")
