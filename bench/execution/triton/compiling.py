@@ -57,7 +57,7 @@ def compile_launch(launch: Launch, capability: int = CAPABILITY) -> Compiled:
     if not isinstance(launch.kernel, triton.JITFunction):
         raise RuntimeError("kernels are interpreted in this process: TRITON_INTERPRET is set")
     source = _source(launch)
-    built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": launch.warps})
+    built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=launch.options())
     registers, spilled = _assemble(built.asm["ptx"])
     products = tuple(sorted(set(TENSOR_CORES.findall(built.asm["ptx"]))))
     return Compiled(launch.kernel.__name__, registers, spilled, built.metadata.shared, products)

@@ -16,15 +16,22 @@ class Launch:
 
     Attributes:
         warps: of 32 threads, for each program.
+        registers: most of each thread; None: as ptxas chooses.
     """
 
     kernel: Any
     grid: Sequence[int]
     arguments: dict[str, Any]
     warps: int = WARPS
+    registers: int | None = None
 
     def __call__(self) -> None:
-        self.kernel[tuple(self.grid)](**self.arguments, num_warps=self.warps)
+        self.kernel[tuple(self.grid)](**self.arguments, **self.options())
+
+    def options(self) -> dict[str, int]:
+        """What it is compiled with."""
+        limit = {} if self.registers is None else {"maxnreg": self.registers}
+        return {"num_warps": self.warps} | limit
 
 
 def power_of_two(number: int, least: int = 1, most: int = 1 << 20) -> int:

@@ -21,6 +21,8 @@ from bench.networks.router import FoldedGates
 
 WARPS = 8
 """Of the program that has an image to itself: with fewer, its threads are short of registers."""
+REGISTERS = 255
+"""Of each thread where channels are chosen in float32: left alone, ptxas settles for fewer and spills."""
 
 
 class WholeProgram:
@@ -175,4 +177,5 @@ class WholeProgram:
             "LAST": (classifier.weight.shape[1], answer, blocks, 0 if exits is None else len(exits.after)),
             "PRECISION": products,
         }
-        return Launch(kernels.whole, (images.count,), memory | shapes, WARPS)
+        scarce = like.dtype == torch.float32 and any(segment.channels for segment in self.segments)
+        return Launch(kernels.whole, (images.count,), memory | shapes, WARPS, REGISTERS if scarce else None)

@@ -18,7 +18,7 @@ from bench.execution.triton import availability, interpreting, missing
 from bench.execution.triton.availability import too_old
 from bench.networks.backbones import build_backbone
 from bench.networks.network import DynamicNetwork
-from lcnet.method import LCNet, LNet
+from lcnet.method import CNet, LCNet, LNet
 
 pytest.importorskip("triton.language", reason="Triton is not installed")
 TOO_OLD = pytest.mark.skipif(too_old(), reason="this Triton is too old")
@@ -51,7 +51,7 @@ def test_every_kernel_compiles_for_capability_9_without_spills(tmp_path, monkeyp
     compiled = [compile_launch(launch) for launch in launches()]
     assert {one.kernel for one in compiled} == {"unit", "decide", "subsample", "max_pool", "classify", "leave", "whole"}
     for one in compiled:
-        assert one.spilled == 0 and 0 < one.registers < 255 and one.shared <= LARGEST_SHARED, one
+        assert one.spilled == 0 and 0 < one.registers <= 255 and one.shared <= LARGEST_SHARED, one
     products = {kernel: {one.products for one in compiled if one.kernel == kernel} for kernel in ("unit", "whole")}
     assert products == {"unit": {(), ("bf16",), ("tf32",)}, "whole": {(), ("bf16",)}}
 
@@ -77,7 +77,8 @@ def launches() -> list:
     room, halves = (
         Map.empty(1, 32, 32, 3, torch.empty(0, dtype=PRECISIONS[one][0]), False) for one in ("tf32", "bf16")
     )
-    whole = WholeProgram(gated.eval(), room, "float32").launches
+    scarce = CNet().build(build_backbone("resnet20", 10), 0.5)  # ptxas spills unless it may take all registers
+    whole = WholeProgram(scarce.eval(), room, "float32").launches
     return [*of(gated, 32), *others, *wide, *whole, *WholeProgram(exits.eval(), halves, "bf16").launches]
 
 
