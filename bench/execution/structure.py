@@ -21,6 +21,8 @@ def unknown_structure(network: DynamicNetwork, rules: Collection[type[StopRule]]
         rules: by which the executor lets samples stop at exits.
     """
     backbone, blocks = network.backbone, network.backbone.blocks
+    if network.router.decides_positions:
+        return "its gates decide about positions"
     if any(isinstance(block, TracedBlock) for block in blocks):
         return "its blocks are modules of another package"
     if network.exits is not None and not _is_known_exits(network.exits, rules):

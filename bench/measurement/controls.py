@@ -34,6 +34,9 @@ class ReplayRouter(Router):
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         return self.decisions[index].channels
 
+    def decide_positions(self, index: int, features: Tensor, state: Any) -> Tensor | None:
+        return self.decisions[index].positions
+
     def cost(self) -> GateCost:
         return self.gate_cost
 
@@ -79,8 +82,9 @@ def shuffled_correct(network: DynamicNetwork, data: DataSet, split: Split, seed:
 
 def _exchanged(decision: BlockDecision) -> BlockDecision:
     """Every image of the batch gets its neighbour's decision; the images stand in random order."""
-    layer, channels = decision.layer, decision.channels
+    layer, channels, positions = decision.layer, decision.channels, decision.positions
     return BlockDecision(
         LayerDecision(layer.executed.roll(1, 0), layer.scale.roll(1, 0), layer.certain),
         None if channels is None else ChannelDecision(channels.kept.roll(1, 0), channels.scale.roll(1, 0)),
+        positions=None if positions is None else positions.roll(1, 0),
     )

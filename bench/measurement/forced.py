@@ -40,6 +40,10 @@ class ForcedRouter(Router):
         value = torch.full_like(channels.kept, self.value)
         return ChannelDecision(value, value)
 
+    def decide_positions(self, index: int, features: Tensor, state: Any) -> Tensor | None:
+        positions = self.router.decide_positions(index, features, state)
+        return None if positions is None else torch.full_like(positions, self.value)
+
     def cost(self):
         return self.router.cost()
 

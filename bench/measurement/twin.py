@@ -16,7 +16,6 @@ from torch import Tensor
 
 from bench.data import DataSet
 from bench.methods.objective import nearest_step
-from bench.networks.cost import sample_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import Router
@@ -34,21 +33,24 @@ class GateMeans:
         scale: of its branch where it was executed.
         kept: ``[C]``, share of these images that kept each channel; None where nothing decides about channels.
         channel_scale: ``[C]``, where a channel was kept.
+        positions: ``[1, H, W]``, share of these images that kept each position; None where nothing decides about them.
     """
 
     rate: float
     scale: float
     kept: Tensor | None
     channel_scale: Tensor | None
+    positions: Tensor | None = None
 
     def decide(self, threshold: float) -> BlockDecision:
         """For one image: what is open above ``threshold``."""
         executed = torch.tensor([float(self.rate > threshold)])
         layer = LayerDecision(executed, executed * self.scale)
+        positions = None if self.positions is None else (self.positions > threshold).float()[None]
         if self.kept is None or self.channel_scale is None:
-            return BlockDecision(layer)
+            return BlockDecision(layer, positions=positions)
         kept = (self.kept > threshold).float()[None]
-        return BlockDecision(layer, ChannelDecision(kept, kept * self.channel_scale))
+        return BlockDecision(layer, ChannelDecision(kept, kept * self.channel_scale), positions=positions)
 
 
 class TwinRouter(Router):
@@ -71,6 +73,10 @@ class TwinRouter(Router):
             return None
         return ChannelDecision(_for_all(channels.kept, features), _for_all(channels.scale, features))
 
+    def decide_positions(self, index: int, features: Tensor, state: Any) -> Tensor | None:
+        positions = self.decisions[index].positions
+        return None if positions is None else _for_all(positions, features)
+
 
 def _for_all(values: Tensor, like: Tensor) -> Tensor:
     return values.to(like).expand(len(like), *values.shape[1:])
@@ -84,21 +90,23 @@ def static_twin(network: DynamicNetwork, data: DataSet, macs: float) -> DynamicN
     """
     means = gate_means(network, data)
     levels = sorted({mean for gate in means for mean in _all_means(gate) if mean > 0}, reverse=True)
+    twin = DynamicNetwork(network.backbone).eval()
+    image = next(network.parameters()).new_zeros(1, *network.backbone.image_shape)
 
-    def decisions(opened: int) -> list[BlockDecision]:
+    @torch.inference_mode()
+    def cost(opened: int) -> float:
         """With the gates of the ``opened`` largest means open; one that never was has no scale to be open at."""
         threshold = levels[opened] if opened < len(levels) else 0.0
-        return [gate.decide(threshold) for gate in means]
+        twin.router = TwinRouter([gate.decide(threshold) for gate in means])
+        return twin.cost(twin(image)).total.item()
 
-    def cost(opened: int) -> float:
-        chosen = decisions(opened)
-        return sample_cost(network.backbone_cost, TwinRouter(chosen).cost(), chosen).total.item()
-
-    return DynamicNetwork(network.backbone, TwinRouter(decisions(nearest_step(cost, 0, len(levels), macs)))).eval()
+    cost(nearest_step(cost, 0, len(levels), macs))
+    return twin
 
 
 def _all_means(gate: GateMeans) -> list[float]:
-    return [gate.rate, *([] if gate.kept is None else gate.kept.tolist())]
+    parts = [part.flatten().tolist() for part in (gate.kept, gate.positions) if part is not None]
+    return [gate.rate, *(mean for part in parts for mean in part)]
 
 
 @torch.inference_mode()
@@ -121,13 +129,16 @@ def _sums(decision: BlockDecision) -> dict[str, Tensor]:
     if decision.channels is not None:
         kept = decision.channels.kept.double() * executed[:, None]
         found |= {"kept": kept.sum(0), "channel_scale": (kept * decision.channels.scale).sum(0)}
+    if decision.positions is not None:
+        found["positions"] = (decision.positions.double() * executed[:, None, None, None]).sum(0)
     return {name: value.cpu() for name, value in found.items()}
 
 
 def _means(sums: dict[str, Tensor], images: int) -> GateMeans:
     executed = float(sums["executed"])
     scale = float(sums["scale"]) / max(executed, 1.0)
+    positions = sums["positions"] / max(executed, 1.0) if "positions" in sums else None
     if "kept" not in sums:
-        return GateMeans(executed / images, scale, None, None)
+        return GateMeans(executed / images, scale, None, None, positions)
     channel_scale = (sums["channel_scale"] / sums["kept"].clamp(min=1)).float()
-    return GateMeans(executed / images, scale, sums["kept"] / max(executed, 1.0), channel_scale)
+    return GateMeans(executed / images, scale, sums["kept"] / max(executed, 1.0), channel_scale, positions)

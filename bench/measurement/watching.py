@@ -37,9 +37,9 @@ class Watched:
 def watch(network: nn.Module, data: DataSet, split: Split) -> Watched:
     """Evaluates ``network``, in whatever form it runs, on ``split``.
 
-    Entropy: of the share of images that open each gate, mean over gates of blocks and channels; of a network with
-    several answers, of which one is given. 0: all images are decided about alike. Units that gate single positions
-    have no gate to look at.
+    Entropy: of the share of images that open each gate, mean over gates of blocks, channels and positions; of a network
+    with several answers, of which one is given. 0: all images are decided about alike. Units that gate themselves have
+    no gate to look at.
     """
     watcher = _Watcher(network)
     samples = evaluate(cast(DynamicNetwork, watcher), data, split).samples
@@ -72,9 +72,11 @@ class _Watcher(nn.Module):
 
 
 def _gates(decision: BlockDecision) -> list[Tensor]:
-    """Which gates of a block each image opens, ``[N, gates]``: a channel of a skipped block is closed."""
+    """Which gates of a block each image opens, ``[N, gates]``: those of a skipped block are closed."""
     executed = decision.layer.executed[:, None]
-    return [executed] if decision.channels is None else [executed, executed * decision.channels.kept]
+    channels = [] if decision.channels is None else [executed * decision.channels.kept]
+    positions = [] if decision.positions is None else [executed * decision.positions.flatten(1)]
+    return [executed, *channels, *positions]
 
 
 def _entropy(shares: NDArray[np.float64]) -> float:

@@ -44,7 +44,7 @@ REWRITTEN: dict[str, str] = {
     "02d066572d2f4d155cd2903992455936e095581fc3463830fc5007068aef96ad": (  # bench/networks/backbones/weights.py
         "a721fd9b76cee101a608ae3c7a264a54e8838c29116ebbb6ccee04017a500b96"
     ),
-    "72443049b83b35a78b9064834464ab682be4187f4827663d0328a0e837b98a44": (  # bench/networks/blocks.py
+    "4730b2c39dd6996d13e7b0b960cd1957c4c154185b24c0c1d489c4480bd7309e": (  # bench/networks/blocks.py
         "08b3734b5a5c46aac2b8cc71e251955a952918f73bf0f00df7d7821a8c22f88b"
     ),
     "a54d5c2db8b2c0606af0165a3deefff68b767225a02d7726f341054fe51463d6": (  # bench/networks/cost.py
@@ -90,5 +90,15 @@ REWRITTEN: dict[str, str] = {
     "23374edb408965e05abd05a490be77fac3702459e7b34d9becb7b751def259b8": (  # bench/networks/backbones/traced/block.py
         "3d5ded9d08ebe8e5b53be38e26f13330280d3770c87f4712838bca329242435b"
     ),
+    "484f1a0440f90f897e6766e3d2c966408979eced3d519b8693522863a1eb90e4": (  # bench/networks/decisions.py
+        "78e4e7e2e4c6a4a0aff7587ad15c3eb320f19cf796aaca2c14b54edb8662edde"
+    ),
+    "01f4c2ea73019e884d67fc05499e70a1da0a71aa5f2104b577abb784692527f4": (  # bench/networks/router.py
+        "6b16892361616f50c9fe350b209ad16a89b157d56e7cc7ef0ec5508286307f51"
+    ),
+    "d2968e7787c8f7cadf33862df3fb8d4814401bc9681b31e66b3a96efdfa3b091": (  # bench/networks/network.py
+        "31a460a551d90fd28934a081cc207c2e8b35b534836a4bffebb2f9381c573638"
+    ),
+    "7a4c572ad998b79c1869b9f5e3d6da9e2d735e91ae93b88f49ef698bf7ed6c0b": "",  # bench/networks/positions.py
 }
 """Digest of a file as it is, and the one that it had; a new file, on which no record so far rests, had none."""

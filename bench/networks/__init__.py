@@ -7,6 +7,7 @@ from bench.networks.decisions import BlockDecision, ChannelDecision, ExitDecisio
 from bench.networks.exits import Exits, PooledHead, exit_places, map_sizes
 from bench.networks.gates import is_open, relu1, straight_through
 from bench.networks.network import DynamicNetwork
+from bench.networks.positions import require_positions
 from bench.networks.router import FoldedGates, GateCost, Router
 from bench.networks.stopping import Committee, Entropy, Patience, StopRule
 
@@ -40,5 +41,6 @@ __all__ = [
     "is_open",
     "map_sizes",
     "relu1",
+    "require_positions",
     "straight_through",
 ]

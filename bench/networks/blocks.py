@@ -153,10 +153,14 @@ class ResidualBlock(nn.Module):
         channel_scale: Tensor | None = None,
         decided: list | None = None,
     ) -> Tensor:
-        """Everything is computed; ``layer_scale`` ``[N]`` then multiplies the branch, sample by sample."""
+        """Everything is computed; ``layer_scale`` then multiplies the branch.
+
+        Sample by sample ``[N]``, or position by position ``[N, 1, H, W]``.
+        """
         branch = self.branch(x, channel_scale, decided)
         if layer_scale is not None:
-            branch = branch * layer_scale[:, None, None, None].to(branch.dtype)
+            scale = layer_scale if layer_scale.dim() > 1 else layer_scale[:, None, None, None]
+            branch = branch * scale.to(branch.dtype)
         return torch.relu(self.shortcut(x) + branch)
 
 

@@ -49,7 +49,8 @@ class ChannelDecision:
 
 @dataclass(frozen=True)
 class UnitDecision:
-    """What a unit that gates itself computes of its convolution (:class:`bench.networks.blocks.SelfGatedUnit`).
+    """What a unit computes of its convolution, if it gates itself (:class:`bench.networks.blocks.SelfGatedUnit`) or
+    computes some positions alone.
 
     Attributes:
         outputs: ``[N]`` float64, share of its output channels; the next unit reads only those.
@@ -72,12 +73,15 @@ class BlockDecision:
 
     Attributes:
         channels: None where no gate looks at channels.
-        units: one decision per unit of the residual branch if its units gate themselves, else empty.
+        units: one decision per unit of the residual branch if its units gate themselves, or positions are decided
+            about, else empty.
+        positions: ``[N, 1, H, W]``, 0 or 1: where the branch is added; None where no gate looks at positions.
     """
 
     layer: LayerDecision
     channels: ChannelDecision | None = None
     units: tuple[UnitDecision, ...] = ()
+    positions: Tensor | None = None
 
     def of_those(self, reached: Tensor) -> BlockDecision:
         """The decision where only some samples reach the block, ``[N]`` 0 or 1; the others skip it."""
@@ -94,12 +98,12 @@ class BlockDecision:
     def kept_fraction(self) -> Tensor:
         """Share of the block that each sample computes, ``[N]``: 0 for a skipped block.
 
-        With a channel gate the share of inner channels; with self-gated units the mean of their shares.
+        With a channel gate alone the share of inner channels; else the mean of the units' shares.
         """
-        if self.channels is not None:
-            return self.layer.executed * self.channels.kept.mean(1)
         if self.units:
             return self.layer.executed * torch.stack(self.unit_shares).mean(0)
+        if self.channels is not None:
+            return self.layer.executed * self.channels.kept.mean(1)
         return self.layer.executed
 
 

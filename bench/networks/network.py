@@ -14,6 +14,7 @@ from bench.networks.blocks import Backbone
 from bench.networks.cost import SampleCost, count_backbone, count_parts, output_cost, reached_parts
 from bench.networks.decisions import BlockDecision, ExitDecision, Output, UnitDecision
 from bench.networks.exits import Exits
+from bench.networks.positions import decisions_of_units, positions_of_units
 from bench.networks.router import OpenRouter, Router
 from bench.networks.stopping import StopRule
 from bench.networks.surgery import match_inner_channels
@@ -73,9 +74,15 @@ class DynamicNetwork(nn.Module):
             with full_precision:
                 layer = self.router.decide_layer(index, features, state)
                 channels = self.router.decide_channels(index, features, state)
+                positions = self.router.decide_positions(index, features, state)
             units: list[UnitDecision] = []
-            x = block(x, None if layer.certain else layer.scale, None if channels is None else channels.scale, units)
-            decisions.append(BlockDecision(layer, channels, tuple(units)))
+            scale = None if layer.certain else layer.scale
+            if positions is not None:
+                scale = positions * layer.scale[:, None, None, None]
+                masks = positions_of_units(block, positions, x.shape[2:])
+                units = decisions_of_units(masks, channels, block.gated_unit)
+            x = block(x, scale, None if channels is None else channels.scale, units)
+            decisions.append(BlockDecision(layer, channels, tuple(units), positions))
             if self.exits is not None:
                 self.exits.ask(index, x, given)
         logits = self.backbone.head(x)

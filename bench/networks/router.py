@@ -47,9 +47,9 @@ class Router(nn.Module):
     """Decides, for each sample, which blocks run and which inner channels they keep; by default all of them.
 
     A pass goes ``start`` once, then for every block ``gate_input``, ``decide_layer`` and, for the samples that execute
-    the block, ``decide_channels``. Masked execution calls ``decide_channels`` for the whole batch and multiplies;
-    skipping execution calls it for the executing samples alone. Both must therefore decide sample by sample:
-    no decision may depend on the rest of the batch in evaluation mode.
+    the block, ``decide_channels`` and ``decide_positions``. Masked execution calls these for the whole batch and
+    multiplies; skipping execution calls them for the executing samples alone. Both must therefore decide sample by
+    sample: no decision may depend on the rest of the batch in evaluation mode.
     """
 
     def __init__(self, blocks: int):
@@ -80,6 +80,20 @@ class Router(nn.Module):
         The rows of ``features`` may be a part of the batch, so ``state`` must not be needed sample by sample here.
         """
         return None
+
+    def decide_positions(self, index: int, features: Tensor, state: Any) -> Tensor | None:
+        """Where the branch of block ``index`` is added: ``[N, 1, H, W]``, 0 or 1, at the resolution of its output.
+
+        None where nothing decides about positions. ``features`` and ``state`` are as in :meth:`decide_channels`. The
+        gates' MACs belong to ``layer`` of :meth:`cost`, and the network must pass
+        :func:`bench.networks.positions.require_positions`.
+        """
+        return None
+
+    @property
+    def decides_positions(self) -> bool:
+        """Whether it is asked about positions at all."""
+        return type(self).decide_positions is not Router.decide_positions
 
     def folded_gates(self, index: int) -> FoldedGates | None:
         """The gates of block ``index`` where they are that simple; None: the methods above must be called.

@@ -14,11 +14,13 @@ from baselines.blockdrop import BlockDrop
 from baselines.fbs import FBS
 from baselines.skipnet import SkipNet
 from bench.execution.skipping import lower
+from bench.measurement.counting import count_each
+from bench.networks import map_sizes
 from bench.networks.backbones import ConvUnit, ResidualBlock
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.decisions import ChannelDecision, LayerDecision
 from bench.networks.network import DynamicNetwork
-from bench.networks.router import Router
+from bench.networks.router import GateCost, Router
 from lcnet.method import LCNet
 from lcnet.router import LCRouter
 
@@ -62,6 +64,24 @@ class KindRouter(Router):
             "everything": torch.ones(len(features), count),
         }[self.kind]
         return ChannelDecision(kept, kept * (0.5 + noise) if self.soft else kept)
+
+
+class PositionRouter(KindRouter):
+    """Positions too, from none of an image to all of them."""
+
+    def __init__(self, backbone: nn.Module, kind: str, soft: bool):
+        super().__init__(backbone.blocks, kind, soft)
+        backbone.image_shape = (3, SIZE, SIZE)
+        self.sizes = map_sizes(backbone)
+        self.products = tuple(block.in_channels * block.inner_channels for block in backbone.blocks)
+
+    def decide_positions(self, index, features, state):
+        size = self.sizes[index]
+        place = torch.linspace(-1, 1, size * size).mul(12).sin().reshape(1, 1, size, size)
+        return (place > (features.mean(1) * 5).sin()[:, None, None, None]).float()
+
+    def cost(self):
+        return GateCost(0, (0,) * self.blocks, self.products)
 
 
 def bottlenecks() -> nn.Module:
@@ -121,6 +141,9 @@ def networks() -> dict[str, DynamicNetwork]:
         for soft in (False, True):
             backbone = bottlenecks() if soft else cifar_resnet(8)
             built[f"{kind}, soft={soft}"] = settle(DynamicNetwork(backbone, KindRouter(backbone.blocks, kind, soft)))
+    for kind in ("some", "nothing"):
+        backbone = bottlenecks()
+        built[f"positions, {kind}"] = settle(DynamicNetwork(backbone, PositionRouter(backbone, kind, soft=True)))
     return built
 
 
@@ -131,7 +154,7 @@ def assert_same(masked, skipped, expected, found):
     torch.testing.assert_close(found.logits, expected.logits, rtol=1e-4, atol=1e-4)
     assert torch.equal(found.executed(), expected.executed())
     for theirs, ours in zip(expected.decisions, found.decisions):
-        torch.testing.assert_close(ours.kept_fraction, theirs.kept_fraction)
+        torch.testing.assert_close(ours.kept_fraction.double(), theirs.kept_fraction.double())
         torch.testing.assert_close(ours.layer.scale, theirs.layer.scale, rtol=1e-4, atol=1e-4)
     assert torch.equal(skipped.cost(found).total, masked.cost(expected).total)
     assert torch.equal(skipped.cost(found).gates, masked.cost(expected).gates)
@@ -161,6 +184,16 @@ def test_a_batch_is_its_images_one_by_one(name):
             alone = skipped(x[index : index + 1])
             torch.testing.assert_close(alone.logits[0], whole.logits[index], rtol=1e-4, atol=1e-4)
             assert skipped.cost(alone).total[0] == masked.cost(whole).total[index]
+
+
+@pytest.mark.parametrize("kind", ["some", "nothing"])
+def test_positions_and_channels_together_cost_what_is_counted(kind):
+    network, x = NETWORKS[f"positions, {kind}"], images()
+    with torch.no_grad():
+        output = network(x)
+    kept = torch.stack([decision.positions.mean((1, 2, 3)) for decision in output.decisions])
+    assert ((kept > 0) & (kept < 1)).any()
+    assert network.cost(output).total.round().long().tolist() == count_each(network, x)
 
 
 @pytest.mark.parametrize("batch", [1, 5])

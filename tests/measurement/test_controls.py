@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bench.measurement.controls import ReplayRouter, can_shuffle, shuffled_correct
+from bench.measurement.twin import static_twin
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone
 
@@ -51,6 +52,19 @@ def test_shuffling_what_is_the_same_for_all_changes_no_answer(digits):
     network, split = network_of("dense", None), digits.validation
     answers = network(digits.normalise(split.images)).logits.argmax(1) == split.labels
     assert shuffled_correct(network, digits, split).tolist() == answers.tolist()
+
+
+@torch.no_grad()
+def test_positions_are_replayed_shuffled_and_have_a_twin(digits):
+    network, images = network_of("dynconv"), digits.normalise(digits.validation.images[:40])
+    expected = network(images)
+    assert 0 < expected.decisions[0].positions.mean() < 1
+    fraction = network.macs_fraction(expected).mean().item()
+    twin = static_twin(network, digits, fraction * network.backbone_cost.total)
+    assert twin.macs_fraction(twin(images)).unique().item() == pytest.approx(fraction, abs=0.02)
+    assert shuffled_correct(network, digits, digits.validation).shape == (len(digits.validation),)
+    network.router = ReplayRouter(expected.decisions, network.router.cost())
+    assert torch.equal(network(images).logits, expected.logits)
 
 
 @pytest.mark.parametrize(("method", "expected"), [("lcnet", True), ("skipnet", True), ("channel_gating", False)])

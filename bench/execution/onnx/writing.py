@@ -22,6 +22,7 @@ from bench.execution.onnx.placing import sink_weights, strip_notes
 from bench.networks.blocks import SelfGatedUnit
 from bench.networks.cascade import Cascade, parts_of
 from bench.networks.network import DynamicNetwork
+from bench.networks.router import Router
 
 IMAGES = "images"
 BRANCHES_SINCE = "2.14"
@@ -31,6 +32,8 @@ HOW_TO_GET = "pip install 'dynamic-inference-bench[export]'"
 
 def not_exported(network: nn.Module) -> str | None:
     """Why ``network`` has no exported form; None if it may have one."""
+    if any(isinstance(module, Router) and module.decides_positions for module in network.modules()):
+        return "its gates decide about positions"
     gates_itself = any(isinstance(module, SelfGatedUnit) for module in network.modules())
     return "its units gate themselves" if gates_itself else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import TypeGuard
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.execution.skipping.convolution import Channels, Constant, Convolution, fold
+from bench.execution.skipping.gathering import at_positions
 from bench.execution.skipping.module import ModuleBlock
 from bench.execution.skipping.width import Width
 from bench.networks.backbones.traced.block import TracedBlock
@@ -77,6 +78,9 @@ class FoldedBlock(MaskedBlock):
 
     def run(self, x: Tensor, scale: Tensor | float | None, width: Width, units: list[UnitDecision]) -> Tensor:
         residual = x if self.shortcut is None else self.shortcut(x)
+        if width.masks is not None:
+            branch = self._gathered(x, width, width.masks)
+            return torch.relu_(residual + (branch if scale is None else branch * scale))
         *inner, last = self._convolutions(width.kept)
         for index, convolution in enumerate(inner):
             x = convolution(x)
@@ -87,6 +91,17 @@ class FoldedBlock(MaskedBlock):
         if isinstance(scale, float):
             return torch.relu_(residual.add_(last(x), alpha=scale))
         return torch.relu_(residual.addcmul_(last(x), scale))
+
+    def _gathered(self, x: Tensor, width: Width, masks: Sequence[Tensor]) -> Tensor:
+        """The branch, of whose positions each unit computes those of its mask; zero at the others."""
+        convolutions = self._convolutions(width.kept)
+        if len(convolutions) < len(masks):  # no channel is kept: the gated unit and its reader are one constant
+            masks = [*masks[: self.gated], *masks[self.gated + 1 :]]
+        for index, (convolution, mask) in enumerate(zip(convolutions, masks)):
+            x = at_positions(convolution, x, mask)
+            if index == self.gated and width.scale is not None:
+                x = x.mul_(width.scale)
+        return x
 
     def _convolutions(self, kept: Channels) -> list[Convolution]:
         if kept is None:

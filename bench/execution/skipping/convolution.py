@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -32,6 +33,11 @@ class Convolution:
         """The same convolution with some of its output or input channels."""
         weight = _take(_take(self.weight, 0, outputs), 1, inputs)
         return Convolution(weight, _take(self.bias, 0, outputs), self.like, self.activation)
+
+    @cached_property
+    def matrix(self) -> Tensor:
+        """The weights as ``[kernel * C_in, C_out]``, for rows of gathered inputs."""
+        return self.weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
 
     def packed(self) -> Convolution:
         """The form to keep for many calls: with weights in the layout that oneDNN wants, where oneDNN is used."""

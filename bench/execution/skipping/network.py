@@ -18,6 +18,7 @@ from bench.networks.cost import SampleCost, output_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
 from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
+from bench.networks.positions import decisions_of_units, positions_of_units
 
 
 class SkippingNetwork(nn.Module):
@@ -92,12 +93,20 @@ class SkippingNetwork(nn.Module):
         if not len(active):
             return block.pass_by(x), BlockDecision(layer)
         everybody = len(active) == len(scales)
-        channels = router.decide_channels(index, features if everybody else features[active], state)
+        seen = features if everybody else features[active]
+        channels = router.decide_channels(index, seen, state)
+        chosen = router.decide_positions(index, seen, state)
         units: list[UnitDecision] = []
+        masks: list[Tensor] | None = None
+        if chosen is not None:
+            masks = positions_of_units(block.block, chosen, x.shape[2:])
+            units = decisions_of_units(masks, channels, block.block.gated_unit)
         result = None if everybody else block.pass_by(x)
         for group, width in group_by_width(channels, block.skips_channels):
             rows = active if group is None else active[group]
             scale = _scale(scales[rows], x)
+            if masks is not None:
+                width = width._replace(masks=masks if group is None else [mask[group] for mask in masks])
             if len(rows) == len(scales):
                 result = block.run(x, scale, width, units)
             else:
@@ -106,7 +115,7 @@ class SkippingNetwork(nn.Module):
                 result = _like(executed, len(x)) if result is None else result
                 put_back(result, place, executed)
         assert result is not None  # there is a group for every active sample
-        return result, _of_batch(layer, channels, units, active)
+        return result, _of_batch(BlockDecision(layer, channels, tuple(units), chosen), active)
 
     def _single_gates(self) -> list[SingleGates] | None:
         gates = [self.router.folded_gates(index) for index in range(len(self.blocks))]
@@ -162,11 +171,9 @@ def _scale(scales: np.ndarray, x: Tensor) -> Tensor | float | None:
     return float(scales[0]) if len(scales) == 1 else x.new_tensor(scales)[:, None, None, None]
 
 
-def _of_batch(
-    layer: LayerDecision, channels: ChannelDecision | None, units: list[UnitDecision], active: np.ndarray
-) -> BlockDecision:
+def _of_batch(decision: BlockDecision, active: np.ndarray) -> BlockDecision:
     """What was decided for the active samples, as a decision about all: zeros for those that skip the block."""
-    count = len(layer.executed)
+    channels, positions, count = decision.channels, decision.positions, len(decision.layer.executed)
 
     def spread(values: Tensor) -> Tensor:
         if len(values) == count:
@@ -175,7 +182,9 @@ def _of_batch(
         everybody[active] = values
         return everybody
 
-    spread_units = tuple(UnitDecision(spread(unit.outputs), spread(unit.completed)) for unit in units)
-    if channels is None:
-        return BlockDecision(layer, None, spread_units)
-    return BlockDecision(layer, ChannelDecision(spread(channels.kept), spread(channels.scale)), spread_units)
+    return BlockDecision(
+        decision.layer,
+        None if channels is None else ChannelDecision(spread(channels.kept), spread(channels.scale)),
+        tuple(UnitDecision(spread(unit.outputs), spread(unit.completed)) for unit in decision.units),
+        None if positions is None else spread(positions),
+    )

@@ -34,6 +34,9 @@ def check_decisions(subject: Subject) -> str:
         if decision.channels is not None:
             shape = (IMAGES, blocks[index].inner_channels)
             require_decision(f"block {index} channels", decision.channels.kept, decision.channels.scale, shape)
+        if decision.positions is not None:
+            kept = decision.positions.flatten(1)
+            require_decision(f"block {index} positions", kept, kept, (IMAGES, decision.positions[0].numel()))
     return f"{len(output.decisions)} blocks, one decision for each of {IMAGES} samples"
 
 
