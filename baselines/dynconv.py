@@ -99,7 +99,7 @@ class PositionGate(nn.Module):
         stride = math.prod(unit.conv.stride[0] for unit in block.units)
         self.near = nn.Conv2d(block.in_channels, 1, 3, stride, padding=1)
         self.whole = nn.Linear(block.in_channels, 1, bias=False)
-        nn.init.constant_(self.near.bias, math.log(openness / (1 - openness)))
+        nn.init.constant_(cast(Tensor, self.near.bias), math.log(openness / (1 - openness)))
 
     def macs(self, size: int) -> int:
         """For maps of ``size`` squared at the block's output."""

@@ -63,7 +63,8 @@ def decisions_of_units(
     found = []
     for number, mask in enumerate(masks):
         completed = mask.double().mean((1, 2, 3))
-        narrowed = channels is not None and number == gated_unit
-        outputs = channels.kept.double().mean(1) if narrowed else completed.new_ones(len(completed))
+        outputs = completed.new_ones(len(completed))
+        if channels is not None and number == gated_unit:
+            outputs = channels.kept.double().mean(1)
         found.append(UnitDecision(outputs, completed))
     return found
