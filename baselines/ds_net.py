@@ -35,11 +35,10 @@ from bench.networks import (
     DynamicNetwork,
     GateCost,
     LayerDecision,
-    ResidualBlock,
     Router,
     count_backbone,
 )
-from bench.networks.importance import filter_norms
+from bench.networks.surgery import sort_inner
 
 LARGEST_PRICE, HALVINGS = 100.0, 30
 """Where the price is searched, and how often the search is halved."""
@@ -78,7 +77,7 @@ class DSNet(Method):
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         assert point is not None
         for block in backbone.blocks:
-            put_largest_first(block)
+            sort_inner(block)
         return DynamicNetwork(backbone, WidthRouter(backbone, self, point))
 
     def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
@@ -234,15 +233,3 @@ def narrowest_is_right(network: DynamicNetwork, step: TrainingBatch) -> Tensor:
     network.train().backbone.train(not rests)
     router.told = None
     return right
-
-
-@torch.no_grad()
-def put_largest_first(block: ResidualBlock) -> None:
-    """Puts inner channels in falling order of their filters' L1 norms, in place: the block computes what it did."""
-    gated, reader = block.units[block.gated_unit], block.units[block.gated_unit + 1].conv
-    order = filter_norms(gated).argsort(descending=True, stable=True)
-    norm = gated.norm
-    for tensor in (gated.conv.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var):
-        assert tensor is not None
-        tensor.copy_(tensor[order])
-    reader.weight.copy_(reader.weight[:, order])

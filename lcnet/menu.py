@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench.errors import BadInput
 from bench.methods.interface import MethodInfo
-from bench.networks.blocks import Backbone, ResidualBlock
+from bench.networks.blocks import Backbone
 from bench.networks.decisions import ChannelDecision
 from bench.networks.gates import is_open, relu1
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
+from bench.networks.surgery import sort_inner
 from lcnet.gates import channel_nets
 from lcnet.method import PAPER, LCNet
 from lcnet.router import LCRouter
@@ -67,17 +67,5 @@ class LCNetMenu(LCNet):
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         for block in backbone.blocks:
-            sort_channels(block)
+            sort_inner(block)
         return DynamicNetwork(backbone, MenuRouter(backbone, self))
-
-
-@torch.no_grad()
-def sort_channels(block: ResidualBlock) -> None:
-    """Puts the inner channels in falling order of their filters' norms, in place: its function stays the same."""
-    order = block.inner_norms().argsort(descending=True)
-    gated, reader = block.units[block.gated_unit], block.units[block.gated_unit + 1].conv
-    conv, norm = gated.conv, gated.norm
-    for tensor in (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var):
-        if tensor is not None:
-            tensor.copy_(tensor[order])
-    reader.weight.copy_(reader.weight[:, order])

@@ -100,7 +100,7 @@ def static_twin(network: DynamicNetwork, data: DataSet, macs: float) -> DynamicN
         twin.router = TwinRouter([gate.decide(threshold) for gate in means])
         return twin.cost(twin(image)).total.item()
 
-    cost(nearest_step(cost, 0, len(levels), macs))
+    cost(nearest_step(cost, 0, len(levels), macs))  # which leaves the twin at the step that is nearest
     return twin
 
 

@@ -44,7 +44,7 @@ REWRITTEN: dict[str, str] = {
     "02d066572d2f4d155cd2903992455936e095581fc3463830fc5007068aef96ad": (  # bench/networks/backbones/weights.py
         "a721fd9b76cee101a608ae3c7a264a54e8838c29116ebbb6ccee04017a500b96"
     ),
-    "4730b2c39dd6996d13e7b0b960cd1957c4c154185b24c0c1d489c4480bd7309e": (  # bench/networks/blocks.py
+    "4476f0bcfa2c8ac884fff1003356370a5452013f9847a008d3e628e3ad27036e": (  # bench/networks/blocks.py
         "08b3734b5a5c46aac2b8cc71e251955a952918f73bf0f00df7d7821a8c22f88b"
     ),
     "a54d5c2db8b2c0606af0165a3deefff68b767225a02d7726f341054fe51463d6": (  # bench/networks/cost.py
@@ -54,7 +54,7 @@ REWRITTEN: dict[str, str] = {
         "fd7e48fc555707a7915630668da1813335b607cc512723ec379df5b20fb0708b"
     ),
     "a4e145bf2cbad03ee1c6ce9d39112c59170b78b7b43038978f65341b9d62d287": "",  # bench/networks/products.py
-    "5ccb7a016cde0b6ba4b0cd410c4964ae0b59a0e8897df3bf251d2c3e9d84436d": (  # bench/networks/surgery.py
+    "d27d96f456a615766020b1caf947abfa9b52c15b40b0444272e6275a9f4087ef": (  # bench/networks/surgery.py
         "be01fad0a626d7c28c04a976d26b828e556e9766386e75b95ead54204db700af"
     ),
     "ce9424898adddd999b66f410cd4dc3b67591a92bbcc386540a17b98797e4914c": (  # baselines/skipnet.py
@@ -72,7 +72,7 @@ REWRITTEN: dict[str, str] = {
     "0351f39937052a26e54cc5409f67fbc39e2cd0a6e6383cce7948149533ce9d1a": (  # lcnet/gates.py
         "9fe64a75a48406840ff0e252475f68091111c9419045d700e44b16e1d1f98128"
     ),
-    "36635e8defc31cab81c51d2848a4ec58a67eca5b22f04985a5f87176e17c20a9": (  # lcnet/menu.py
+    "04bc8e747c5301e988eebb70edbff963a4c48b9acf227de3392767ebea940470": (  # lcnet/menu.py
         "704a78a95e4b5b137ee873201ea487d59420489419d36fab56b361ab8cad860e"
     ),
     "0e958e2000ef96d84dcfca2c9b6ec9141aca85b6248c88feec92f65c137cbdf2": (  # lcnet/router.py

@@ -77,12 +77,7 @@ class ResidualBlock(nn.Module):
         shortcut: identity, parameter-free subsampling (option A) or a 1x1 projection (option B).
         gated_unit: the unit whose output channels a channel gate may switch off; the last unit never is one,
             because the residual sum stays at full width.
-
-    Attributes:
-        has_channels: whether anything can be decided about inner channels.
     """
-
-    has_channels = True
 
     def __init__(self, units: Sequence[ConvUnit], shortcut: nn.Module, gated_unit: int | None = None):
         super().__init__()

@@ -33,6 +33,18 @@ def keep_inner(block: ResidualBlock, unit: int, kept: Tensor) -> None:
     keep_inputs(block.units[unit + 1], kept)
 
 
+@torch.no_grad()
+def sort_inner(block: ResidualBlock) -> None:
+    """Puts a block's inner channels in falling order of their filters' norms, in place: its function stays the same."""
+    order = block.inner_norms().argsort(descending=True)
+    gated, reader = block.units[block.gated_unit], block.units[block.gated_unit + 1].conv
+    conv, norm = gated.conv, gated.norm
+    for tensor in (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        if tensor is not None:
+            tensor.copy_(tensor[order])
+    reader.weight.copy_(reader.weight[:, order])
+
+
 def match_inner_channels(backbone: Backbone, state: Mapping[str, Tensor], prefix: str = "") -> None:
     """Makes room for the weights of a pruned copy of ``backbone``: as many inner channels as ``state`` holds."""
     for index, block in enumerate(backbone.blocks):

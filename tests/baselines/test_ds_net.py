@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.ds_net import DSNet, narrowest_is_right, price_for, put_largest_first, spread_loss
+from baselines.ds_net import DSNet, narrowest_is_right, price_for, spread_loss
 from bench.measurement.conformance import verify_method
 from bench.measurement.conformance.subjects import batch_at
 from bench.methods import Budget
 from bench.networks.backbones.cifar import cifar_resnet
+from bench.networks.surgery import sort_inner
 
 QUICK = ("skipped = masked", "MACs = independent count", "every gate gets a gradient", "batch norm moves once per step")
 
@@ -26,7 +27,7 @@ def test_sorting_channels_changes_no_answer():
     for block in backbone.blocks:
         nn.init.uniform_(block.units[0].norm.running_mean)
         expected = backbone(images)
-        put_largest_first(block)
+        sort_inner(block)
         torch.testing.assert_close(backbone(images), expected, rtol=1e-4, atol=1e-5)
 
 

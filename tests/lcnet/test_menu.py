@@ -12,7 +12,8 @@ from bench.errors import BadInput
 from bench.execution.skipping import lower
 from bench.measurement.conformance import Subject, check_skipping
 from bench.networks.backbones import build_backbone
-from lcnet.menu import MENU, LCNetMenu, MenuRouter, sort_channels
+from bench.networks.surgery import sort_inner
+from lcnet.menu import MENU, LCNetMenu, MenuRouter
 
 
 def test_sorting_channels_keeps_the_function():
@@ -24,7 +25,7 @@ def test_sorting_channels_keeps_the_function():
     images, block = torch.randn(2, 3, 32, 32), backbone.blocks[1]
     with torch.no_grad():
         before = backbone(images)
-        sort_channels(block)
+        sort_inner(block)
         torch.testing.assert_close(backbone(images), before, rtol=1e-4, atol=1e-4)
     norms = block.inner_norms()
     assert torch.equal(norms, norms.sort(descending=True).values)

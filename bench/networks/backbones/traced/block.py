@@ -53,6 +53,9 @@ class TracedBlock(ResidualBlock):
         end: an activation behind the sum, or the identity.
         gated: which of the parts writes the inner channels, a sequence of which the first layer decides how many there
             are; the next part is the layer that reads them. None: there are no channels to choose.
+
+    Attributes:
+        has_channels: whether there are channels to choose.
     """
 
     def __init__(
