@@ -58,7 +58,7 @@ COLUMNS = ("keep", *RATES, "padding", "moved_mb", "bytes_ms", "arithmetic_ms", "
 @click.option("--keep", multiple=True, type=click.FloatRange(0, 1), default=[0.25, 0.5, 0.75])
 @click.option("--batch", "sizes", multiple=True, type=int, default=[256, 1, 64, 1024, 8])
 @click.option(
-    "--precision", "precisions", multiple=True, type=click.Choice(list(TYPES)), default=["float32", "bf16", "tf32"]
+    "--precision", "precisions", multiple=True, type=click.Choice(list(TYPES)), default=["float32", "bfloat16", "tf32"]
 )
 @click.option(
     "--compile", "compiled", multiple=True, type=click.Choice(list(NETWORKS)), help="race torch.compile for it as well"

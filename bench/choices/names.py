@@ -12,6 +12,8 @@ from bench.errors import BadInput
 
 BUDGETS = ("quick", "paper")
 PRECISIONS = ("float32", "bfloat16")
+"""Of training."""
+INFERENCE_PRECISIONS = ("float32", "tf32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
 EXECUTORS = ("torch", "native", "triton", "onnxruntime", "auto")
 ENGINES = ("inline", "local", "slurm")

@@ -8,6 +8,7 @@ from bench.choices import EXECUTORS
 from bench.errors import BadInput, Notice
 from bench.execution.native import NativeNetwork, targets, unsupported_reason
 from bench.execution.onnx import OnnxNetwork
+from bench.execution.precision import obstacle
 from bench.execution.skipping import SkippingCascade, SkippingNetwork, lower
 from bench.execution.triton import TritonCascade, TritonNetwork
 from bench.networks.cascade import Cascade, parts_of
@@ -17,7 +18,7 @@ Inference = SkippingNetwork | SkippingCascade | NativeNetwork | TritonNetwork | 
 """A network as it runs: ``forward``, ``predict`` and ``cost``, by whatever executor."""
 
 
-def to_inference(network: DynamicNetwork | Cascade, executor: str = "auto") -> Inference:
+def to_inference(network: DynamicNetwork | Cascade, executor: str = "auto", precision: str = "float32") -> Inference:
     """``network`` as it stands, for inference; ``network`` itself is not changed.
 
     The members of a cascade are compiled one by one; who is asked about what is decided in Python between them, but for
@@ -26,23 +27,27 @@ def to_inference(network: DynamicNetwork | Cascade, executor: str = "auto") -> I
     Args:
         executor: ``torch``; ``native``, compiled for the CPU; ``triton``, for a GPU; ``onnxruntime``; or ``auto``:
             native where that is possible. It is never ``triton``: nobody has measured yet where that is faster.
+        precision: ``float32``; ``tf32`` or ``bfloat16``, which ``torch`` and ``triton`` know.
 
     Raises:
-        BadInput: an unknown executor, or one that is not there or cannot run this network.
+        BadInput: an unknown executor, or one that is not there, cannot run this network or not in this precision.
     """
     if executor not in EXECUTORS:
         raise BadInput(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
+    device = parts_of(network)[0].backbone.classifier.weight.device
+    if reason := obstacle(precision, executor, device):
+        raise BadInput(f"cannot run in {precision}: {reason}")
     if executor == "auto":
-        executor = "native" if runs_natively(network) else "torch"
+        executor = "native" if precision == "float32" and runs_natively(network) else "torch"
     if executor == "onnxruntime":
         return OnnxNetwork(network)
     if isinstance(network, Cascade):
         if executor == "triton":
-            return TritonCascade(network)
-        return SkippingCascade(network, [to_inference(member, executor) for member in network.members])
+            return TritonCascade(network, precision)
+        return SkippingCascade(network, [to_inference(member, executor, precision) for member in network.members])
     if executor == "native":
         return NativeNetwork(network)
-    return TritonNetwork(network) if executor == "triton" else lower(network)
+    return TritonNetwork(network, precision) if executor == "triton" else lower(network, precision)
 
 
 def runs_natively(network: DynamicNetwork | Cascade) -> bool:

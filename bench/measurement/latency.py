@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.errors import BadInput
 from bench.execution import Inference, to_inference
+from bench.execution.precision import products
 from bench.measurement.clock import Measurement, measure, threads
 from bench.measurement.dense import COMPILED, PACKED, Predict, dense_forms
 from bench.networks.blocks import Backbone
@@ -94,11 +95,12 @@ class DenseRival:
     Args:
         backbone: at full width, on the device where time is taken; not changed.
         compile: whether ``torch.compile`` is among the forms.
+        precision: what it computes in, as the networks that are timed against it do.
     """
 
-    def __init__(self, backbone: Backbone, compile: bool = True):
-        self.macs = count_backbone(backbone).total
-        self.forms = dense_forms(backbone, compile)
+    def __init__(self, backbone: Backbone, compile: bool = True, precision: str = "float32"):
+        self.macs, self.precision = count_backbone(backbone).total, precision
+        self.forms = dense_forms(backbone, compile, precision)
         self.network = DynamicNetwork(copy.deepcopy(backbone))
         self.by_executor = {"torch": self.forms[PACKED]}
         self.left_out: dict[str, str] = {}
@@ -107,7 +109,7 @@ class DenseRival:
     def in_executor(self, name: str) -> Predict:
         """The dense backbone in the executor ``name``, made where it is first asked for."""
         if name not in self.by_executor:
-            self.by_executor[name] = to_inference(self.network, name).predict
+            self.by_executor[name] = to_inference(self.network, name, self.precision).predict
         return self.by_executor[name]
 
     def best(self, batches: Sequence[Tensor], seconds: float = 2.0) -> str:
@@ -161,7 +163,7 @@ def time_network(
     if reason := too_few_images(len(images)):
         raise BadInput(reason)
     batches = {1: images.split(1), THROUGHPUT_BATCH: _whole_batches(images)}
-    with threads(threads_used):
+    with threads(threads_used), products(rival.precision):
         theoretical = speedup_theoretical(network, rival.macs, images)
         forms = {size: rival.best(parts) for size, parts in batches.items()}
         measured = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from bench.choices import INFERENCE_PRECISIONS
 from bench.errors import BadInput
 from bench.records import SAMPLES_FILE, Record, find_records, read_samples, require_recorded_file
 from bench.records.curves import read_curve
@@ -14,14 +15,20 @@ from bench.records.merge import find_jobs
 from bench.records.times import read_times
 from bench.report.entries import Entry, Result, pool, timing_machine
 
+FLOAT32 = "float32"
+
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Everything measured on one data set with one backbone: one table, one set of plots."""
+    """Everything measured on one data set with one backbone in one precision: one table, one set of plots.
+
+    Networks in int8 stand beside what they were quantised from.
+    """
 
     dataset: str
     backbone: str
     entries: Sequence[Entry]
+    precision: str = FLOAT32
 
     @property
     def title(self) -> str:
@@ -30,14 +37,13 @@ class Group:
 
     @property
     def name(self) -> str:
-        return f"{self.title} / {self.backbone}"
+        return f"{self.title} / {self.backbone}{f', {self.precision}' * (self.precision != FLOAT32)}"
 
     @property
     def slug(self) -> str:
         """The name as part of a file name: letters, digits, dots, dashes."""
-        return "".join(
-            letter if letter.isalnum() or letter in "-." else "-" for letter in f"{self.dataset}-{self.backbone}"
-        )
+        name = f"{self.dataset}-{self.backbone}{f'-{self.precision}' * (self.precision != FLOAT32)}"
+        return "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in name)
 
     @property
     def results(self) -> list[Result]:
@@ -62,7 +68,7 @@ class Group:
 
 
 def load_groups(folders: Iterable[Path]) -> list[Group]:
-    """All records below ``folders`` with their images, one group per data set and backbone.
+    """All records below ``folders`` with their images, one group per data set, backbone and precision.
 
     Raises:
         BadInput: no record at all, an unreadable one, two different ones of one job, or two that were measured on
@@ -74,8 +80,8 @@ def load_groups(folders: Iterable[Path]) -> list[Group]:
     results = [_result(folder, found[folder]) for folder in sorted(found, key=lambda folder: folder.name)]
     for dataset in {result.record.dataset for result in results}:
         require_same_images([result for result in results if result.record.dataset == dataset])
-    names = sorted({(result.record.dataset, result.record.backbone) for result in results})
-    return [Group(*name, pool(result for result in results if _group(result) == name)) for name in names]
+    keys = sorted({_group(result) for result in results}, key=lambda key: (*key[:2], key[2] != FLOAT32, key[2]))
+    return [Group(*key[:2], pool(one for one in results if _group(one) == key), key[2]) for key in keys]
 
 
 def load_result(folder: Path) -> Result:
@@ -111,8 +117,10 @@ def require_same_images(results: Sequence[Result]) -> None:
             )
 
 
-def _group(result: Result) -> tuple[str, str]:
-    return result.record.dataset, result.record.backbone
+def _group(result: Result) -> tuple[str, str, str]:
+    record = result.record
+    # What is in int8, or of an unknown precision, stands beside float32.
+    return record.dataset, record.backbone, record.precision if record.precision in INFERENCE_PRECISIONS else FLOAT32
 
 
 def _images(result: Result) -> tuple:

@@ -36,7 +36,8 @@ def static_entries(group: Group, groups: Sequence[Group]) -> list[Entry]:
 
 def entries_beside(group: Group, groups: Sequence[Group]) -> list[Entry]:
     """All entries on the group's data: its own, and those of other backbones under these backbones' names."""
-    others = [other for other in groups if other.dataset == group.dataset and other.backbone != group.backbone]
+    alike = [one for one in groups if (one.dataset, one.precision) == (group.dataset, group.precision)]
+    others = [one for one in alike if one.backbone != group.backbone]
     return [*group.entries, *(replace(entry, among=other.backbone) for other in others for entry in other.entries)]
 
 

@@ -22,7 +22,7 @@ class Context:
     Attributes:
         alone: whether no other job of this run uses the machine meanwhile.
         on_epoch: called with each epoch's row of ``train.csv``.
-        rivals: dense forms that were made to be timed against, by the name of their backbone.
+        rivals: dense forms that were made to be timed against, by the name of their backbone and their precision.
     """
 
     settings: Settings
@@ -30,7 +30,7 @@ class Context:
     device: torch.device
     alone: bool = True
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None
-    rivals: dict[str, DenseRival] = field(default_factory=dict)
+    rivals: dict[tuple[str, str], DenseRival] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings, data: DataSet, **rest: Any) -> Context:

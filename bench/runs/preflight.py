@@ -11,6 +11,7 @@ from bench.data.recorded import data_options
 from bench.errors import BadInput
 from bench.execution.native import targets, unsupported_reason
 from bench.execution.onnx import missing_packages, not_exported
+from bench.execution.precision import obstacle
 from bench.execution.triton import interpreting, missing, unknown_to_kernels
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone, foreign_outputs, load_weights, unread_average
@@ -33,6 +34,7 @@ def check_ahead(jobs: list[Job], settings: Settings, data: DataSet) -> list[str]
     for job in jobs:
         if job.epochs:
             require_shares(job.batch_size, job.micro_batch, len(data.train))
+    _check_precision(jobs, settings)
     _check_executor(jobs, settings, len(data.classes))
     if settings.execution.compile and settings.placement.engine != "slurm" and any(job.epochs for job in jobs):
         _check_compiler()
@@ -76,6 +78,14 @@ def _check_normalisation(settings: Settings, weights: Path) -> None:
         words = [f"--{name} {','.join(map(str, getattr(theirs, name)))}" for name in ("mean", "std") if theirs.mean]
         how = f"give {' '.join(words)}" if words else "leave out --mean and --std"
         raise BadInput(f"{weights} were trained on images that were normalised otherwise: {how}")
+
+
+def _check_precision(jobs: list[Job], settings: Settings) -> None:
+    execution, is_elsewhere = settings.execution, settings.placement.engine == "slurm"
+    device = torch.device("cuda") if is_elsewhere else choose_device(execution.device)
+    for precision in {job.inference_precision: None for job in jobs}:
+        if reason := obstacle(precision, execution.executor, device):
+            raise BadInput(f"--inference-precision {precision}: {reason}")
 
 
 def _check_executor(jobs: list[Job], settings: Settings, classes: int) -> None:

@@ -154,6 +154,8 @@ def _own(request: Request, selection: Selection, settings: Settings, data: DataS
     backbones = sorted({job.backbone for job in selection.jobs})
     if len(backbones) > 1:
         raise BadInput(f"a --network is set beside one backbone, not {', '.join(backbones)}: choose with --backbone")
+    if any(job.inference_precision != "float32" for job in selection.jobs):
+        raise BadInput("a --network is measured as it is: leave out --inference-precision")
     return Own.beside(selection.jobs[0], *request.network, Context.of(settings, data))
 
 

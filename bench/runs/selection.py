@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from bench.data import DataOptions
 from bench.data.recorded import data_options
@@ -25,6 +25,8 @@ from bench.zoo.loading import find_pretrained
 from bench.zoo.location import shipped_folder
 
 TIMM = "timm"
+TESTED = ("inference_precision",)
+"""Options about how networks are tested, which trained ones take too."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +103,26 @@ def select_quantised(folders: Sequence[Path], data_dir: Path | None) -> Selectio
 
 def _of_members(request: Request) -> Selection:
     shipped = read_members([folder.absolute() for folder in request.members])
-    jobs = member_jobs(shipped, request.options)
+    options, tested = _without_tests(request.options)
+    jobs = [replace(job, **tested) for job in member_jobs(shipped, options)]
     last = shipped[jobs[0].members[-1]][1]
     return Selection(jobs, jobs, Inputs(last.dataset, shipped=shipped, data_options=data_options(last)))
 
 
 def _of_shipped(request: Request) -> Selection:
-    found = choose_shipped(find_pretrained(shipped_folder(cast(Path, request.pretrained)).absolute()), request.options)
+    options, tested = _without_tests(request.options)
+    found = choose_shipped(find_pretrained(shipped_folder(cast(Path, request.pretrained)).absolute()), options)
     first = next(iter(found.values()))
-    named = [(pretrained_job(record), (folder, record)) for folder, record in found.items()]
+    named = [(replace(pretrained_job(record), **tested), (folder, record)) for folder, record in found.items()]
     # A network may be shipped in several folders: the first one stands for all.
     jobs = distinct(job for job, _ in named)
     shipped = {job.id: one for job, one in reversed(named)}
     return Selection(jobs, jobs, Inputs(first.dataset, shipped=shipped, data_options=data_options(first)))
+
+
+def _without_tests(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options that are not about tests, and those that are."""
+    return {n: v for n, v in options.items() if n not in TESTED}, {n: v for n, v in options.items() if n in TESTED}
 
 
 def _of_suites(request: Request, out: Path) -> Selection:

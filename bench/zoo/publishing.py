@@ -64,6 +64,8 @@ class Publication:
         for folder, record in self.jobs.items():
             if is_quantised(record):
                 raise BadInput(f"{folder.name} is in int8: publish the network it was made from, and quantise that")
+            if record.precision != "float32":
+                raise BadInput(f"{folder.name} was tested in {record.precision}: publish its record in float32")
             require_same_data(record, self._data(record))
             require_recorded_file(folder, MODEL_FILE, record)
             known = self.out / folder.name / MODEL_FILE

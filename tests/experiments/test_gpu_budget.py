@@ -18,20 +18,20 @@ def table(minutes: float, seconds: dict[tuple[str, str], float]) -> tuple[list[t
 
 
 def test_all_is_measured_where_there_is_time():
-    seconds = {("a", "float32"): 30, ("b", "float32"): 100, ("a", "bf16"): 30, ("b", "bf16"): 100}
+    seconds = {("a", "float32"): 30, ("b", "float32"): 100, ("a", "bfloat16"): 30, ("b", "bfloat16"): 100}
     assert table(9, seconds) == ([*seconds, *seconds], 520)
 
 
 def test_nothing_begins_that_would_end_too_late_and_what_is_shorter_still_does():
-    seconds = {("a", "float32"): 20, ("b", "float32"): 130, ("a", "bf16"): 20, ("b", "bf16"): 130}
+    seconds = {("a", "float32"): 20, ("b", "float32"): 130, ("a", "bfloat16"): 20, ("b", "bfloat16"): 130}
     begun, end = table(6, seconds)
-    assert begun == [*seconds, ("a", "float32"), ("a", "bf16")] and end == 340
+    assert begun == [*seconds, ("a", "float32"), ("a", "bfloat16")] and end == 340
 
 
 def test_a_network_that_was_never_measured_is_expected_to_take_the_most_that_any_took():
     budget = Budget(1, lambda: 0.0)
-    assert budget.expected("a", "bf16") == 0
+    assert budget.expected("a", "bfloat16") == 0
     budget.longest["b", "float32"] = 61
-    assert not budget.allows("a", "bf16")
+    assert not budget.allows("a", "bfloat16")
     budget.longest["a", "float32"] = 5
-    assert budget.allows("a", "bf16") and not budget.allows("b", "bf16")
+    assert budget.allows("a", "bfloat16") and not budget.allows("b", "bfloat16")

@@ -18,19 +18,21 @@ from bench.networks.blocks import ConvUnit, ResidualBlock, require_ungrouped
 from bench.networks.decisions import UnitDecision
 
 
-def lower_block(block: ResidualBlock) -> FoldedBlock | MaskedBlock | ModuleBlock:
-    """The fastest form we have for ``block``: folded where all its units are plain, else as it is."""
+def lower_block(block: ResidualBlock, dtype: torch.dtype = torch.float32) -> FoldedBlock | MaskedBlock | ModuleBlock:
+    """The fastest form we have for ``block``, in ``dtype``: folded where all its units are plain, else as it is."""
     if isinstance(block, TracedBlock):
-        return ModuleBlock(block)
-    return FoldedBlock(block) if all(_is_plain(unit) for unit in block.units) else MaskedBlock(block)
+        return ModuleBlock(block.to(dtype))
+    if all(_is_plain(unit) for unit in block.units):
+        return FoldedBlock(block, dtype)
+    return MaskedBlock(block, dtype)
 
 
-def lower_unit(module: nn.Module) -> Callable[[Tensor], Tensor]:
+def lower_unit(module: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
     """Stem or shortcut for inference: plain units folded, also those in a sequence, everything else as it is."""
     if isinstance(module, nn.Sequential):
-        parts = [lower_unit(part) for part in module]
+        parts = [lower_unit(part, dtype) for part in module]
         return lambda x: reduce(lambda y, part: part(y), parts, x)
-    return fold(module).packed() if _is_plain(module) else module
+    return fold(module).to(dtype).packed() if _is_plain(module) else module.to(dtype)
 
 
 def _is_plain(unit: nn.Module) -> TypeGuard[ConvUnit]:
@@ -42,10 +44,10 @@ class MaskedBlock:
 
     skips_channels = False
 
-    def __init__(self, block: ResidualBlock):
-        self.block = block
+    def __init__(self, block: ResidualBlock, dtype: torch.dtype):
+        self.block, self.dtype = block, dtype
         self.inner_channels = block.inner_channels
-        self.shortcut = None if isinstance(block.shortcut, nn.Identity) else lower_unit(block.shortcut)
+        self.shortcut = None if isinstance(block.shortcut, nn.Identity) else lower_unit(block.shortcut, dtype)
 
     def pass_by(self, x: Tensor) -> Tensor:
         """The block's output for samples ``x`` that skip it; ``x`` itself where the shortcut is the identity."""
@@ -61,7 +63,9 @@ class MaskedBlock:
         """
         layer_scale = torch.as_tensor(1.0 if scale is None else scale, dtype=x.dtype, device=x.device)
         channel_scale = None if width.scale is None else width.scale.flatten(1)
-        return self.block(x, layer_scale.expand(len(x), 1, 1, 1).flatten(), channel_scale, units)
+        # Not rounded as a whole: what a unit decides by is float32, as in training.
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            return self.block(x, layer_scale.expand(len(x), 1, 1, 1).flatten(), channel_scale, units).to(self.dtype)
 
 
 class FoldedBlock(MaskedBlock):
@@ -69,10 +73,10 @@ class FoldedBlock(MaskedBlock):
 
     skips_channels = True
 
-    def __init__(self, block: ResidualBlock):
-        super().__init__(block)
+    def __init__(self, block: ResidualBlock, dtype: torch.dtype):
+        super().__init__(block, dtype)
         self.gated = block.gated_unit
-        self.folded = [fold(unit) for unit in block.units]
+        self.folded = [fold(unit).to(dtype) for unit in block.units]
         self.full = [convolution.packed() for convolution in self.folded]
         self.first: dict[int, list[Convolution]] = {}
 

@@ -29,6 +29,10 @@ class Convolution:
         self.activation = activation
         self.geometry: Any = (like.stride, like.padding, like.dilation, like.groups)
 
+    def to(self, dtype: torch.dtype) -> Convolution:
+        """The same convolution, rounded to ``dtype``."""
+        return Convolution(self.weight.to(dtype), self.bias.to(dtype), self.like, self.activation)
+
     def select(self, outputs: Channels = None, inputs: Channels = None) -> Convolution:
         """The same convolution with some of its output or input channels."""
         weight = _take(_take(self.weight, 0, outputs), 1, inputs)
@@ -129,7 +133,8 @@ def _output_size(conv: nn.Conv2d, dim: int, size: int) -> int:
 
 def _packs(weight: Tensor) -> bool:
     device = weight.device.type == "cpu" and torch.backends.mkldnn.is_available()
-    return device and weight.dtype == torch.float32 and weight.numel() > 0
+    rounded = weight.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return device and (weight.dtype == torch.float32 or rounded) and weight.numel() > 0
 
 
 def _take(tensor: Tensor, dim: int, channels: Channels) -> Tensor:

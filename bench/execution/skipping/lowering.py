@@ -8,8 +8,9 @@ from bench.networks.cascade import Cascade
 from bench.networks.network import DynamicNetwork
 
 
-def lower(network: DynamicNetwork | Cascade) -> SkippingNetwork | SkippingCascade:
+def lower(network: DynamicNetwork | Cascade, precision: str = "float32") -> SkippingNetwork | SkippingCascade:
     """``network`` as it stands, for inference on the device where it lies; ``network`` itself is not changed."""
     if isinstance(network, Cascade):
-        return SkippingCascade(network, [lower(member) for member in network.members])
-    return SkippingNetwork(network) if network.exits is None else ExitingNetwork(network)
+        return SkippingCascade(network, [lower(member, precision) for member in network.members])
+    kind = SkippingNetwork if network.exits is None else ExitingNetwork
+    return kind(network, precision)

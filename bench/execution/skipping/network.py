@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.execution.precision import DTYPES
 from bench.execution.skipping.block import lower_block, lower_unit
 from bench.execution.skipping.layout import layout
 from bench.execution.skipping.paths import Pooled, SingleGates, group_by_width
@@ -29,19 +30,25 @@ class SkippingNetwork(nn.Module):
     layout: neither later training of the network nor ``.to`` reaches them.
 
     Features are overwritten block by block: a router must not keep ``x`` itself beyond the block that it looked at.
+
+    Args:
+        precision: of stem, blocks and shortcuts, one of ``DTYPES``. Gates, exits and the classifier compute in float32
+            whatever it is, from features as they are.
     """
 
     executor = "torch"
 
-    def __init__(self, network: DynamicNetwork):
+    def __init__(self, network: DynamicNetwork, precision: str = "float32"):
         super().__init__()
+        self.dtype = DTYPES[precision]
         network = copy.deepcopy(network).eval().requires_grad_(False)
         self.router = network.router
         self.backbone_cost = network.backbone_cost
         self.gate_cost = network.gate_cost
-        self.blocks = [lower_block(block) for block in network.backbone.blocks]
+        self.blocks = [lower_block(block, self.dtype) for block in network.backbone.blocks]
         # Folding rounds differently; thresholds at single positions would answer with other decisions.
-        self.stem = lower_unit(network.backbone.stem) if self.execution == "skipped" else network.backbone.stem
+        is_folded = self.execution == "skipped"
+        self.stem = lower_unit(network.backbone.stem, self.dtype) if is_folded else network.backbone.stem.to(self.dtype)
         network.backbone.blocks = Modules()  # whose weights lie in those that were lowered
         self.backbone = network.backbone
         self.single_gates = self._single_gates()
@@ -78,15 +85,15 @@ class SkippingNetwork(nn.Module):
         return output_cost(self.backbone_cost, self.gate_cost, output)
 
     def _start(self, images: Tensor) -> Tensor:
-        return self.stem(images.contiguous(memory_format=layout(images.device)))
+        return self.stem(images.to(self.dtype).contiguous(memory_format=layout(images.device)))
 
     def _head(self, x: Tensor) -> Tensor:
-        return self.backbone.head(x)
+        return self.backbone.head(x.float())
 
     def _step(self, index: int, x: Tensor, state: Any) -> tuple[Tensor, BlockDecision]:
         """One block for a batch whose router has to be called."""
         block, router = self.blocks[index], self.router
-        features = router.gate_input(index, x)
+        features = router.gate_input(index, x.float())
         layer = router.decide_layer(index, features, state)
         scales = layer.scale.cpu().numpy()  # the one time in a block that an accelerator is waited for
         active = np.flatnonzero(scales)

@@ -66,7 +66,7 @@ class Pooled(NamedTuple):
 
     @classmethod
     def of(cls, x: Tensor) -> Pooled:
-        return cls(x.sum((2, 3)), x.shape[2] * x.shape[3])
+        return cls(x.sum((2, 3), dtype=torch.float32), x.shape[2] * x.shape[3])
 
 
 def _columns(linear: nn.Linear | None) -> tuple[Tensor | None, Tensor | None]:

@@ -75,8 +75,8 @@ class Crowd:
 class ExitingNetwork(SkippingNetwork):
     """A network with exits: who has answered leaves the batch; a single image ends the pass."""
 
-    def __init__(self, network: DynamicNetwork):
-        super().__init__(network)
+    def __init__(self, network: DynamicNetwork, precision: str = "float32"):
+        super().__init__(network, precision)
         assert network.exits is not None
         self.exits = copy.deepcopy(network.exits).eval().requires_grad_(False)
         self.is_static = isinstance(self.router, OpenRouter)
@@ -103,9 +103,9 @@ class ExitingNetwork(SkippingNetwork):
             else:
                 x, decision = self._step(index, x, None)
             if decisions is not None:
-                decision = decision or BlockDecision(LayerDecision.always(x))
+                decision = decision or BlockDecision(LayerDecision.always(torch.empty(len(x), device=x.device)))
                 decisions.append(_of_everybody(decision, crowd.rows, len(images)))
-            if self.exits.ask(index, x, crowd.given):
+            if self.exits.ask(index, x.float(), crowd.given):
                 x = crowd.leave(x)
                 if not len(crowd):
                     return crowd

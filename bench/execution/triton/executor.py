@@ -35,7 +35,7 @@ class TritonNetwork(Replayed):
 
     Args:
         network: without :func:`bench.execution.triton.unsupported_reason`; not changed.
-        precision: ``float32``, ``tf32`` (products of float32 on tensor cores) or ``bf16``.
+        precision: ``float32``, ``tf32`` (products of float32 on tensor cores) or ``bfloat16``.
         form: ``units``, a launch for each; ``whole``, one launch, whose programs carry an image each through all
             blocks; ``streams``, a launch for each unit and image, those that do not depend on one another at once.
 

@@ -14,7 +14,7 @@ from bench.networks.blocks import ConvUnit
 from bench.networks.exits import Exits, PooledHead
 from bench.networks.stopping import Entropy, Patience, StopRule
 
-PRECISIONS = {"float32": (torch.float32, "ieee"), "tf32": (torch.float32, "tf32"), "bf16": (torch.bfloat16, "ieee")}
+PRECISIONS = {"float32": (torch.float32, "ieee"), "tf32": (torch.float32, "tf32"), "bfloat16": (torch.bfloat16, "ieee")}
 """Of features and weights, and how their products are taken. Sums, gates, exits and classifiers are float32 in all."""
 RULES: dict[type[StopRule], str] = {StopRule: "confidence", Entropy: "entropy", Patience: "patience"}
 """By which samples may stop, as :func:`bench.execution.triton.kernels.stopping.rate` names them."""

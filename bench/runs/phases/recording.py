@@ -50,7 +50,7 @@ def record_of(job: Job, trial: Trial, samples: pd.DataFrame, context: Context) -
         execution="skipped",
         device=context.device.type,
         threads=torch.get_num_threads(),
-        precision="float32",
+        precision=job.inference_precision,
         reported_top1=reported.top1 if reported else None,
         reported_macs=reported.macs if reported else None,
         reported_source=reported.source if reported else None,

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save
 
 from bench.errors import BadInput
+from bench.execution.precision import products
 from bench.measurement.choosing import choosing_columns, describe_choosing
 from bench.measurement.evaluation import evaluate
 from bench.measurement.stopping import describe_stopping
@@ -41,7 +42,8 @@ def train_and_test(job: Job, context: Context) -> None:
     calibration = calibrated(job, load_method(job.method), network, context, dense_macs)
     # What is evaluated is what a deployment would run: work that was decided away is not done.
     lowered = form_of(job, network, context)
-    samples = evaluate(lowered, context.data, context.data.test).samples
+    with products(job.inference_precision):
+        samples = evaluate(lowered, context.data, context.data.test).samples
     stopping = describe_stopping(network, samples, context.data, dense_macs)
     choosing = describe_choosing(network, samples, context.data, dense_macs, stopping)
     used = resources.used(context.data, context.device)

@@ -41,12 +41,14 @@ def add_times(job: Job, context: Context) -> None:
 
 def _time(job: Job, network: Inference, context: Context) -> Timing:
     """Times ``network`` on the first test images."""
-    if job.backbone not in context.rivals:
-        context.rivals[job.backbone] = DenseRival(starting_backbone(job, context).to(context.device))
+    key = job.backbone, job.inference_precision
+    if key not in context.rivals:
+        backbone = starting_backbone(job, context).to(context.device)
+        context.rivals[key] = DenseRival(backbone, precision=job.inference_precision)
     images = context.data.normalise(timed_images(job, context.data)).to(context.device)
     # Rounds of large images take long, and fewer than the minimum are worth nothing.
     patience = {"max_seconds": LARGEST_SECONDS} if images.shape[-1] > LARGE else {}
-    return time_network(network, context.rivals[job.backbone], images, torch.get_num_threads(), **patience)
+    return time_network(network, context.rivals[key], images, torch.get_num_threads(), **patience)
 
 
 def timed_images(job: Job, data: DataSet) -> torch.Tensor:

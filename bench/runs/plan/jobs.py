@@ -30,6 +30,7 @@ class Job(Recipe):
         members: SHA-256 of the trained networks that a cascade is made of; empty: its method trains them.
         tuned: the budget that ``network`` is set to, as in ``0.5 macs`` (of the dense backbone's) or ``0.4 ms``; empty:
             it is measured as it is.
+        inference_precision: what it is tested and timed in.
         quantised: ``int8``, and ``network`` is quantised after training; empty: it is not.
         mean: of images, per channel, in units of pixels scaled to [0, 1]; empty: the data set's own.
         std: likewise.
@@ -47,6 +48,7 @@ class Job(Recipe):
     network: str = ""
     members: tuple[str, ...] = ()
     tuned: str = ""
+    inference_precision: str = "float32"
     quantised: str = ""
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()

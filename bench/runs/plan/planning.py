@@ -73,5 +73,5 @@ def _job(suite: Suite, changed: dict[str, Any] | None = None, **rest: Any) -> Jo
     """
     recipe = {name: getattr(suite, name) for name in UNTRAINED} | (changed or {})
     recipe = recipe if recipe["epochs"] else UNTRAINED
-    rest |= {"mean": suite.mean or (), "std": suite.std or ()}
+    rest |= {"mean": suite.mean or (), "std": suite.std or (), "inference_precision": suite.inference_precision}
     return Job(dataset=suite.dataset, backbone=suite.backbone, **rest, **recipe)

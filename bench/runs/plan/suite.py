@@ -6,7 +6,7 @@ import copy
 from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
-from bench.choices import BUDGETS, dataset_names
+from bench.choices import BUDGETS, INFERENCE_PRECISIONS, dataset_names
 from bench.errors import BadInput
 from bench.recipe import MOST_EPOCHS, Recipe
 from bench.runs.plan.defaults import defaults_for
@@ -21,6 +21,7 @@ POINT_DIGITS = 9
 SHARED = ("dataset", "backbone_weights", "mean", "std")
 """What all parts of a suite have in common, since images are read once."""
 MEAN = "What images are normalised with, as given weights may want it; red,green,blue. Default: the data set's own."
+INFERENCE = "Of tests and times, dense networks' too; others than float32: executors torch and triton, tf32 on a GPU."
 START = (
     "Weights to start from: .safetensors, or a torch file, in our layout, public CIFAR ResNets' or timm's; `timm` "
     "downloads timm's (imagenet, folder, timm). Those for other classes start `dense` with a classifier of its own."
@@ -46,6 +47,7 @@ class Suite(Recipe):
     backbone_weights: str = option(None, START)
     mean: tuple[float, ...] = option(None, MEAN)
     std: tuple[float, ...] = option(None, "As --mean, which it belongs to.")
+    inference_precision: str = option("float32", INFERENCE, choices=INFERENCE_PRECISIONS)
 
 
 def check_suite(suite: Suite) -> Suite:

@@ -80,7 +80,7 @@ def test_a_network_rounds_where_the_plan_rounds(form):
     backbone = cifar_resnet(8, width=0.25)
     network, x = build(backbone, BiasedRouter(backbone, 0.7, 0.5)), images(2, 3, 3)
     expected, exact = by_plan(network, x), network(x).logits
-    found = TritonNetwork(network, "bf16", form).predict(x)
+    found = TritonNetwork(network, "bfloat16", form).predict(x)
     largest = expected.abs().max()
     torch.testing.assert_close(found / largest, expected / largest, rtol=0, atol=2e-4)
     assert 1e-3 < (found - exact).abs().max() / largest < 5e-2, "float32 would not do the same"

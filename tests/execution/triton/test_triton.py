@@ -73,13 +73,13 @@ def launches() -> list:
     large.classifier = torch.nn.Linear(large.classifier.in_features, 1000)
     exits = EarlyExit(shares=(0.9,)).build(build_backbone("resnet8", 10), 0.5)
     others = [one for one in (*of(DynamicNetwork(large), 64), *of(exits, 32)) if one.kernel.__name__ != "unit"]
-    wide = [one for name in ("tf32", "bf16") for one in of(gated, 32, name) if one.arguments.get("ROLE") == "add"][2::3]
+    wide = [one for name in ("tf32", "bfloat16") for one in of(gated, 32, name) if one.arguments.get("ROLE") == "add"]
     room, halves = (
-        Map.empty(1, 32, 32, 3, torch.empty(0, dtype=PRECISIONS[one][0]), False) for one in ("tf32", "bf16")
+        Map.empty(1, 32, 32, 3, torch.empty(0, dtype=PRECISIONS[one][0]), False) for one in ("tf32", "bfloat16")
     )
     scarce = CNet().build(build_backbone("resnet20", 10), 0.5)  # ptxas spills unless it may take all registers
     whole = WholeProgram(scarce.eval(), room, "float32").launches
-    return [*of(gated, 32), *others, *wide, *whole, *WholeProgram(exits.eval(), halves, "bf16").launches]
+    return [*of(gated, 32), *others, *wide[2::3], *whole, *WholeProgram(exits.eval(), halves, "bfloat16").launches]
 
 
 @pytest.mark.skipif(interpreting(), reason="kernels are interpreted in this process")
