@@ -4,7 +4,8 @@ python experiments/ablation.py --data-dir DIR --weights results/cifar10-resnet20
     --suite experiments/ablation-why-gates.yaml --csv results/ablation/lcnet-0.41-s0.csv
 
 What is compared stands in a suite file; without one in ``ablation.yaml``, beside this program. All variants start from
-the same trained backbone and see the same batches. The test set is not touched.
+the same trained backbone, or without ``--weights`` from the same initialisation, and see the same batches. The test set
+is not touched.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def chosen(lines: dict[str, Variant], only: Sequence[str]) -> dict[str, Variant]
     callback=read_suite,
     help="YAML: settings, which options override, and lines: name to what, method and perhaps distillation.",
 )
-@click.option("--weights", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option(
+    "--weights", type=click.Path(exists=True, path_type=Path), help="Default: an initialisation, by the seed."
+)
 @click.option("--dataset", default="cifar10")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA")
 @click.option("--backbone", default="resnet20")
@@ -105,30 +108,38 @@ def main(lines, weights, dataset, data_dir, backbone, point, epochs, images, pre
     data = replace(data, train=data.train.first(images))
 
     def start() -> Backbone:
+        torch.manual_seed(seed)
         fresh = build_backbone(backbone, len(data.classes))
-        load_weights(fresh, weights)
+        if weights:
+            load_weights(fresh, weights)
         return fresh
 
-    dense = Reference.of(start(), data)
+    dense = count_backbone(start()).total
+    unsure = -evaluate(DynamicNetwork(start()), data, data.validation).samples["confidence"] if weights else None
     base, rows = None, []
     known = environment.describe(torch.device("cpu"))
-    about = {"dataset": dataset, "backbone": backbone, "start": file_hash(weights)[:12], "point": point}
+    about = {"dataset": dataset, "backbone": backbone, "start": file_hash(weights)[:12] if weights else None}
+    about |= {"point": point}
     about |= {"epochs": epochs, "training_images": len(data.train), "validation_images": len(data.validation)}
     about |= {"precision": precision, "seed": seed}
     about |= {"machine": f"{known['processor']}, {known['instruction_set']}", "commit": environment.commit()}
     for key, line in lines.items():
-        recipe = Recipe(epochs=epochs, batch_size=128, distillation=line.distillation, precision=precision)
-        network = trained(line.method, start(), data, point, recipe, seed)
+        distillation = line.distillation if weights else 0.0
+        recipe = Recipe(epochs=epochs, batch_size=128, distillation=distillation, precision=precision)
+        network = trained(line.method, start(), data, point, recipe, seed, bool(weights))
         samples = evaluate(network, data, data.validation).samples
         base = samples if base is None else base
-        found = outcome(samples, base, dense)
+        unsure = -base["confidence"] if unsure is None else unsure
+        found = outcome(samples, base, dense, unsure)
         rows.append({"variant": key, "what": line.what, "method": line.method} | found | about)
         click.echo("  ".join(str(value) for value in list(rows[-1].values())[:9]))
         if file:
             pd.DataFrame(rows).to_csv(file, index=False)
 
 
-def trained(name: str, start: Backbone, data: DataSet, point: float, recipe: Recipe, seed: int) -> DynamicNetwork:
+def trained(
+    name: str, start: Backbone, data: DataSet, point: float, recipe: Recipe, seed: int, pretrained: bool
+) -> DynamicNetwork:
     """The network that validation chose."""
     with tempfile.TemporaryDirectory() as folder:
         method = load_method(name)
@@ -138,31 +149,18 @@ def trained(name: str, start: Backbone, data: DataSet, point: float, recipe: Rec
         trainer = Trainer(
             network, data, recipe, Checkpoint(Path(folder) / "checkpoint.pt"), point=point, seed=seed, teacher=teacher
         )
-        trainer.fit(method.stages(network, point, Budget(recipe.epochs, pretrained=True)))
+        trainer.fit(method.stages(network, point, Budget(recipe.epochs, pretrained)))
         return network
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The dense network that all variants start from: its MACs, and how sure it is of each validation image."""
-
-    macs: int
-    confidence: pd.Series
-
-    @classmethod
-    def of(cls, backbone: Backbone, data: DataSet) -> Reference:
-        """Measures it."""
-        samples = evaluate(DynamicNetwork(backbone), data, data.validation).samples
-        return cls(count_backbone(backbone).total, samples["confidence"])
-
-
-def outcome(samples: pd.DataFrame, base: pd.DataFrame, dense: Reference) -> dict:
+def outcome(samples: pd.DataFrame, base: pd.DataFrame, dense_macs: int, unsure: pd.Series) -> dict:
     """Validation accuracy in percent, its difference from the base with a paired 95 % interval, and the cost.
 
-    ``cost_hardness`` is the rank correlation of each image's MACs with how unsure the dense network is of it.
+    ``cost_hardness`` is the rank correlation of each image's MACs with how ``unsure`` a network is of it: the dense one
+    that all start from, or, without one, that of the first line.
     """
     difference = paired_bootstrap(100.0 * samples["correct"], 100.0 * base["correct"])
-    fractions = samples["macs"] / dense.macs
+    fractions = samples["macs"] / dense_macs
     return {
         "validation_top1": round(100 * samples["correct"].mean(), 2),
         "difference": round(difference.value, 2),
@@ -170,7 +168,7 @@ def outcome(samples: pd.DataFrame, base: pd.DataFrame, dense: Reference) -> dict
         "difference_high": round(difference.high, 2),
         "macs_fraction": round(fractions.mean(), 4),
         "macs_fraction_std": round(fractions.std(ddof=0), 4),
-        "cost_hardness": _rank_correlation(samples["macs"], -dense.confidence),
+        "cost_hardness": _rank_correlation(samples["macs"], unsure),
     }
 
 

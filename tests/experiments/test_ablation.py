@@ -14,6 +14,7 @@ from bench.networks.backbones import build_backbone
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "experiments" / "ablation.py"
+ROOM = PROGRAM.with_name("ablation-room.yaml")
 SUITES = PROGRAM.with_suffix(".yaml"), PROGRAM.with_name("ablation-why-gates.yaml")
 
 
@@ -53,6 +54,17 @@ def test_committed_lines_are_those_of_the_suite(file):
     images = suite.pop("images")
     assert set(made["training_images"]) == {images}
     assert {name: set(made[name]) for name in suite} == {name: {value} for name, value in suite.items()}
+
+
+def test_without_weights_all_lines_start_from_one_initialisation(tmp_path):
+    suite = {"dataset": "digits", "backbone": "resnet8-w0.25", "epochs": 1, "images": 256}
+    suite["lines"] = yaml.safe_load(ROOM.read_text())["lines"]
+    (tmp_path / "suite.yaml").write_text(yaml.safe_dump(suite, sort_keys=False))
+    command = ["--suite", tmp_path / "suite.yaml", "--seed", "3", "--csv", tmp_path / "rows.csv"]
+    ended = CliRunner().invoke(ablation.main, [str(word) for word in command], catch_exceptions=False)
+    rows = pd.read_csv(tmp_path / "rows.csv").set_index("variant")
+    assert ended.exit_code == 0 and list(rows.index) == ["static", "base"] and rows["start"].isna().all()
+    assert rows.loc["static", "macs_fraction_std"] == rows.loc["static", "difference"] == 0
 
 
 @pytest.mark.parametrize(
