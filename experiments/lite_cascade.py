@@ -6,8 +6,9 @@
 
 The second is a self-cascade: one network sees an image at 160 pixels, and where it is not sure again at its own size
 (Wang et al., ICLR 2022, arXiv 2012.01988). The packages hold the weights (Apache License 2.0). The threshold on the
-first confidence is chosen on validation images of ``train/`` for a budget of MACs. Tested is on images of ``val/`` that are named ``ILSVRC2012_val_*`` alone: others of
-a subset may be training images of both networks. On some classes that is no accuracy on ImageNet.
+first confidence is chosen on validation images of ``train/`` for a budget of MACs. Tested is on images of ``val/`` that
+are named ``ILSVRC2012_val_*`` alone: others of a subset may be training images of the networks. On some classes that is
+no accuracy on ImageNet.
 """
 
 from __future__ import annotations
