@@ -93,17 +93,19 @@ class Split:
         augment: Augmentation,
         share: Shard = WHOLE,
         first: int = 0,
+        views: int = 1,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """One epoch in random order, augmented; an incomplete last batch is left out.
 
         Args:
             share: of every batch, what this process gets; images and augmentation are the same whoever gets them.
             first: batches before it are passed over.
+            views: of each image, each augmented for itself, one behind the other: batches hold ``size * views``.
         """
         order = torch.randperm(len(self), generator=generator)
         for number, start in enumerate(range(0, len(self) - size + 1, size)):
-            chosen = order[start : start + size]
-            images, mine = augment(self.images[chosen], generator), share.of(size)
+            chosen = order[start : start + size].repeat_interleave(views)
+            images, mine = augment(self.images[chosen], generator), share.of(size * views)
             if number >= first:
                 yield images[mine], self.labels[chosen][mine]
 

@@ -87,12 +87,13 @@ class FileSplit:
         augment: Transform,
         share: Shard = WHOLE,
         first: int = 0,
+        views: int = 1,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """As :meth:`bench.data.dataset.Split.shuffled`; ``augment`` draws for each image from a seed of its own."""
-        order = torch.randperm(len(self), generator=generator).tolist()
-        seeds = torch.randint(2**62, (len(self),), generator=generator).tolist()
-        drawn = list(zip(order, seeds))
-        starts = range(0, len(self) - size + 1, size)[first:]
+        order = torch.randperm(len(self), generator=generator).repeat_interleave(views).tolist()
+        seeds = torch.randint(2**62, (len(order),), generator=generator).tolist()
+        drawn, size = list(zip(order, seeds)), size * views
+        starts = range(0, len(drawn) - size + 1, size)[first:]
         return self._load(augment, [drawn[start : start + size][share.of(size)] for start in starts])
 
     def _in_order(self, size: int) -> list[list[Item]]:

@@ -59,12 +59,14 @@ class TrainingBatch:
         progress: share of the stage that is done, from 0 to 1.
         sample_loss: logits to the task's loss of each sample, ``[N]``: cross-entropy, mixed with distillation from
             the dense network where the run asks for it. The same for every method of a comparison.
+        views: of each image, which follow each other: ``images.unflatten(0, (-1, views))``.
     """
 
     images: Tensor
     labels: Tensor
     progress: float
     sample_loss: Callable[[Tensor], Tensor]
+    views: int = 1
 
     def task_loss(self, logits: Tensor) -> Tensor:
         """Mean of the task's loss over the batch."""
@@ -98,6 +100,8 @@ class Stage:
         warmup: share of the stage over which the learning rate rises before its cosine descent.
         begin: changes the network before the stage's first epoch (prunes it, for instance). Parameters must keep
             their identity; their shapes may change.
+        views: how often each image is in its batch, augmented anew each time. An epoch stays one pass over the images
+            in as many steps; it costs that many times more, and the record says so.
     """
 
     name: str
@@ -106,6 +110,7 @@ class Stage:
     loss: Callable[[DynamicNetwork, TrainingBatch], Tensor]
     warmup: float = 0.05
     begin: Callable[[DynamicNetwork], None] | None = None
+    views: int = 1
 
 
 @dataclass(frozen=True)

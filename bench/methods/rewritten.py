@@ -35,9 +35,6 @@ REWRITTEN: dict[str, str] = {
     "fae2b19d2d63a8eeed66a0d1c230aaaf59c95db360834c4b0471f08a521bb238": (  # bench/training/checkpoint.py
         "0ce8f99cbaa808a22dda3dacd6d57d99e08d89a1a8b6dc0a899bda384afa9cbc"
     ),
-    "9c111160ce7b8418c346950857c0c5f4304beee841f1ae8146d0d0b498ce0a6a": (  # bench/training/trainer.py
-        "613a2ed94ce4114c5504334fda1994cf5ebbeb6dc26150011ca0687447915248"
-    ),
     "ed845074fc90c10e77f85b02e4760a52cb68f894edbe9dc81d4ada39ec51263e": (  # baselines/slimming.py
         "424edcafd9932fe5a8a1a8db03dd15c0587610085453394f62d9bae806edd722"
     ),
@@ -59,9 +56,6 @@ REWRITTEN: dict[str, str] = {
     ),
     "ce9424898adddd999b66f410cd4dc3b67591a92bbcc386540a17b98797e4914c": (  # baselines/skipnet.py
         "163ef25edffa4507fd165d640823f7e891a704770fbc18be8209aed5ca2e34ba"
-    ),
-    "ae52f50494f99a906dd804e51302a25dde9c54a9598726d6271c8e95df507963": (  # bench/methods/interface.py
-        "f0c43003ca1f48c5244371ffbc7925ebe6bad8edc17d29fd0123ef7581e398f8"
     ),
     "24d25b0b93c7a5eb452182ba2c7db18f027871cb7de984a8f4b0c7e2e97cec2d": (  # baselines/bas.py
         "0c142389238ffdfe8826fd7d1d9f9b764866315af23324ea0e7034be688d4733"
@@ -100,5 +94,17 @@ REWRITTEN: dict[str, str] = {
         "31a460a551d90fd28934a081cc207c2e8b35b534836a4bffebb2f9381c573638"
     ),
     "0b75c613de761d90241486dd4eebfa4084a1b434a67385b64cfe01d446ba2dcd": "",  # bench/networks/positions.py
+    "e1af2e3fb3910426fc08b1c01bbb3f7568e63503bec9734aa56c558650b80a87": (  # bench/data/dataset.py
+        "5f86602a7c52164a38e29a4368bc4630e02faca83f49d8784e9d8251f85880b0"
+    ),
+    "31fb17faaec496438a496db58a5b71cfae38d3883a8a975651a90f9bf5a5d3bd": (  # bench/data/files.py
+        "f38c3d75c69bf87851a7e0c51d5c891f6d5be7c3f4236115300e777c8ec8dd2c"
+    ),
+    "831a657ff83f73c15316bb9261cfa281d8dd0a37f7276850b62b787b6a794f43": (  # bench/methods/interface.py
+        "f0c43003ca1f48c5244371ffbc7925ebe6bad8edc17d29fd0123ef7581e398f8"
+    ),
+    "00fbefa40bd5da6931f231f40db20644ce50cab26ba85962ddec7755fdae91b0": (  # bench/training/trainer.py
+        "613a2ed94ce4114c5504334fda1994cf5ebbeb6dc26150011ca0687447915248"
+    ),
 }
 """Digest of a file as it is, and the one that it had; a new file, on which no record so far rests, had none."""

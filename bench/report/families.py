@@ -40,7 +40,17 @@ FAMILIES = (PLAIN, COMPRESSED, LAYERS, CHANNELS, BOTH, EXITS, CASCADES, OTHER, E
 _NAMED = {
     PLAIN: ("dense", "slim", "shallow"),
     COMPRESSED: ("depgraph", "fixed", "fpgm", "halp", "l1", "lcnet_scaled", "lcnet_static", "slimming"),
-    LAYERS: ("blockdrop", "blockdrop_pooled", "convnet_aig", "lnet", "random", "skipnet", "skipnet_ff1", "skipnet_ff2"),
+    LAYERS: (
+        "blockdrop",
+        "blockdrop_pooled",
+        "codinet",
+        "convnet_aig",
+        "lnet",
+        "random",
+        "skipnet",
+        "skipnet_ff1",
+        "skipnet_ff2",
+    ),
     CHANNELS: ("bas", "channel_gating", "cnet", "ds_net", "fbs", "manidp"),
     BOTH: ("lcnet", "lcnet_conditional", "lcnet_informed", "lcnet_menu", "lcnet_taught", "lcnet_tunable"),
     EXITS: ("early_exit", "sdn", "selfxit", "ztw"),

@@ -131,7 +131,7 @@ class Trainer:
         if not any(parameter.requires_grad for parameter in self.network.backbone.parameters()):
             self.network.backbone.eval()  # a frozen backbone keeps its batch-norm statistics too
         steps = len(self.data.train) // self.recipe.batch_size
-        for images, labels in all_next(self.batches(seed, optimisers, progress)):
+        for images, labels in all_next(self.batches(stage.views, seed, optimisers, progress)):
             done = (progress.epoch + progress.step / steps) / stage.epochs
             prepare_step(optimisers, done, stage.warmup)
             loss = self.accumulate_gradients(stage, images, labels, done, derive_seed(seed, progress.step))
@@ -143,11 +143,14 @@ class Trainer:
             progress.add(loss)
         return progress.total / steps
 
-    def batches(self, seed: int, optimisers: Optimisers, progress: Progress) -> Iterable[tuple[Tensor, Tensor]]:
+    def batches(
+        self, views: int, seed: int, optimisers: Optimisers, progress: Progress
+    ) -> Iterable[tuple[Tensor, Tensor]]:
         """This process's share of the epoch's batches that are left; between two of them it may save."""
         recipe, generator = self.recipe, torch.Generator().manual_seed(seed)
         share = require_shares(recipe.batch_size, recipe.micro_batch, len(self.data.train))
-        batches = self.data.train.shuffled(recipe.batch_size, generator, self.data.augment, share, progress.step)
+        order = recipe.batch_size, generator, self.data.augment, share, progress.step
+        batches = self.data.train.shuffled(*order, views)
         if not recipe.micro_batch:
             return batches
         return _calling(batches, partial(self.save, progress, optimisers), self.checkpoint.every_s)
@@ -160,7 +163,8 @@ class Trainer:
         parts = self.recipe.batch_size // micro
 
         def passes() -> Iterator[Callable[[], float]]:
-            pieces = zip(numbered(len(labels), micro), images.split(micro), labels.split(micro))
+            size = micro * stage.views
+            pieces = zip(numbered(len(labels), size), images.split(size), labels.split(size))
             for number, some_images, some_labels in pieces:
                 torch.manual_seed(derive_seed(seed, number))
                 yield partial(self.backward, stage, some_images, some_labels, done, parts)
@@ -172,7 +176,8 @@ class Trainer:
         images = self.data.normalise(images.to(self.device, non_blocking=True))
         labels = labels.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
-            step = TrainingBatch(images, labels, done, make_sample_loss(images, labels, self.recipe, self.teacher))
+            sample_loss = make_sample_loss(images, labels, self.recipe, self.teacher)
+            step = TrainingBatch(images, labels, done, sample_loss, stage.views)
             loss = stage.loss(cast(DynamicNetwork, self.forward), step)
         loss = loss / parts if parts > 1 else loss
         loss.backward()

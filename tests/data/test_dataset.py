@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bench.data import load_data, load_source
 from bench.data.dataset import crop_and_flip
 from bench.errors import BadInput
+from bench.system.distributed import Shard
 
 
 def _disjoint(data, total):
@@ -92,6 +93,26 @@ def test_an_epoch_shows_every_image_at_most_once(digits):
     generator = torch.Generator().manual_seed(0)
     labels = torch.cat([batch for _, batch in digits.train.shuffled(100, generator, lambda images, _: images)])
     assert len(labels) == 1000  # the incomplete last batch is left out
+
+
+def test_views_of_an_image_follow_each_other_and_differ_in_augmentation(digits):
+    def batches(augment, **options):
+        return list(digits.train.shuffled(100, torch.Generator().manual_seed(0), augment, **options))
+
+    def whole(images, generator):
+        return images
+
+    views = batches(digits.augment, views=3)
+    for (sources, labels), (images, their) in zip(batches(whole), views, strict=True):
+        assert torch.equal(their, labels.repeat_interleave(3))
+        padded, seen = torch.nn.functional.pad(sources, (1,) * 4), images.unflatten(0, (-1, 3))
+        windows = [padded[:, None, :, top : top + 16, left : left + 16] for top in range(3) for left in range(3)]
+        is_crop = [(window == seen).flatten(2).all(2) for window in windows]
+        assert torch.stack(is_crop).any(0).all()
+        assert (seen[:, 0] != seen[:, 1]).flatten(1).any(1).float().mean() > 0.7
+    halves = [batches(digits.augment, views=3, share=Shard(part, 2)) for part in (0, 1)]
+    for (images, _), (first, _), (second, _) in zip(views, *halves, strict=True):
+        assert torch.equal(images, torch.cat([first, second]))
 
 
 def test_normalisation(cifar10):

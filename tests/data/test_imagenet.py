@@ -65,6 +65,9 @@ def test_an_epoch_is_the_same_whoever_decodes_it(image_folders):
         assert torch.equal(labels, torch.cat([first[1], second[1]]))
     late = epoch(0, first=3)
     assert len(late) == 1 and torch.equal(late[0][0], whole[3][0])
+    for (_, labels), (images, their) in zip(whole, epoch(0, views=2), strict=True):
+        assert torch.equal(their, labels.repeat_interleave(2)), "views of one image follow each other"
+        assert not torch.equal(images[::2], images[1::2])
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "wide_resnet50_2"])

@@ -92,12 +92,12 @@ def _backbone() -> Backbone:
     return backbone
 
 
-def batch_at(progress: float) -> TrainingBatch:
-    """A batch of noise at some ``progress`` of a stage."""
-    labels = torch.arange(32) % 10
-    images = torch.randn(32, *SHAPE)
+def batch_at(progress: float, views: int = 1) -> TrainingBatch:
+    """A batch of noise at some ``progress`` of a stage; ``views`` of one image are alike in their label alone."""
+    labels = torch.arange(32).repeat_interleave(views) % 10
+    images = torch.randn(len(labels), *SHAPE)
     loss = partial(nn.functional.cross_entropy, target=labels, reduction="none")
-    return TrainingBatch(images, labels, progress, loss)
+    return TrainingBatch(images, labels, progress, loss, views)
 
 
 def images_of_noise() -> Tensor:

@@ -19,7 +19,7 @@ def check_gradients(subject: Subject) -> str:
     for stage in stages:
         for progress in (0.0, 0.5, 0.9):
             network.zero_grad(set_to_none=True)
-            stage.loss(network.train(), batch_at(progress)).backward()
+            stage.loss(network.train(), batch_at(progress, stage.views)).backward()
             for name, parameter in parameters.items():
                 if parameter.grad is not None:
                     require(bool(parameter.grad.isfinite().all()), f"gradient of {name} is not finite")
@@ -38,7 +38,7 @@ def check_batch_norm(subject: Subject) -> str:
     for stage in stages:
         before = {name: _batches(norm) for name, norm in norms.items()}
         learns = {id(parameter) for group in stage.groups for parameter in group.parameters}
-        stage.loss(network.train(), batch_at(0.5))
+        stage.loss(network.train(), batch_at(0.5, stage.views))
         for name, norm in norms.items():
             moved = _batches(norm) - before[name]
             resting = norm.affine and not learns & {id(norm.weight), id(norm.bias)}

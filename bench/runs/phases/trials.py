@@ -117,8 +117,13 @@ def _trial(job: Job, method: Method, factor: float, context: Context) -> Trial:
         calibrate=calibrate,
     )
     history = trainer.fit(stages)
-    stage_epochs = " + ".join(f"{stage.name} {stage.epochs}" for stage in stages)
+    stage_epochs = " + ".join(map(_described, stages))
     return Trial(factor, network, history.assign(learning_rate_factor=factor), stage_epochs, job.point)
+
+
+def _described(stage: Stage) -> str:
+    views = f" ({stage.views} views of each image)" if stage.views > 1 else ""
+    return f"{stage.name} {stage.epochs}{views}"
 
 
 def _scaled(stage: Stage, factor: float) -> Stage:
