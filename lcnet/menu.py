@@ -6,20 +6,21 @@ The weights of four widths are packed once. Ours, not the paper's; the operating
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from bench.errors import BadInput
-from bench.methods.interface import MethodInfo
+from bench.methods import Budget, MethodInfo, Stage, later_choice
 from bench.networks.blocks import Backbone
-from bench.networks.decisions import ChannelDecision
+from bench.networks.decisions import ChannelDecision, LayerDecision
 from bench.networks.gates import is_open, relu1
 from bench.networks.network import DynamicNetwork
 from bench.networks.router import FoldedGates
 from bench.networks.surgery import sort_inner
 from lcnet.gates import channel_nets
+from lcnet.labels import NarrowestLabels
 from lcnet.method import PAPER, LCNet
 from lcnet.router import LCRouter
 
@@ -56,9 +57,45 @@ class MenuRouter(LCRouter):
         return FoldedGates(gates.layer, gates.channels, MENU)
 
 
+class LabelledRouter(MenuRouter):
+    """As :class:`MenuRouter`, for gates that have labels.
+
+    Attributes:
+        is_narrowest: whether all blocks run, at their narrowest, whatever gates say.
+        leanings: of the blocks of a pass, how far scores of wider groups lie above their mean scores, in the mean:
+            ``[N]`` each; None where nobody asks.
+    """
+
+    def __init__(self, backbone: Backbone, choices: LCNet):
+        super().__init__(backbone, choices)
+        self.is_narrowest = False
+        self.leanings: list[Tensor] | None = None
+
+    def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
+        return LayerDecision.always(features) if self.is_narrowest else super().decide_layer(index, features, state)
+
+    def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision:
+        if self.is_narrowest:
+            kept = features.new_zeros(len(features), self.widths[index])
+            kept[:, : self.widths[index] // MENU] = 1
+            return ChannelDecision(kept, kept)
+        if self.leanings is not None:
+            assert self.channel_nets is not None
+            net = self.channel_nets[index]
+            self.leanings.append((features * net.gain) @ net.linear.weight[1:].mean(0))
+        return super().decide_channels(index, features, state)
+
+
 @dataclass(frozen=True)
 class LCNetMenu(LCNet):
-    """Layer-Net, and a Channel-Net that chooses one of four widths."""
+    """Layer-Net, and a Channel-Net that chooses one of four widths.
+
+    Attributes:
+        labels: weight of labels for gates: scores of wider groups shall lie higher for images that the network gets
+            wrong at its narrowest. They reach gates alone.
+    """
+
+    labels: float = later_choice(0.0)
 
     @property
     def info(self) -> MethodInfo:  # type: ignore[override]
@@ -68,4 +105,8 @@ class LCNetMenu(LCNet):
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         for block in backbone.blocks:
             sort_inner(block)
-        return DynamicNetwork(backbone, MenuRouter(backbone, self))
+        return DynamicNetwork(backbone, (LabelledRouter if self.labels else MenuRouter)(backbone, self))
+
+    def stages(self, network: DynamicNetwork, point: float | None, budget: Budget) -> list[Stage]:
+        stages = super().stages(network, point, budget)
+        return [replace(one, loss=NarrowestLabels(one.loss, self.labels)) for one in stages] if self.labels else stages

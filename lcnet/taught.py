@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bench.methods import TrainingBatch
@@ -18,6 +17,7 @@ from bench.networks import Backbone, DynamicNetwork
 from bench.networks.decisions import LayerDecision
 from lcnet.conditional import ConditionalRouter, standardised
 from lcnet.informed import InformedLoss, InformedRouter, LCNetInformed
+from lcnet.labels import is_wrong, label_loss
 
 
 @dataclass(frozen=True)
@@ -102,23 +102,11 @@ class TaughtLoss(InformedLoss):
         return loss + choices.labels * label_loss(torch.stack(leanings), labels)
 
 
-@torch.no_grad()
 def narrow_is_wrong(network: DynamicNetwork, step: TrainingBatch, narrower: float) -> Tensor:
     """Whether a narrower path of the network, as it is used, answers each image wrongly: ``[N]``, 0 or 1."""
     router = cast(TaughtRouter, network.router)
     threshold = router.threshold
     router.threshold = threshold + narrower
-    network.eval()
-    answers = network(step.images).logits.argmax(1)
-    network.train()
+    wrong = is_wrong(network, step)
     router.threshold = threshold
-    return (answers != step.labels).float()
-
-
-def label_loss(leanings: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of the leanings ``[blocks, N]`` as log-odds of the labels ``[N]``, above those of the batch.
-
-    Leanings of zero are best where a gate knows nothing: labels tell images apart and move no mean.
-    """
-    prior = labels.mean().clamp(0.5 / len(labels), 1 - 0.5 / len(labels)).logit()
-    return F.binary_cross_entropy_with_logits(leanings.float() + prior, labels.expand_as(leanings))
+    return wrong

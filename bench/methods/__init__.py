@@ -16,6 +16,7 @@ from bench.methods.interface import (
     split_parameters,
 )
 from bench.methods.objective import falling_target, nearest_step, target_penalty
+from bench.methods.options import later_choice
 from bench.methods.registry import load_method, method_id, method_names
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "choose_thresholds",
     "falling_target",
     "joint_groups",
+    "later_choice",
     "load_method",
     "method_id",
     "method_names",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.errors import BadInput
 from bench.methods.interface import Method
-from bench.methods.options import field_kinds
+from bench.methods.options import identifying_choices
 from bench.methods.registry import method_modules
 from bench.methods.rewritten import REWRITTEN
 from bench.system.source import source_digest
@@ -56,7 +56,7 @@ def source_hash(method: Method, modules: Iterable[str] = (), image_size: int | N
         source = source_digest(files, REWRITTEN)
     except (OSError, SyntaxError) as error:
         raise BadInput(f"cannot read the source of {type(method).__name__}: {error}") from error
-    choices = {name: repr(getattr(method, name)) for name in field_kinds(method)}
+    choices = {name: repr(value) for name, value in identifying_choices(method).items()}
     parts = [source, choices, *([] if image_size in (None, CIFAR_SIZE) else [image_size])]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -12,7 +12,21 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 from bench.errors import BadInput
 from bench.methods.interface import Method
 
+_LATER = "later"
 _WORDS = {"true": True, "false": False, "none": None}
+
+
+def later_choice(default: Any) -> Any:
+    """A field of a method that has records from before it: at its ``default`` the method is what it was, and so are the
+    ids of its jobs."""
+    return dataclasses.field(default=default, metadata={_LATER: True})
+
+
+def identifying_choices(method: Method) -> dict[str, Any]:
+    """The choices that a job's id covers: all but later ones at their defaults."""
+    later = {one.name: one.default for one in _fields(method) if one.metadata.get(_LATER)}
+    chosen = {name: getattr(method, name) for name in field_kinds(method)}
+    return {name: value for name, value in chosen.items() if name not in later or value != later[name]}
 
 
 def with_choices(method: Method, choices: Mapping[str, str]) -> Method:
@@ -35,10 +49,13 @@ def with_choices(method: Method, choices: Mapping[str, str]) -> Method:
 
 def field_kinds(method: Method) -> dict[str, Any]:
     """The choices of a method and the type of each, in the order of its fields."""
-    if not is_dataclass(method):
-        return {}
-    hints = get_type_hints(type(method))
-    return {declared.name: hints[declared.name] for declared in fields(method) if declared.init}
+    declared = _fields(method)
+    hints = get_type_hints(type(method)) if declared else {}
+    return {one.name: hints[one.name] for one in declared}
+
+
+def _fields(method: Method) -> list[dataclasses.Field]:
+    return [one for one in fields(method) if one.init] if is_dataclass(method) else []
 
 
 def spelled(name: str, method: Method, default: Method) -> str:

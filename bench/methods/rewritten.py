@@ -66,17 +66,11 @@ REWRITTEN: dict[str, str] = {
     "0351f39937052a26e54cc5409f67fbc39e2cd0a6e6383cce7948149533ce9d1a": (  # lcnet/gates.py
         "9fe64a75a48406840ff0e252475f68091111c9419045d700e44b16e1d1f98128"
     ),
-    "04bc8e747c5301e988eebb70edbff963a4c48b9acf227de3392767ebea940470": (  # lcnet/menu.py
-        "704a78a95e4b5b137ee873201ea487d59420489419d36fab56b361ab8cad860e"
-    ),
     "0e958e2000ef96d84dcfca2c9b6ec9141aca85b6248c88feec92f65c137cbdf2": (  # lcnet/router.py
         "3a2fe78123d63edd5ff8636a0cfc134bf138a715a95209aa63b23898e3351335"
     ),
     "960d30cb01890e6887a5b2f7a1f35a3b92dc704492fd71a924a9194b624baf16": (  # lcnet/scaled.py
         "d55700b21e5cf6acb712adb3ca4ecfc37c2da46e3537bb4a9c50d0cd9a1c1e5f"
-    ),
-    "6b011cbaf556b209a5a32985310a72e43d31d2f103b1a17a0ab1dfaebe3f2b53": (  # lcnet/taught.py
-        "b1a1a060efcbd1d10604432a7e8712779cdc5949c258355548cb07466cfb6488"
     ),
     "4cfb346b0ea0a1e74b7eaec9f71466debcf06694cad9261a8cf76e686d5c472c": (  # bench/networks/backbones/traced/adapter.py
         "fdfd68db023df5e7c5d86bc5b6a09543a33be99b902edfcea0a40149f93f437f"
@@ -105,6 +99,13 @@ REWRITTEN: dict[str, str] = {
     ),
     "00fbefa40bd5da6931f231f40db20644ce50cab26ba85962ddec7755fdae91b0": (  # bench/training/trainer.py
         "613a2ed94ce4114c5504334fda1994cf5ebbeb6dc26150011ca0687447915248"
+    ),
+    "fc6fae0d4c124ffb07e85b64c47470af70cf1820614384ec8ae081ede23d8f74": "",  # lcnet/labels.py
+    "f1c82904faa75ab633f0999aacc7304f567b5fe23bb7289a56595cef54f6adbb": (  # lcnet/menu.py
+        "704a78a95e4b5b137ee873201ea487d59420489419d36fab56b361ab8cad860e"
+    ),
+    "78d2d178aabd48b8a5f30e0aa683f01d6ebaeb2a0d5f5670bd9e40e67ed41cfd": (  # lcnet/taught.py
+        "b1a1a060efcbd1d10604432a7e8712779cdc5949c258355548cb07466cfb6488"
     ),
 }
 """Digest of a file as it is, and the one that it had; a new file, on which no record so far rests, had none."""

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from one_step import IMAGES, LABELS, batch, build
 from torch import nn
 
 from bench.errors import BadInput
@@ -13,6 +14,7 @@ from bench.execution.skipping import lower
 from bench.measurement.conformance import Subject, check_skipping
 from bench.networks.backbones import build_backbone
 from bench.networks.surgery import sort_inner
+from lcnet.labels import is_wrong
 from lcnet.menu import MENU, LCNetMenu, MenuRouter
 
 
@@ -34,6 +36,7 @@ def test_sorting_channels_keeps_the_function():
 def test_skipped_is_masked():
     torch.manual_seed(0)
     check_skipping(Subject(LCNetMenu()))
+    check_skipping(Subject(LCNetMenu(labels=1.0)))
 
 
 def test_channels_are_prefixes_of_the_menu():
@@ -52,6 +55,34 @@ def test_channels_are_prefixes_of_the_menu():
         widths |= set((kept.mean(1) * MENU).tolist())
     assert len(widths) > 2
     assert widths <= set(range(MENU + 1))
+
+
+def test_labels_are_those_of_all_blocks_at_their_narrowest_and_leave_no_trace():
+    network, stage = build("lcnet_menu[labels=1]")
+    before = copy.deepcopy(network)
+    network.router.is_narrowest = True
+    wrong = is_wrong(network, batch())
+    assert network.training
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in before.state_dict().items())
+    decisions = network(IMAGES).decisions
+    assert all(one.layer.certain and one.channels.kept.mean() == 1 / MENU for one in decisions)
+    for net in before.router.channel_nets:  # as gates that close all other groups would do it
+        net.linear.bias.data = torch.tensor([9.0, -9.0, -9.0, -9.0])
+    assert torch.equal(wrong == 1, before.eval()(IMAGES).logits.argmax(1) != LABELS)
+    stage.loss(network, batch()).backward()
+    assert not network.router.is_narrowest and copy.deepcopy(network).router.leanings is None
+
+
+def test_labels_raise_wider_groups_for_images_that_are_wrong_and_reach_nothing_else():
+    gradients = []
+    for options in ("labels=0", "labels=1"):
+        network, stage = build(f"lcnet_menu[{options}]")
+        stage.loss(network, batch()).backward()
+        gradients.append({name: one.grad for name, one in network.named_parameters() if one.grad is not None})
+    differ = {name for name, one in gradients[1].items() if not torch.equal(one, gradients[0].get(name))}
+    weights = {f"router.channel_nets.{index}.linear.weight" for index in range(3)}
+    assert differ == weights and type(build("lcnet_menu")[0].router) is MenuRouter
+    assert all(not (gradients[1][name] - gradients[0][name])[0].any() for name in weights), "the narrowest has none"
 
 
 def test_a_width_packs_its_weights_once():

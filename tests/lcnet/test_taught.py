@@ -8,7 +8,8 @@ from one_step import IMAGES, LABELS, batch, build
 
 from bench.measurement.conformance import verify_method
 from bench.methods import load_method
-from lcnet.taught import label_loss, narrow_is_wrong
+from lcnet.labels import label_loss
+from lcnet.taught import narrow_is_wrong
 
 
 def test_it_is_what_it_claims_to_be():

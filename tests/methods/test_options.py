@@ -1,5 +1,7 @@
 """Choices written behind a method's name."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from baselines.dense import Dense
 from baselines.early_exit import EarlyExit
 from bench.choices import parse_method, split_list
 from bench.errors import BadInput
-from bench.methods.options import spelled, with_choices
+from bench.methods.options import identifying_choices, later_choice, spelled, with_choices
 from bench.records import find_records, read_record
 from bench.zoo.loading import load_pretrained
 from lcnet.method import LCNet
@@ -45,6 +47,20 @@ def test_one_method_is_spelled_in_one_way():
 def test_what_is_spelled_is_read_again(price, layers, learns, descent):
     method = LCNet(price=price, layers=layers, learns=learns, descent=descent)
     assert _lcnet(spelled("lcnet", method, LCNet())) == method
+
+
+def test_a_later_choice_leaves_ids_as_they_were_at_its_default_alone():
+    @dataclass(frozen=True)
+    class Older(Dense):
+        price: float = 2.0
+
+    @dataclass(frozen=True)
+    class Newer(Older):
+        labels: float = later_choice(0.0)
+
+    assert identifying_choices(Newer()) == identifying_choices(Older()) == {"price": 2.0}
+    assert identifying_choices(Newer(labels=1.0)) == {"price": 2.0, "labels": 1.0}
+    assert spelled("newer", with_choices(Newer(), {"labels": "1"}), Newer()) == "newer[labels=1]"
 
 
 def test_commas_in_brackets_part_no_methods():
