@@ -51,6 +51,10 @@ def beyond_bounds(output: Output, progress: float) -> Tensor:
     """
     held = math.cos(math.pi / 2 * min(1.0, progress / RELEASED)) ** 2
     density = torch.stack([decision.kept_fraction.mean().float() for decision in output.decisions])
-    mean = density.detach().mean()
-    above, below = density - (1 - held * (1 - mean)), held * mean - density
+    return beyond(density, density.detach().mean(), held)
+
+
+def beyond(density: Tensor, centre: Tensor | float, held: float) -> Tensor:
+    """Mean squared distance of densities ``[blocks]`` from bounds around ``centre``; ``held`` 1: all must be there."""
+    above, below = density - (1 - held * (1 - centre)), held * centre - density
     return (above.relu().square() + below.relu().square()).mean()

@@ -17,7 +17,7 @@ REWRITTEN: dict[str, str] = {
     "b83c87ef7fff583f05135e692d30e94a968fcaa8774f77ad905348e6a1aa60c2": (  # bench/data/digits.py
         "fbb71dd59675b2a69dc823a27ae282a824cb57b3bc4662980ce17d57a238ab33"
     ),
-    "6207fd4d4d86bb85efae2118623b11c4640eca82f4f275ab994cb313c5efd924": "",  # bench/methods/bounds.py
+    "c54ae064d6280877768aeaee9c428899d9be330ed1b2525b611c3554be23e43c": "",  # bench/methods/bounds.py
     "05f4aeeaa03029d829a97c4cdf3d474ef790b0bc69b2c53e40c560bafc086cba": "",  # traced/channels.py
     "cbafe4b0795e2e7f7110d393e70a7c22a300ef2a4e11807254d5a8ae0685a50b": "",  # bench/data/folders.py
     "bdafc5aaea89c92a2b6edfe29ca4f7665d20ca36b19096fff92c9efb29189bac": (  # bench/data/imagenet.py
