@@ -1,4 +1,4 @@
-"""Dynamic dual gating, DGNet (Li, Li, He, Cheng, ICCV 2021, arXiv 2108.05275): inner channels and tiles of each block.
+"""Dynamic dual gating, DGNet (Li, Li, He, Cheng, ICCV 2021): inner channels and tiles of positions of each block.
 
 Both gates of a block look at its pooled input. *Channels*: linear to a quarter, batch norm, ReLU, linear to the inner
 channels. *Tiles*: the mean of each tile of positions, a 3 x 3 convolution to one map of logits, which is scaled up to
@@ -63,7 +63,7 @@ class DGNet(Method):
     info: ClassVar[MethodInfo] = MethodInfo(
         decides="channel and tile",
         looks_at="block input, pooled",
-        paper="Li, Li, He, Cheng, Dynamic Dual Gating Neural Networks, ICCV 2021, arXiv 2108.05275",
+        paper="Li, Li, He, Cheng, Dynamic Dual Gating Neural Networks, ICCV 2021, pages 5330-5339",
         year=2021,
     )
     tiles: int = 8

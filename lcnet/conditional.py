@@ -38,7 +38,7 @@ class LCNetConditional(LCNet):
             distribution with most mass at 0 and 1 (Bejnordi, Blankevoort, Welling, ICLR 2020, arXiv 1907.06627), by the
             mean square distance of quantiles, not of distribution functions as there. Fades over half of the training.
         bounds: weight of bounds on each block's share, tight at the target first and released over the training (Li et
-            al., Dynamic Dual Gating, ICCV 2021, arXiv 2108.05275).
+            al., Dynamic Dual Gating, ICCV 2021).
         spread: reward for the standard deviation of costs, as MACs fractions, between the images of a batch.
         hardness: how much cheaper MACs are for images of a high loss: the price of an image falls by this for each
             standard deviation of its loss within the batch, and rises for a low one (after Tang et al., Manifold

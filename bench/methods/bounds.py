@@ -1,7 +1,7 @@
 """Bounds on the share of each block that a batch computes: tight at first, then released.
 
 Verelst, Tuytelaars, Dynamic Convolutions, CVPR 2020 (arXiv 1912.03203), and Li et al., Dynamic Dual Gating (DGNet),
-ICCV 2021 (arXiv 2108.05275), hold every block near one density at the start and let go of them during a third of the
+ICCV 2021, hold every block near one density at the start and let go of them during a third of the
 training. Otherwise a gate that closes for all images early on learns nothing more. Their networks begin at the
 operating point; ours begin dense and fall to it, so blocks are held to the mean density of all blocks in the batch,
 wherever it is by then. Any gated method can have it.

@@ -54,9 +54,10 @@ def test_shuffling_what_is_the_same_for_all_changes_no_answer(digits):
     assert shuffled_correct(network, digits, split).tolist() == answers.tolist()
 
 
+@pytest.mark.parametrize("method", ["dynconv", "dgnet"])
 @torch.no_grad()
-def test_positions_are_replayed_shuffled_and_have_a_twin(digits):
-    network, images = network_of("dynconv"), digits.normalise(digits.validation.images[:40])
+def test_positions_are_replayed_shuffled_and_have_a_twin(digits, method):
+    network, images = network_of(method), digits.normalise(digits.validation.images[:40])
     expected = network(images)
     assert 0 < expected.decisions[0].positions.mean() < 1
     fraction = network.macs_fraction(expected).mean().item()
