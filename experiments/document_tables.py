@@ -37,7 +37,7 @@ def report_table(source: str, wanted: str | None) -> str:
     """
     kind, *folders = source.split()
     groups, (own,) = _groups(tuple(folders)), _groups(tuple(folders[:1]))
-    (group,) = (one for one in groups if (one.dataset, one.backbone) == (own.dataset, own.backbone))
+    (group,) = (one for one in groups if one.name == own.name)
     verdict = find_verdict(group, groups)
     if kind == "answer":
         return "\n".join(f"{markdown_text(sentence)}" for sentence in verdict.sentences) + "\n"
