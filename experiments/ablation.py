@@ -126,7 +126,7 @@ def main(lines, weights, dataset, data_dir, backbone, point, epochs, images, pre
     for key, line in lines.items():
         distillation = line.distillation if weights else 0.0
         recipe = Recipe(epochs=epochs, batch_size=128, distillation=distillation, precision=precision)
-        network = trained(line.method, start(), data, point, recipe, seed, bool(weights))
+        network = trained(line.method, start(), data, Training(recipe, point, seed, bool(weights)))
         samples = evaluate(network, data, data.validation).samples
         base = samples if base is None else base
         unsure = -base["confidence"] if unsure is None else unsure
@@ -137,19 +137,34 @@ def main(lines, weights, dataset, data_dir, backbone, point, epochs, images, pre
             pd.DataFrame(rows).to_csv(file, index=False)
 
 
-def trained(
-    name: str, start: Backbone, data: DataSet, point: float, recipe: Recipe, seed: int, pretrained: bool
-) -> DynamicNetwork:
+@dataclass(frozen=True)
+class Training:
+    """How a line is trained, and whether from trained weights."""
+
+    recipe: Recipe
+    point: float
+    seed: int
+    pretrained: bool
+
+
+def trained(name: str, start: Backbone, data: DataSet, how: Training) -> DynamicNetwork:
     """The network that validation chose."""
+    recipe, point = how.recipe, how.point
     with tempfile.TemporaryDirectory() as folder:
         method = load_method(name)
         teacher = copy.deepcopy(start) if recipe.distillation else None
-        torch.manual_seed(seed)
+        torch.manual_seed(how.seed)
         network = method.build(start, point)
         trainer = Trainer(
-            network, data, recipe, Checkpoint(Path(folder) / "checkpoint.pt"), point=point, seed=seed, teacher=teacher
+            network,
+            data,
+            recipe,
+            Checkpoint(Path(folder) / "checkpoint.pt"),
+            point=point,
+            seed=how.seed,
+            teacher=teacher,
         )
-        trainer.fit(method.stages(network, point, Budget(recipe.epochs, pretrained)))
+        trainer.fit(method.stages(network, point, Budget(recipe.epochs, how.pretrained)))
         return network
 
 
