@@ -23,6 +23,8 @@ def unknown_structure(network: DynamicNetwork, rules: Collection[type[StopRule]]
     backbone, blocks = network.backbone, network.backbone.blocks
     if network.router.decides_positions:
         return "its gates decide about positions"
+    if network.router.decides_tokens:
+        return "its gates decide about tokens"
     if any(isinstance(block, TracedBlock) for block in blocks):
         return "its blocks are modules of another package"
     if network.exits is not None and not _is_known_exits(network.exits, rules):

@@ -44,9 +44,12 @@ class ReplayRouter(Router):
 def can_shuffle(network: nn.Module) -> TypeGuard[DynamicNetwork]:
     """Whether all that ``network`` decides is said by its router: units that gate themselves cannot be told to.
 
+    Nor can tokens be exchanged: where they stop belongs to the answer that is made of them.
     Where samples stop at one of several answers, ``random_choice`` of those answers is the control.
     """
     if not isinstance(network, DynamicNetwork) or getattr(network, "exits", None) is not None:
+        return False
+    if network.router.decides_tokens:
         return False
     return not any(isinstance(unit, SelfGatedUnit) for block in network.backbone.blocks for unit in block.parts)
 

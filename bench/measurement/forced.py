@@ -44,6 +44,10 @@ class ForcedRouter(Router):
         positions = self.router.decide_positions(index, features, state)
         return None if positions is None else torch.full_like(positions, self.value)
 
+    def decide_tokens(self, index: int, features: Tensor, state: Any) -> Tensor | None:
+        tokens = self.router.decide_tokens(index, features, state)
+        return None if tokens is None else torch.full_like(tokens, self.value)
+
     def cost(self):
         return self.router.cost()
 

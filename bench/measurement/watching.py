@@ -37,9 +37,9 @@ class Watched:
 def watch(network: nn.Module, data: DataSet, split: Split) -> Watched:
     """Evaluates ``network``, in whatever form it runs, on ``split``.
 
-    Entropy: of the share of images that open each gate, mean over gates of blocks, channels and positions; of a network
-    with several answers, of which one is given. 0: all images are decided about alike. Units that gate themselves have
-    no gate to look at.
+    Entropy: of the share of images that open each gate, mean over gates of blocks, channels, positions and tokens; of a
+    network with several answers, of which one is given. 0: all images are decided about alike. Units that gate
+    themselves have no gate to look at.
     """
     watcher = _Watcher(network)
     samples = evaluate(cast(DynamicNetwork, watcher), data, split).samples
@@ -76,7 +76,8 @@ def _gates(decision: BlockDecision) -> list[Tensor]:
     executed = decision.layer.executed[:, None]
     channels = [] if decision.channels is None else [executed * decision.channels.kept]
     positions = [] if decision.positions is None else [executed * decision.positions.flatten(1)]
-    return [executed, *channels, *positions]
+    tokens = [] if decision.tokens is None else [decision.tokens]
+    return [executed, *channels, *positions, *tokens]
 
 
 def _entropy(shares: NDArray[np.float64]) -> float:

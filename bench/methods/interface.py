@@ -141,6 +141,8 @@ class Method:
     """False for a method with a single operating point (the dense network)."""
     package: ClassVar[str] = ""
     """A distribution that it needs and that is not installed with the harness, as ``torch-pruning``."""
+    verified_on: ClassVar[str] = "resnet14"
+    """A small backbone of the kind that it runs on: what ``bench verify`` builds its networks from."""
 
     def build(self, backbone: Backbone, point: float | None) -> DynamicNetwork:
         """A network that starts from ``backbone``.

@@ -10,6 +10,7 @@ from bench.networks.network import DynamicNetwork
 from bench.networks.positions import require_positions
 from bench.networks.router import FoldedGates, GateCost, Router
 from bench.networks.stopping import Committee, Entropy, Patience, StopRule
+from bench.networks.tokens import require_tokens
 
 __all__ = [
     "Backbone",
@@ -42,5 +43,6 @@ __all__ = [
     "map_sizes",
     "relu1",
     "require_positions",
+    "require_tokens",
     "straight_through",
 ]

@@ -22,12 +22,17 @@ from bench.networks.router import GateCost
 
 @dataclass(frozen=True)
 class BlockCost:
-    """MACs of one block at full width: each unit of its branch, and the shortcut, which always runs."""
+    """MACs of one block at full width: each unit of its branch, and the shortcut, which always runs.
+
+    Attributes:
+        pairs: of the branch, what grows with the square of the number of tokens: products of features with features.
+    """
 
     units: tuple[int, ...]
     shortcut: int
     gated_unit: int
     inner_channels: int
+    pairs: int = 0
 
     @property
     def branch(self) -> int:
@@ -37,6 +42,11 @@ class BlockCost:
     def per_channel(self) -> int:
         """What one inner channel costs: an output of the gated unit and an input of the next."""
         return (self.units[self.gated_unit] + self.units[self.gated_unit + 1]) // self.inner_channels
+
+    def branch_of_tokens(self, kept: Tensor) -> Tensor:
+        """MACs of the branch for the tokens ``kept`` ``[N, T]`` alone, ``[N]``."""
+        share = kept.double().mean(1)
+        return (self.branch - self.pairs) * share + self.pairs * share.square()
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,8 @@ def count_backbone(backbone: Backbone) -> BackboneCost:
     def count_block(block: ResidualBlock) -> BlockCost:
         # What a self-gated unit spends on its decisions is the router's to count.
         units = tuple(count(part.conv if isinstance(part, SelfGatedUnit) else part) for part in block.parts)
-        return BlockCost(units, count(block.shortcut), block.gated_unit, block.inner_channels)
+        pairs = sum(macs.get(module, 0) for module in block.modules() if not hasattr(module, "weight"))
+        return BlockCost(units, count(block.shortcut), block.gated_unit, block.inner_channels, pairs)
 
     blocks = tuple(count_block(block) for block in backbone.blocks)
     return BackboneCost(count(backbone.stem), blocks, count(backbone.tail))
@@ -159,6 +170,8 @@ def reached_parts(gates: GateCost, taken: Tensor) -> Tensor:
 
 
 def _branch_macs(block: BlockCost, decision: BlockDecision) -> Tensor | int:
+    if decision.tokens is not None:
+        return block.branch_of_tokens(decision.tokens)
     if decision.units:
         return sum(macs * share for macs, share in zip(block.units, decision.unit_shares))
     if decision.channels is None:

@@ -76,12 +76,20 @@ class BlockDecision:
         units: one decision per unit of the residual branch if its units gate themselves, or positions are decided
             about, else empty.
         positions: ``[N, 1, H, W]``, 0 or 1: where the branch is added; None where no gate looks at positions.
+        tokens: ``[N, T]``, 0 or 1: which the branch reads and changes; None where no gate looks at tokens.
     """
 
     layer: LayerDecision
     channels: ChannelDecision | None = None
     units: tuple[UnitDecision, ...] = ()
     positions: Tensor | None = None
+    tokens: Tensor | None = None
+
+    @classmethod
+    def of_tokens(cls, tokens: Tensor) -> BlockDecision:
+        """Images without any of the ``tokens`` ``[N, T]`` skip the block."""
+        executed = tokens.detach().amax(1)
+        return cls(LayerDecision(executed, executed), tokens=tokens)
 
     def of_those(self, reached: Tensor) -> BlockDecision:
         """The decision where only some samples reach the block, ``[N]`` 0 or 1; the others skip it."""
@@ -98,8 +106,11 @@ class BlockDecision:
     def kept_fraction(self) -> Tensor:
         """Share of the block that each sample computes, ``[N]``: 0 for a skipped block.
 
-        With a channel gate alone the share of inner channels; else the mean of the units' shares.
+        With a channel gate alone the share of inner channels, with one of tokens that of tokens; else the mean of the
+        units' shares.
         """
+        if self.tokens is not None:
+            return self.layer.executed * self.tokens.mean(1)
         if self.units:
             return self.layer.executed * torch.stack(self.unit_shares).mean(0)
         if self.channels is not None:

@@ -18,6 +18,7 @@ from bench.networks.positions import decisions_of_units, positions_of_units
 from bench.networks.router import OpenRouter, Router
 from bench.networks.stopping import StopRule
 from bench.networks.surgery import match_inner_channels
+from bench.networks.tokens import masked_tokens
 
 
 class DynamicNetwork(nn.Module):
@@ -69,27 +70,37 @@ class DynamicNetwork(nn.Module):
         x = self.backbone.stem(images)
         decisions: list[BlockDecision] = []
         given: list[Tensor] = []
-        for index, block in enumerate(self.backbone.blocks):
-            features = self.router.gate_input(index, x).float()
-            with full_precision:
-                layer = self.router.decide_layer(index, features, state)
-                channels = self.router.decide_channels(index, features, state)
-                positions = self.router.decide_positions(index, features, state)
-            units: list[UnitDecision] = []
-            scale = None if layer.certain else layer.scale
-            if positions is not None:
-                scale = positions * layer.scale[:, None, None, None]
-                masks = positions_of_units(block, positions, x.shape[2:])
-                units = decisions_of_units(masks, channels, block.gated_unit)
-            x = block(x, scale, None if channels is None else channels.scale, units)
-            decisions.append(BlockDecision(layer, channels, tuple(units), positions))
+        for index in range(len(self.backbone.blocks)):
+            x, decision = self._step(index, x, state)
+            decisions.append(decision)
             if self.exits is not None:
                 self.exits.ask(index, x, given)
-        logits = self.backbone.head(x)
+        logits = self.backbone.head(self.router.finish(x, state))
         if self.exits is None:
             return Output(logits, tuple(decisions), state)
         with full_precision:
             return self._stopped([*given, logits.float()], decisions)
+
+    def _step(self, index: int, x: Tensor, state: Any) -> tuple[Tensor, BlockDecision]:
+        """The output of one block, and what was decided about it."""
+        block, router = self.backbone.blocks[index], self.router
+        features = router.gate_input(index, x).float()
+        with torch.autocast(x.device.type, enabled=False):
+            tokens = router.decide_tokens(index, features, state)
+            if tokens is None:
+                layer = router.decide_layer(index, features, state)
+                channels = router.decide_channels(index, features, state)
+                positions = router.decide_positions(index, features, state)
+        if tokens is not None:
+            return masked_tokens(block, x, tokens), BlockDecision.of_tokens(tokens)
+        units: list[UnitDecision] = []
+        scale = None if layer.certain else layer.scale
+        if positions is not None:
+            scale = positions * layer.scale[:, None, None, None]
+            masks = positions_of_units(block, positions, x.shape[2:])
+            units = decisions_of_units(masks, channels, block.gated_unit)
+        x = block(x, scale, None if channels is None else channels.scale, units)
+        return x, BlockDecision(layer, channels, tuple(units), positions)
 
     def _stopped(self, given: list[Tensor], decisions: list[BlockDecision]) -> Output:
         """What was computed in full, seen from where each sample stops."""

@@ -47,9 +47,10 @@ class Router(nn.Module):
     """Decides, for each sample, which blocks run and which inner channels they keep; by default all of them.
 
     A pass goes ``start`` once, then for every block ``gate_input``, ``decide_layer`` and, for the samples that execute
-    the block, ``decide_channels`` and ``decide_positions``. Masked execution calls these for the whole batch and
-    multiplies; skipping execution calls them for the executing samples alone. Both must therefore decide sample by
-    sample: no decision may depend on the rest of the batch in evaluation mode.
+    the block, ``decide_channels`` and ``decide_positions``; where ``decide_tokens`` decides, it alone is asked. At the
+    end comes ``finish``. Masked execution calls these for the whole batch and multiplies; skipping execution calls them
+    for the executing samples alone. Both must therefore decide sample by sample: no decision may depend on the rest of
+    the batch in evaluation mode.
     """
 
     def __init__(self, blocks: int):
@@ -94,6 +95,23 @@ class Router(nn.Module):
     def decides_positions(self) -> bool:
         """Whether it is asked about positions at all."""
         return type(self).decide_positions is not Router.decide_positions
+
+    def decide_tokens(self, index: int, features: Tensor, state: Any) -> Tensor | None:
+        """Which tokens the branch of block ``index`` reads and changes: ``[N, T]``, 0 or 1; None: nothing decides that.
+
+        Always asked for the whole batch; gradients pass into the MACs alone. The gates' MACs belong to ``layer`` of
+        :meth:`cost`, and the network must pass :func:`bench.networks.tokens.require_tokens`.
+        """
+        return None
+
+    @property
+    def decides_tokens(self) -> bool:
+        """Whether it is asked about tokens at all."""
+        return type(self).decide_tokens is not Router.decide_tokens
+
+    def finish(self, x: Tensor, state: Any) -> Tensor:
+        """What the classifier reads, where that is more than the last features ``x``."""
+        return x
 
     def folded_gates(self, index: int) -> FoldedGates | None:
         """The gates of block ``index`` where they are that simple; None: the methods above must be called.

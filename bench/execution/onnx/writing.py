@@ -34,6 +34,8 @@ def not_exported(network: nn.Module) -> str | None:
     """Why ``network`` has no exported form; None if it may have one."""
     if any(isinstance(module, Router) and module.decides_positions for module in network.modules()):
         return "its gates decide about positions"
+    if any(isinstance(module, Router) and module.decides_tokens for module in network.modules()):
+        return "its gates decide about tokens"
     gates_itself = any(isinstance(module, SelfGatedUnit) for module in network.modules())
     return "its units gate themselves" if gates_itself else None
 

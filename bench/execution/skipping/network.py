@@ -14,6 +14,7 @@ from bench.execution.skipping.block import lower_block, lower_unit
 from bench.execution.skipping.layout import layout
 from bench.execution.skipping.paths import Pooled, SingleGates, group_by_width
 from bench.execution.skipping.rows import gather, positions, put_back
+from bench.execution.skipping.tokens import at_tokens
 from bench.execution.skipping.width import FULL, Width
 from bench.networks.cost import SampleCost, output_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
@@ -71,7 +72,7 @@ class SkippingNetwork(nn.Module):
         for index in range(len(self.blocks)):
             x, decision = self._step(index, x, state)
             decisions.append(decision)
-        return Output(self._head(x), tuple(decisions), state)
+        return Output(self._head(self.router.finish(x.float(), state)), tuple(decisions), state)
 
     @torch.inference_mode()
     def predict(self, images: Tensor) -> Tensor:
@@ -94,6 +95,8 @@ class SkippingNetwork(nn.Module):
         """One block for a batch whose router has to be called."""
         block, router = self.blocks[index], self.router
         features = router.gate_input(index, x.float())
+        if (tokens := router.decide_tokens(index, features, state)) is not None:
+            return at_tokens(block, x, tokens), BlockDecision.of_tokens(tokens)
         layer = router.decide_layer(index, features, state)
         scales = layer.scale.cpu().numpy()  # the one time in a block that an accelerator is waited for
         active = np.flatnonzero(scales)

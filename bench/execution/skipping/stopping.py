@@ -185,4 +185,5 @@ def _of_everybody(decision: BlockDecision, rows: np.ndarray, count: int) -> Bloc
         LayerDecision(spread(layer.executed), spread(layer.scale)),
         None if channels is None else ChannelDecision(spread(channels.kept), spread(channels.scale)),
         tuple(UnitDecision(spread(unit.outputs), spread(unit.completed)) for unit in decision.units),
+        tokens=None if decision.tokens is None else spread(decision.tokens),
     )

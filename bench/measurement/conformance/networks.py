@@ -37,6 +37,8 @@ def check_decisions(subject: Subject) -> str:
         if decision.positions is not None:
             kept = decision.positions.flatten(1)
             require_decision(f"block {index} positions", kept, kept, (IMAGES, decision.positions[0].numel()))
+        if decision.tokens is not None:
+            require_decision(f"block {index} tokens", decision.tokens, decision.tokens, tuple(decision.tokens.shape))
     return f"{len(output.decisions)} blocks, one decision for each of {IMAGES} samples"
 
 

@@ -140,6 +140,7 @@ def _with_one_name_each(suite: Suite) -> Suite:
     That they exist and fit each other is told here, before a backbone has been trained for days.
     """
     from bench.data import own_normalisation  # and with these torch, which --help does without
+    from bench.methods.interface import Method
     from bench.methods.registry import load_method, method_id
     from bench.networks.backbones import build_backbone
     from bench.networks.backbones.traced.block import TracedBackbone
@@ -159,7 +160,8 @@ def _with_one_name_each(suite: Suite) -> Suite:
         method = load_method(name)
         if method.package:
             require_package(method.package, name)
-        if backbone.has_groups or isinstance(backbone, TracedBackbone) or reads_files(suite.dataset):
+        is_particular = method.verified_on != Method.verified_on
+        if is_particular or backbone.has_groups or isinstance(backbone, TracedBackbone) or reads_files(suite.dataset):
             network = method.build(copy.deepcopy(backbone), max(suite.points) if method.has_points else None)
             if suite.train_size and trains(suite):
                 _check_training_images(network, name, suite)

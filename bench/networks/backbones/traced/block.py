@@ -135,7 +135,9 @@ class TracedBlock(ResidualBlock):
         for part in parts:
             y = part(y)
         if layer_scale is not None:
-            y = y * layer_scale.reshape(-1, *[1] * (y.dim() - 1)).to(y.dtype)
+            whole = layer_scale.dim() == 1  # else position by position
+            scale = layer_scale.reshape(-1, *[1] * (y.dim() - 1)) if whole else self.place.writes.from_maps(layer_scale)
+            y = y * scale.to(y.dtype)
         return self._ended(residual + y)
 
     def scaling(self, scale: Tensor) -> Callable[[Tensor], Tensor]:
