@@ -6,14 +6,13 @@ all layers, weighted by their halting probabilities; what is left of 1 goes to t
 The loss adds a ponder term, layers and remainder of each token in the mean, and the divergence between a Gaussian over
 layers and the mean halting scores of patches.
 
-The public code, whose licence is non-commercial, masks tokens and removes none; a user's run of it lost accuracy that the
-paper has (issue 14). What is ours:
+The public code masks tokens and removes none. What is ours:
 
 - skipping execution takes stopped tokens out, so what is counted is what runs; an image whose class token has stopped
   runs no further, since its answer is known: there the other tokens go on;
 - gamma and beta learn. They are set on the first batch, where few tokens stop: 10 and 30 suit DeiT-Tiny's weights alone;
-- the falling budget that methods here share, its gradient straight through the threshold (:mod:`bench.networks.gates`).
-  The prior's centre, there the eighth of twelve layers, is the operating point's share of the layers.
+- the falling budget that methods here share. Its gradient goes straight through the threshold to gamma and beta alone: of
+  features it made noise within an epoch. The prior's centre, there the eighth of twelve layers, is the point's share of them.
 """
 
 from __future__ import annotations
@@ -136,6 +135,7 @@ class TokenRouter(Router):
         self.bias = nn.Parameter(torch.tensor(-30.0))
 
     def score(self, x: Tensor) -> Tensor:
+        """Of the tokens ``x`` ``[N, C, T, 1]``, ``[N, T]``."""
         return (self.scale * x[:, 0, :, 0].float() + self.bias).sigmoid()
 
     def start(self, images: Tensor) -> Halting:

@@ -55,7 +55,7 @@ _NAMED = {
     BOTH: ("lcnet", "lcnet_conditional", "lcnet_informed", "lcnet_menu", "lcnet_taught", "lcnet_tunable"),
     EXITS: ("early_exit", "sdn", "selfxit", "ztw"),
     CASCADES: ("cascade",),
-    OTHER: ("dgnet", "dynconv"),
+    OTHER: ("a_vit", "dgnet", "dynconv"),
 }
 _BY_NAME = {name: family for family, names in _NAMED.items() for name in names}
 

@@ -16,7 +16,7 @@ FROZEN = {"sdn", "selfxit", "ztw"}
 def test_one_rate_one_decay_and_one_optimiser_for_every_backbone(name, pretrained):
     torch.manual_seed(0)
     method, budget = load_method(name), Budget(6, pretrained)
-    network = method.build(build_backbone("resnet14", 10), 0.6)
+    network = method.build(build_backbone(method.verified_on, 10), 0.6)
     mine = {id(parameter) for parameter in split_parameters(network)[0]}
     seen = 0
     for stage in method.stages(network, 0.6, budget):

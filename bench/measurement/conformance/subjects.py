@@ -52,7 +52,7 @@ class Subject:
 
     def _undecided(self) -> DynamicNetwork:
         """A network whose gates differ between samples: fresh gates are wide open, these are drawn around zero."""
-        network = self.method.build(_backbone(self.method.verified_on), self.point)
+        network = self.method.build(backbone_of(self.method), self.point)
         for name, parameter in (named for part in parts_of(network) for named in part.router.named_parameters()):
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -81,9 +81,9 @@ def _split(network: DynamicNetwork | Cascade) -> None:
         left = left[scores[left] <= rule.thresholds[number]]
 
 
-def _backbone(name: str) -> Backbone:
-    """With every normalisation parameter away from its initial value, so that a forgotten one shows."""
-    backbone = build_backbone(name, classes=10)
+def backbone_of(method: Method) -> Backbone:
+    """What ``method`` is verified on, with every normalisation parameter away from its initial value, so that a forgotten one shows."""
+    backbone = build_backbone(method.verified_on, classes=10)
     backbone.image_shape = SHAPE
     for module in backbone.modules():
         if isinstance(module, nn.BatchNorm2d):

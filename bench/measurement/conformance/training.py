@@ -5,9 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from bench.measurement.conformance.comparison import require
-from bench.measurement.conformance.subjects import Subject, batch_at
+from bench.measurement.conformance.subjects import Subject, backbone_of, batch_at
 from bench.methods.interface import Budget, split_parameters
-from bench.networks.backbones import build_backbone
 
 
 def check_gradients(subject: Subject) -> str:
@@ -58,8 +57,7 @@ def check_budget(subject: Subject) -> str:
     """Stages together train for the epochs of the budget, whatever it is."""
     for pretrained in (True, False):
         for epochs in (0, 1, 3, 10):
-            backbone = build_backbone(subject.method.verified_on, classes=10)
-            network = subject.method.build(backbone, subject.point)
+            network = subject.method.build(backbone_of(subject.method), subject.point)
             stages = subject.method.stages(network, subject.point, Budget(epochs, pretrained))
             total = sum(stage.epochs for stage in stages)
             require(total == epochs, f"stages train {total} epochs where the budget is {epochs}")
