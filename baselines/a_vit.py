@@ -10,16 +10,17 @@ The public code masks tokens and removes none. What is ours:
 
 - skipping execution takes stopped tokens out, so what is counted is what runs; an image whose class token has stopped
   runs no further, since its answer is known: there the other tokens go on;
-- gamma and beta learn. They are set on the first batch, where few tokens stop: 10 and 30 suit DeiT-Tiny's weights alone;
-- the falling budget that methods here share. Its gradient goes straight through the threshold to gamma and beta alone: of
-  features it made noise within an epoch. The prior's centre, there the eighth of twelve layers, is the point's share of them.
+- gamma and beta learn. They are set on the first batch such that few tokens stop: 10 and 30 suit DeiT-Tiny's weights;
+- the falling budget that methods here share. Its gradient goes straight through the threshold to gamma and beta alone:
+  of features it made noise within an epoch. The prior's centre, there the eighth of twelve layers, is the operating
+  point's share of them.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +57,8 @@ class AViT(Method):
     info: ClassVar[MethodInfo] = MethodInfo(
         decides="token",
         looks_at="first entry of each token",
-        paper="Yin, Vahdat, Alvarez, Mallya, Kautz, Molchanov, A-ViT: Adaptive Tokens for Efficient Vision Transformer, "
-        "CVPR 2022, arXiv 2112.07658",
+        paper="Yin, Vahdat, Alvarez, Mallya, Kautz, Molchanov, A-ViT: Adaptive Tokens for Efficient Vision "
+        "Transformer, CVPR 2022, arXiv 2112.07658",
         year=2022,
         reported=(
             Reported("imagenet", "deit_tiny_patch16_224", 71.4, 0.8e9, _SOURCE),
@@ -187,7 +188,7 @@ class PonderLoss:
 
 
 def divergence(means: Tensor, centre: float) -> Tensor:
-    """Of mean scores by layer ``[L]`` from a Gaussian of deviation 1 around the layer ``centre * L``, both summing to 1."""
+    """Of mean scores by layer ``[L]`` from a Gaussian of deviation 1 around layer ``centre * L``, both with sum 1."""
     layers = torch.arange(len(means), device=means.device, dtype=means.dtype)
     wanted = (-(layers - centre * len(means)).square() / 2).softmax(0)
     found = means / means.sum()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import torch
@@ -39,7 +38,7 @@ def _attending(block: nn.Module, kept: Tensor) -> Iterator[None]:
     def mask(module: nn.Module, args: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return args, {**options, "attn_mask": read}
 
-    masked = [module for module in block.modules() if _takes_mask(type(module))]
+    masked = [module for module in block.modules() if "attn_mask" in inspect.signature(module.forward).parameters]
     hooks = [module.register_forward_pre_hook(mask, with_kwargs=True) for module in masked]
     try:
         yield
@@ -48,16 +47,11 @@ def _attending(block: nn.Module, kept: Tensor) -> Iterator[None]:
             hook.remove()
 
 
-@cache
-def _takes_mask(kind: type[nn.Module]) -> bool:
-    return "attn_mask" in inspect.signature(kind.forward).parameters
-
-
 @torch.no_grad()
 def require_tokens(backbone: Backbone) -> None:
     """Raises BadInput unless branches can leave tokens out, and the classifier reads the first token alone.
 
-    What a branch makes of some tokens must be what it makes of them with the others masked, at the MACs that are counted.
+    What a branch makes of some tokens must be what it makes of them with the others masked, at the MACs that we count.
     """
     training = backbone.training
     x, fit = backbone.eval().stem(_image(backbone)), True
@@ -68,8 +62,8 @@ def require_tokens(backbone: Backbone) -> None:
     backbone.train(training)
     if not fit:
         raise BadInput(
-            "a choice of tokens needs a transformer with a class token and any number of others, as timm's ViT and DeiT, "
-            f"and {backbone.name} is none: choose a method that decides about layers, or another backbone"
+            "a choice of tokens needs a transformer with a class token and any number of others, as ViT and DeiT, and "
+            f"{backbone.name} is none: choose a method that decides about layers, or another backbone"
         )
 
 

@@ -16,7 +16,8 @@ TOKENS = Layout("tokens")
 def at_tokens(block: MaskedBlock | ModuleBlock, x: Tensor, kept: Tensor) -> Tensor:
     """The output of ``block`` for ``x`` ``[N, C, T, 1]`` where its branch reads and changes the tokens ``kept`` alone.
 
-    The others are left out: images that keep equally many, ``[N, T]``, are gathered and run together. May overwrite ``x``.
+    The others are left out: images that keep equally many, ``[N, T]``, are gathered and run together. May overwrite
+    ``x``.
     """
     features = TOKENS.from_maps(x)
     counts = kept.sum(1).int().tolist()  # the one time in a block that an accelerator is waited for

@@ -82,7 +82,7 @@ def _split(network: DynamicNetwork | Cascade) -> None:
 
 
 def backbone_of(method: Method) -> Backbone:
-    """What ``method`` is verified on, with every normalisation parameter away from its initial value, so that a forgotten one shows."""
+    """What ``method`` is verified on, with batch norms away from their initial values: a forgotten one shows."""
     backbone = build_backbone(method.verified_on, classes=10)
     backbone.image_shape = SHAPE
     for module in backbone.modules():
