@@ -44,9 +44,6 @@ REWRITTEN: dict[str, str] = {
     "4476f0bcfa2c8ac884fff1003356370a5452013f9847a008d3e628e3ad27036e": (  # bench/networks/blocks.py
         "08b3734b5a5c46aac2b8cc71e251955a952918f73bf0f00df7d7821a8c22f88b"
     ),
-    "a54d5c2db8b2c0606af0165a3deefff68b767225a02d7726f341054fe51463d6": (  # bench/networks/cost.py
-        "2db7c90b79195279471dfd46f3305076b9d579946aea85d70132831493b45e79"
-    ),
     "587252cd087a2989d9a3e6ffcaccf0c77d700eb6d02fd7894fc857bee7a461a9": (  # bench/networks/importance.py
         "fd7e48fc555707a7915630668da1813335b607cc512723ec379df5b20fb0708b"
     ),
@@ -75,27 +72,12 @@ REWRITTEN: dict[str, str] = {
     "4cfb346b0ea0a1e74b7eaec9f71466debcf06694cad9261a8cf76e686d5c472c": (  # bench/networks/backbones/traced/adapter.py
         "fdfd68db023df5e7c5d86bc5b6a09543a33be99b902edfcea0a40149f93f437f"
     ),
-    "23374edb408965e05abd05a490be77fac3702459e7b34d9becb7b751def259b8": (  # bench/networks/backbones/traced/block.py
-        "3d5ded9d08ebe8e5b53be38e26f13330280d3770c87f4712838bca329242435b"
-    ),
-    "484f1a0440f90f897e6766e3d2c966408979eced3d519b8693522863a1eb90e4": (  # bench/networks/decisions.py
-        "78e4e7e2e4c6a4a0aff7587ad15c3eb320f19cf796aaca2c14b54edb8662edde"
-    ),
-    "01f4c2ea73019e884d67fc05499e70a1da0a71aa5f2104b577abb784692527f4": (  # bench/networks/router.py
-        "6b16892361616f50c9fe350b209ad16a89b157d56e7cc7ef0ec5508286307f51"
-    ),
-    "d2968e7787c8f7cadf33862df3fb8d4814401bc9681b31e66b3a96efdfa3b091": (  # bench/networks/network.py
-        "31a460a551d90fd28934a081cc207c2e8b35b534836a4bffebb2f9381c573638"
-    ),
     "0b75c613de761d90241486dd4eebfa4084a1b434a67385b64cfe01d446ba2dcd": "",  # bench/networks/positions.py
     "e1af2e3fb3910426fc08b1c01bbb3f7568e63503bec9734aa56c558650b80a87": (  # bench/data/dataset.py
         "5f86602a7c52164a38e29a4368bc4630e02faca83f49d8784e9d8251f85880b0"
     ),
     "31fb17faaec496438a496db58a5b71cfae38d3883a8a975651a90f9bf5a5d3bd": (  # bench/data/files.py
         "f38c3d75c69bf87851a7e0c51d5c891f6d5be7c3f4236115300e777c8ec8dd2c"
-    ),
-    "831a657ff83f73c15316bb9261cfa281d8dd0a37f7276850b62b787b6a794f43": (  # bench/methods/interface.py
-        "f0c43003ca1f48c5244371ffbc7925ebe6bad8edc17d29fd0123ef7581e398f8"
     ),
     "00fbefa40bd5da6931f231f40db20644ce50cab26ba85962ddec7755fdae91b0": (  # bench/training/trainer.py
         "613a2ed94ce4114c5504334fda1994cf5ebbeb6dc26150011ca0687447915248"
@@ -106,6 +88,25 @@ REWRITTEN: dict[str, str] = {
     ),
     "78d2d178aabd48b8a5f30e0aa683f01d6ebaeb2a0d5f5670bd9e40e67ed41cfd": (  # lcnet/taught.py
         "b1a1a060efcbd1d10604432a7e8712779cdc5949c258355548cb07466cfb6488"
+    ),
+    "3bdd6336e0aafc331fcdae942874f02ba21a0cecb0b3746bcb54c848a167fb5d": "",  # bench/networks/tokens.py
+    "6af63dd88540c6052a6a06911515db7fb20797788b13cb9d8159727544e9f4dd": (  # bench/networks/decisions.py
+        "78e4e7e2e4c6a4a0aff7587ad15c3eb320f19cf796aaca2c14b54edb8662edde"
+    ),
+    "3c694aeed83888e09211d18dac7ce498d9bc85b4bb08fae937ae8e1fef890196": (  # bench/networks/router.py
+        "6b16892361616f50c9fe350b209ad16a89b157d56e7cc7ef0ec5508286307f51"
+    ),
+    "fa9a66eed1521a4400a9d6b08dc0df01935d907208bd079cdc5bb5479602bd97": (  # bench/networks/network.py
+        "31a460a551d90fd28934a081cc207c2e8b35b534836a4bffebb2f9381c573638"
+    ),
+    "a9b896af674d40c049d6db76978d21f9d9aa110c919f9454c78c10f0a3d97eca": (  # bench/networks/cost.py
+        "2db7c90b79195279471dfd46f3305076b9d579946aea85d70132831493b45e79"
+    ),
+    "29d241839829c372a15d762d27ef7c950332f6e5e1becc1ac49b74fbcb4a57db": (  # bench/networks/backbones/traced/block.py
+        "3d5ded9d08ebe8e5b53be38e26f13330280d3770c87f4712838bca329242435b"
+    ),
+    "3ff96c8f84ac87808fa8d77a492dcc7d57e67dc2f95851ac64f1bb8abb9bc7db": (  # bench/methods/interface.py
+        "f0c43003ca1f48c5244371ffbc7925ebe6bad8edc17d29fd0123ef7581e398f8"
     ),
 }
 """Digest of a file as it is, and the one that it had; a new file, on which no record so far rests, had none."""
