@@ -42,6 +42,7 @@ def test_it_is_what_it_claims_and_skips_for_real():
 @torch.no_grad()
 def test_where_no_token_stops_it_is_the_backbone():
     network, images = network_of().eval(), torch.randn(IMAGES, 3, 16, 16)
+    nn.init.constant_(network.router.bias, -1000.0)
     output = network(images)
     torch.testing.assert_close(output.logits, network.backbone(images))
     assert (network.macs_fraction(output) == 1).all()
@@ -83,15 +84,31 @@ def test_the_pull_moves_gamma_and_beta_and_nothing_else():
     assert all(parameter.grad is None for parameter in network.backbone.parameters())
 
 
+def test_behind_training_the_cost_hangs_on_the_image():
+    network, images = network_of().eval(), torch.randn(IMAGES, 3, 16, 16, requires_grad=True)
+    nn.init.zeros_(network.router.bias)
+    network.macs_fraction(network(images)).sum().backward()
+    assert (images.grad.abs().amax((1, 2, 3)) > 0).all()
+
+
 def test_it_starts_with_few_tokens_stopping_whatever_the_weights_are():
-    network, first = network_of(), batch(0.0)
+    network = network_of()
     with torch.no_grad():
         network.backbone.blocks[1].inner[-2].bias[0] += 7
-    loss = PonderLoss(AViT(), 0.6)(network, first)
-    output = network(first.images)
-    assert loss.isfinite() and 0.85 < network.macs_fraction(output).mean() < 1
-    early = torch.stack(output.state.means[:-1])
-    assert 0.5 < early.sum() / 0.25 < 2
+        output = network(torch.randn(IMAGES, 3, 16, 16))
+    assert 0.85 < network.macs_fraction(output).mean() <= 1
+    assert 0.5 < torch.stack(output.state.means[:-1]).sum() / AViT().early < 2
+
+
+@pytest.mark.parametrize("progress", [0.0, 1.0])
+def test_the_loss_adds_layers_and_remainders_and_the_distance_from_the_prior(progress):
+    network = network_of()
+    losses = [PonderLoss(AViT(ponder=ponder, prior=prior), 0.6) for ponder, prior in ((0, 0), (1, 0), (0, 1))]
+    torch.manual_seed(1)
+    step = batch(progress)
+    plain, pondering, near = (loss(network, step).item() for loss in losses)
+    assert pondering - plain == pytest.approx(6, abs=1.1)
+    assert near > plain
 
 
 def test_the_prior_lies_at_the_operating_point():
