@@ -25,6 +25,8 @@ def unknown_structure(network: DynamicNetwork, rules: Collection[type[StopRule]]
         return "its gates decide about positions"
     if network.router.decides_tokens:
         return "its gates decide about tokens"
+    if network.router.shortens:
+        return "its branches may end early"
     if any(isinstance(block, TracedBlock) for block in blocks):
         return "its blocks are modules of another package"
     if network.exits is not None and not _is_known_exits(network.exits, rules):

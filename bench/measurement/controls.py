@@ -86,8 +86,9 @@ def shuffled_correct(network: DynamicNetwork, data: DataSet, split: Split, seed:
 def _exchanged(decision: BlockDecision) -> BlockDecision:
     """Every image of the batch gets its neighbour's decision; the images stand in random order."""
     layer, channels, positions = decision.layer, decision.channels, decision.positions
+    complete = None if layer.complete is None else layer.complete.roll(1, 0)
     return BlockDecision(
-        LayerDecision(layer.executed.roll(1, 0), layer.scale.roll(1, 0), layer.certain),
+        LayerDecision(layer.executed.roll(1, 0), layer.scale.roll(1, 0), layer.certain, complete),
         None if channels is None else ChannelDecision(channels.kept.roll(1, 0), channels.scale.roll(1, 0)),
         positions=None if positions is None else positions.roll(1, 0),
     )

@@ -34,18 +34,21 @@ class GateMeans:
         kept: ``[C]``, share of these images that kept each channel; None where nothing decides about channels.
         channel_scale: ``[C]``, where a channel was kept.
         positions: ``[1, H, W]``, share of these images that kept each position; None where nothing decides about them.
+        complete: share of these images whose branch ran to its end; None where nothing decides about that.
     """
 
     rate: float
     scale: float
-    kept: Tensor | None
-    channel_scale: Tensor | None
+    kept: Tensor | None = None
+    channel_scale: Tensor | None = None
     positions: Tensor | None = None
+    complete: Tensor | None = None
 
     def decide(self, threshold: float) -> BlockDecision:
         """For one image: what is open above ``threshold``."""
         executed = torch.tensor([float(self.rate > threshold)])
-        layer = LayerDecision(executed, executed * self.scale)
+        complete = None if self.complete is None else (self.complete > threshold).float()[None]
+        layer = LayerDecision(executed, executed * self.scale, complete=complete)
         positions = None if self.positions is None else (self.positions > threshold).float()[None]
         if self.kept is None or self.channel_scale is None:
             return BlockDecision(layer, positions=positions)
@@ -65,7 +68,8 @@ class TwinRouter(Router):
 
     def decide_layer(self, index: int, features: Tensor, state: Any) -> LayerDecision:
         layer = self.decisions[index].layer
-        return LayerDecision(_for_all(layer.executed, features), _for_all(layer.scale, features))
+        complete = None if layer.complete is None else _for_all(layer.complete, features)
+        return LayerDecision(_for_all(layer.executed, features), _for_all(layer.scale, features), complete=complete)
 
     def decide_channels(self, index: int, features: Tensor, state: Any) -> ChannelDecision | None:
         channels = self.decisions[index].channels
@@ -105,7 +109,7 @@ def static_twin(network: DynamicNetwork, data: DataSet, macs: float) -> DynamicN
 
 
 def _all_means(gate: GateMeans) -> list[float]:
-    parts = [part.flatten().tolist() for part in (gate.kept, gate.positions) if part is not None]
+    parts = [part.flatten().tolist() for part in (gate.kept, gate.positions, gate.complete) if part is not None]
     return [gate.rate, *(mean for part in parts for mean in part)]
 
 
@@ -129,6 +133,8 @@ def _sums(decision: BlockDecision) -> dict[str, Tensor]:
     if decision.channels is not None:
         kept = decision.channels.kept.double() * executed[:, None]
         found |= {"kept": kept.sum(0), "channel_scale": (kept * decision.channels.scale).sum(0)}
+    if decision.layer.complete is not None:
+        found["complete"] = (decision.layer.complete.double() * executed).sum()
     if decision.positions is not None:
         found["positions"] = (decision.positions.double() * executed[:, None, None, None]).sum(0)
     return {name: value.cpu() for name, value in found.items()}
@@ -137,8 +143,8 @@ def _sums(decision: BlockDecision) -> dict[str, Tensor]:
 def _means(sums: dict[str, Tensor], images: int) -> GateMeans:
     executed = float(sums["executed"])
     scale = float(sums["scale"]) / max(executed, 1.0)
-    positions = sums["positions"] / max(executed, 1.0) if "positions" in sums else None
-    if "kept" not in sums:
-        return GateMeans(executed / images, scale, None, None, positions)
-    channel_scale = (sums["channel_scale"] / sums["kept"].clamp(min=1)).float()
-    return GateMeans(executed / images, scale, sums["kept"] / max(executed, 1.0), channel_scale, positions)
+    decided = [name for name in ("kept", "positions", "complete") if name in sums]
+    shares: dict[str, Tensor] = {name: sums[name] / max(executed, 1.0) for name in decided}
+    if "kept" in sums:
+        shares["channel_scale"] = (sums["channel_scale"] / sums["kept"].clamp(min=1)).float()
+    return GateMeans(executed / images, scale, **shares)

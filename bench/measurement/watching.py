@@ -77,7 +77,8 @@ def _gates(decision: BlockDecision) -> list[Tensor]:
     channels = [] if decision.channels is None else [executed * decision.channels.kept]
     positions = [] if decision.positions is None else [executed * decision.positions.flatten(1)]
     tokens = [] if decision.tokens is None else [decision.tokens]
-    return [executed, *channels, *positions, *tokens]
+    ends = [] if decision.layer.complete is None else [executed * decision.layer.complete[:, None]]
+    return [executed, *channels, *positions, *tokens, *ends]
 
 
 def _entropy(shares: NDArray[np.float64]) -> float:

@@ -41,9 +41,6 @@ REWRITTEN: dict[str, str] = {
     "02d066572d2f4d155cd2903992455936e095581fc3463830fc5007068aef96ad": (  # bench/networks/backbones/weights.py
         "a721fd9b76cee101a608ae3c7a264a54e8838c29116ebbb6ccee04017a500b96"
     ),
-    "4476f0bcfa2c8ac884fff1003356370a5452013f9847a008d3e628e3ad27036e": (  # bench/networks/blocks.py
-        "08b3734b5a5c46aac2b8cc71e251955a952918f73bf0f00df7d7821a8c22f88b"
-    ),
     "587252cd087a2989d9a3e6ffcaccf0c77d700eb6d02fd7894fc857bee7a461a9": (  # bench/networks/importance.py
         "fd7e48fc555707a7915630668da1813335b607cc512723ec379df5b20fb0708b"
     ),
@@ -90,15 +87,6 @@ REWRITTEN: dict[str, str] = {
         "b1a1a060efcbd1d10604432a7e8712779cdc5949c258355548cb07466cfb6488"
     ),
     "3bdd6336e0aafc331fcdae942874f02ba21a0cecb0b3746bcb54c848a167fb5d": "",  # bench/networks/tokens.py
-    "6af63dd88540c6052a6a06911515db7fb20797788b13cb9d8159727544e9f4dd": (  # bench/networks/decisions.py
-        "78e4e7e2e4c6a4a0aff7587ad15c3eb320f19cf796aaca2c14b54edb8662edde"
-    ),
-    "3c694aeed83888e09211d18dac7ce498d9bc85b4bb08fae937ae8e1fef890196": (  # bench/networks/router.py
-        "6b16892361616f50c9fe350b209ad16a89b157d56e7cc7ef0ec5508286307f51"
-    ),
-    "fa9a66eed1521a4400a9d6b08dc0df01935d907208bd079cdc5bb5479602bd97": (  # bench/networks/network.py
-        "31a460a551d90fd28934a081cc207c2e8b35b534836a4bffebb2f9381c573638"
-    ),
     "a9b896af674d40c049d6db76978d21f9d9aa110c919f9454c78c10f0a3d97eca": (  # bench/networks/cost.py
         "2db7c90b79195279471dfd46f3305076b9d579946aea85d70132831493b45e79"
     ),
@@ -107,6 +95,19 @@ REWRITTEN: dict[str, str] = {
     ),
     "3ff96c8f84ac87808fa8d77a492dcc7d57e67dc2f95851ac64f1bb8abb9bc7db": (  # bench/methods/interface.py
         "f0c43003ca1f48c5244371ffbc7925ebe6bad8edc17d29fd0123ef7581e398f8"
+    ),
+    "09ded607ca1d72542c57fe7f218c67668c090fb9e7ddf466f38a6dbcf18e8232": (  # bench/networks/blocks.py
+        "08b3734b5a5c46aac2b8cc71e251955a952918f73bf0f00df7d7821a8c22f88b"
+    ),
+    "9fa0f63f589ba17c3e9a1ca0f56795a9436f94662bce055322eed709a573a066": (  # bench/networks/decisions.py
+        "78e4e7e2e4c6a4a0aff7587ad15c3eb320f19cf796aaca2c14b54edb8662edde"
+    ),
+    "8b64ef5b85b48a2118d08c19ccffda1161c7c3fc3fbff343b0cfce85a2ecdfd9": "",  # bench/networks/ends.py
+    "0dfff5872ada948fa4d6af86a947045b675519437ff22dbcbc33551824ab80e2": (  # bench/networks/network.py
+        "31a460a551d90fd28934a081cc207c2e8b35b534836a4bffebb2f9381c573638"
+    ),
+    "6499244cc73c88a2fab50f445bd835e24ce9f538237e5be73566df94ef830f5f": (  # bench/networks/router.py
+        "6b16892361616f50c9fe350b209ad16a89b157d56e7cc7ef0ec5508286307f51"
     ),
 }
 """Digest of a file as it is, and the one that it had; a new file, on which no record so far rests, had none."""

@@ -4,6 +4,7 @@ from bench.networks.blocks import Backbone, ConvUnit, ResidualBlock, SelfGatedUn
 from bench.networks.cascade import Cascade, Member
 from bench.networks.cost import BackboneCost, SampleCost, count_backbone
 from bench.networks.decisions import BlockDecision, ChannelDecision, ExitDecision, LayerDecision, Output, UnitDecision
+from bench.networks.ends import require_ends
 from bench.networks.exits import Exits, PooledHead, exit_places, map_sizes
 from bench.networks.gates import is_open, relu1, straight_through
 from bench.networks.network import DynamicNetwork
@@ -42,6 +43,7 @@ __all__ = [
     "is_open",
     "map_sizes",
     "relu1",
+    "require_ends",
     "require_positions",
     "require_tokens",
     "straight_through",

@@ -152,7 +152,19 @@ class ResidualBlock(nn.Module):
 
         Sample by sample ``[N]``, or position by position ``[N, 1, H, W]``.
         """
-        branch = self.branch(x, channel_scale, decided)
+        return self._added(x, self.branch(x, channel_scale, decided), layer_scale)
+
+    def forward_to_end(self, x: Tensor, layer_scale: Tensor | None, complete: Tensor) -> Tensor:
+        """The same where the branch ends behind its first unit for those whose ``complete`` ``[N]`` is 0, not 1."""
+        first = self.units[0](x)
+        last = first
+        for unit in self.units[1:]:
+            last = unit(last)
+        # Exact at both ends, and a mixture in between.
+        branch = torch.lerp(first, last, complete[:, None, None, None].to(first.dtype))
+        return self._added(x, branch, layer_scale)
+
+    def _added(self, x: Tensor, branch: Tensor, layer_scale: Tensor | None) -> Tensor:
         if layer_scale is not None:
             scale = layer_scale if layer_scale.dim() > 1 else layer_scale[:, None, None, None]
             branch = branch * scale.to(branch.dtype)

@@ -21,11 +21,14 @@ class LayerDecision:
         executed: ``[N]``, 0 or 1.
         scale: ``[N]``, zero exactly where ``executed`` is.
         certain: nothing was decided: all are ones, and there is nothing to multiply.
+        complete: ``[N]``, 0 or 1: whether the branch runs to its end; else its first unit's output is the branch. None:
+            all do.
     """
 
     executed: Tensor
     scale: Tensor
     certain: bool = False
+    complete: Tensor | None = None
 
     @classmethod
     def always(cls, like: Tensor) -> LayerDecision:
@@ -49,8 +52,8 @@ class ChannelDecision:
 
 @dataclass(frozen=True)
 class UnitDecision:
-    """What a unit computes of its convolution, if it gates itself (:class:`bench.networks.blocks.SelfGatedUnit`) or
-    computes some positions alone.
+    """What a unit computes of its convolution, if it gates itself (:class:`bench.networks.blocks.SelfGatedUnit`),
+    computes some positions alone, or may be left out.
 
     Attributes:
         outputs: ``[N]`` float64, share of its output channels; the next unit reads only those.
@@ -73,8 +76,8 @@ class BlockDecision:
 
     Attributes:
         channels: None where no gate looks at channels.
-        units: one decision per unit of the residual branch if its units gate themselves, or positions are decided
-            about, else empty.
+        units: one decision per unit of the residual branch if its units gate themselves, or positions or the branch's
+            end are decided about, else empty.
         positions: ``[N, 1, H, W]``, 0 or 1: where the branch is added; None where no gate looks at positions.
         tokens: ``[N, T]``, 0 or 1: which the branch reads and changes; None where no gate looks at tokens.
     """
@@ -94,7 +97,7 @@ class BlockDecision:
     def of_those(self, reached: Tensor) -> BlockDecision:
         """The decision where only some samples reach the block, ``[N]`` 0 or 1; the others skip it."""
         executed, scale = self.layer.executed * reached, self.layer.scale * reached
-        return replace(self, layer=LayerDecision(executed, scale))
+        return replace(self, layer=LayerDecision(executed, scale, complete=self.layer.complete))
 
     @property
     def unit_shares(self) -> list[Tensor]:

@@ -13,6 +13,7 @@ from bench.errors import BadInput
 from bench.networks.blocks import Backbone
 from bench.networks.cost import SampleCost, count_backbone, count_parts, output_cost, reached_parts
 from bench.networks.decisions import BlockDecision, ExitDecision, Output, UnitDecision
+from bench.networks.ends import decisions_at_ends
 from bench.networks.exits import Exits
 from bench.networks.positions import decisions_of_units, positions_of_units
 from bench.networks.router import OpenRouter, Router
@@ -99,7 +100,11 @@ class DynamicNetwork(nn.Module):
             scale = positions * layer.scale[:, None, None, None]
             masks = positions_of_units(block, positions, x.shape[2:])
             units = decisions_of_units(masks, channels, block.gated_unit)
-        x = block(x, scale, None if channels is None else channels.scale, units)
+        if layer.complete is None:
+            x = block(x, scale, None if channels is None else channels.scale, units)
+        else:
+            units = decisions_at_ends(layer.complete)
+            x = block.forward_to_end(x, scale, layer.complete)
         return x, BlockDecision(layer, channels, tuple(units), positions)
 
     def _stopped(self, given: list[Tensor], decisions: list[BlockDecision]) -> Output:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -52,6 +52,10 @@ class Router(nn.Module):
     for the executing samples alone. Both must therefore decide sample by sample: no decision may depend on the rest of
     the batch in evaluation mode.
     """
+
+    shortens: ClassVar[bool] = False
+    """Whether :attr:`LayerDecision.complete` is decided. Such a router decides about layers alone, and the network must
+    pass :func:`bench.networks.ends.require_ends`."""
 
     def __init__(self, blocks: int):
         super().__init__()

@@ -47,6 +47,7 @@ _NAMED = {
         "convnet_aig",
         "lnet",
         "random",
+        "rdinet",
         "skipnet",
         "skipnet_ff1",
         "skipnet_ff2",

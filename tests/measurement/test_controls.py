@@ -71,3 +71,20 @@ def test_positions_are_replayed_shuffled_and_have_a_twin(digits, method):
 @pytest.mark.parametrize(("method", "expected"), [("lcnet", True), ("skipnet", True), ("channel_gating", False)])
 def test_only_routers_can_be_told(method, expected):
     assert can_shuffle(load_method(method).build(build_backbone("resnet8", 10, "digits"), 0.6)) is expected
+
+
+@torch.no_grad()
+def test_ends_of_branches_are_replayed_shuffled_and_have_a_twin(digits):
+    network, images = network_of("rdinet"), digits.normalise(digits.validation.images[:40])
+    for gate in network.router.gates:
+        gate.seen[1].momentum = 1.0
+    network.train()(images)
+    expected = network.eval()(images)
+    complete = torch.stack([decision.layer.complete for decision in expected.decisions])
+    assert 0 < complete.mean() < expected.executed().mean()
+    fraction = network.macs_fraction(expected).mean().item()
+    twin = static_twin(network, digits, fraction * network.backbone_cost.total)
+    assert twin.macs_fraction(twin(images)).unique().item() == pytest.approx(fraction, abs=0.2)
+    assert shuffled_correct(network, digits, digits.validation).shape == (len(digits.validation),)
+    network.router = ReplayRouter(expected.decisions, network.router.cost())
+    assert torch.equal(network(images).logits, expected.logits)

@@ -36,6 +36,8 @@ def not_exported(network: nn.Module) -> str | None:
         return "its gates decide about positions"
     if any(isinstance(module, Router) and module.decides_tokens for module in network.modules()):
         return "its gates decide about tokens"
+    if any(isinstance(module, Router) and module.shortens for module in network.modules()):
+        return "its branches may end early"
     gates_itself = any(isinstance(module, SelfGatedUnit) for module in network.modules())
     return "its units gate themselves" if gates_itself else None
 

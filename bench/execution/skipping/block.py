@@ -82,8 +82,8 @@ class FoldedBlock(MaskedBlock):
 
     def run(self, x: Tensor, scale: Tensor | float | None, width: Width, units: list[UnitDecision]) -> Tensor:
         residual = x if self.shortcut is None else self.shortcut(x)
-        if width.masks is not None:
-            branch = self._gathered(x, width, width.masks)
+        if width.masks is not None or width.ended:
+            branch = self.full[0](x) if width.masks is None else self._gathered(x, width, width.masks)
             return torch.relu_(residual + (branch if scale is None else branch * scale))
         *inner, last = self._convolutions(width.kept)
         for index, convolution in enumerate(inner):

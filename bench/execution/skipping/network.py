@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from bench.execution.precision import DTYPES
 from bench.execution.skipping.block import lower_block, lower_unit
 from bench.execution.skipping.layout import layout
-from bench.execution.skipping.paths import Pooled, SingleGates, group_by_width
+from bench.execution.skipping.paths import Pooled, SingleGates, group_by_end, group_by_width
 from bench.execution.skipping.rows import gather, positions, put_back
 from bench.execution.skipping.tokens import at_tokens
 from bench.execution.skipping.width import FULL, Width
 from bench.networks.cost import SampleCost, output_cost
 from bench.networks.decisions import BlockDecision, ChannelDecision, LayerDecision, Output, UnitDecision
+from bench.networks.ends import decisions_at_ends
 from bench.networks.modules import Modules
 from bench.networks.network import DynamicNetwork
 from bench.networks.positions import decisions_of_units, positions_of_units
@@ -111,8 +112,12 @@ class SkippingNetwork(nn.Module):
         if chosen is not None:
             masks = positions_of_units(block.block, chosen, x.shape[2:])
             units = decisions_of_units(masks, channels, block.block.gated_unit)
+        groups = group_by_width(channels, block.skips_channels)
+        if layer.complete is not None:
+            complete = layer.complete if everybody else layer.complete[active]
+            units, groups = decisions_at_ends(complete), group_by_end(complete)
         result = None if everybody else block.pass_by(x)
-        for group, width in group_by_width(channels, block.skips_channels):
+        for group, width in groups:
             rows = active if group is None else active[group]
             scale = _scale(scales[rows], x)
             if masks is not None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bench.execution.skipping.width import FULL, NOTHING, Width
+from bench.execution.skipping.width import ENDED, FULL, NOTHING, Width
 from bench.networks.decisions import ChannelDecision
 from bench.networks.router import FoldedGates
 
@@ -26,6 +26,15 @@ def group_by_width(channels: ChannelDecision | None, narrows: bool) -> Iterator[
         yield None, width_of_one(channels)
     else:
         yield from _prefix_groups(channels)
+
+
+def group_by_end(complete: Tensor) -> Iterator[tuple[list[int] | None, Width]]:
+    """Groups of samples whose branches end at one place, where they are ``complete`` ``[N]``, 1, or end early, 0."""
+    whole = (complete > 0).tolist()
+    for wanted, width in ((True, FULL), (False, ENDED)):
+        rows = [row for row, one in enumerate(whole) if one == wanted]
+        if rows:
+            yield None if len(rows) == len(whole) else rows, width
 
 
 def width_of_one(channels: ChannelDecision) -> Width:

@@ -181,8 +181,9 @@ def _of_everybody(decision: BlockDecision, rows: np.ndarray, count: int) -> Bloc
         return everybody
 
     layer, channels = decision.layer, decision.channels
+    complete = None if layer.complete is None else spread(layer.complete)
     return BlockDecision(
-        LayerDecision(spread(layer.executed), spread(layer.scale)),
+        LayerDecision(spread(layer.executed), spread(layer.scale), complete=complete),
         None if channels is None else ChannelDecision(spread(channels.kept), spread(channels.scale)),
         tuple(UnitDecision(spread(unit.outputs), spread(unit.completed)) for unit in decision.units),
         tokens=None if decision.tokens is None else spread(decision.tokens),

@@ -17,11 +17,13 @@ class Width(NamedTuple):
         kept: which are computed; 0 for none.
         scale: multiplies them, ``[N, kept, 1, 1]``; None for ones, and where there are none.
         masks: of each unit, which positions it computes, ``[N, 1, H, W]``; None for all.
+        ended: the branch is its first unit alone.
     """
 
     kept: Channels = None
     scale: Tensor | None = None
     masks: Sequence[Tensor] | None = None
+    ended: bool = False
 
 
-FULL, NOTHING = Width(), Width(0)
+FULL, NOTHING, ENDED = Width(), Width(0), Width(ended=True)

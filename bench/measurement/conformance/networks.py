@@ -31,6 +31,9 @@ def check_decisions(subject: Subject) -> str:
     blocks = [block for part in parts_of(network) for block in part.backbone.blocks]
     for index, decision in enumerate(output.decisions):
         require_decision(f"block {index}", decision.layer.executed, decision.layer.scale, (IMAGES,))
+        if decision.layer.complete is not None:
+            complete = decision.layer.complete
+            require_decision(f"block {index} end", complete, complete, (IMAGES,))
         if decision.channels is not None:
             shape = (IMAGES, blocks[index].inner_channels)
             require_decision(f"block {index} channels", decision.channels.kept, decision.channels.scale, shape)
