@@ -1,35 +1,31 @@
 """Records in another precision: tested, timed and reported in it, apart from those in float32."""
 
-import pandas as pd
-
 from bench.records import find_records, read_samples
+from bench.report.results import load_groups
 
 TINY = ("--backbone", "resnet8-w0.25", "--device", "cpu")
 
 
 def test_trained_networks_in_bfloat16(bench_here, tmp_path):
-    train = ("--methods", "l1,early_exit", "--points", "0.6", "--epochs", "1", "--no-timing", "--out", "runs")
+    train = ("--methods", "l1", "--points", "0.6", "--epochs", "0", "--no-timing", "--out", "runs")
     assert bench_here("run", *TINY, *train)[0] == 0
     assert bench_here("publish", "runs", "--to", "shipped")[0] == 0
-    code, _, error = bench_here(
-        "run", "--pretrained", "shipped", "--inference-precision", "bfloat16", "--no-timing", "--out", "rounded"
-    )
+    tested = ("--inference-precision", "bfloat16", "--no-timing", "--out", "rounded")
+    code, _, error = bench_here("run", "--pretrained", "shipped", *tested)
     assert code == 0, error
-    exact, rounded = find_records([tmp_path / "shipped"]), find_records([tmp_path / "rounded"])
-    assert {record.precision for record in exact.values()} == {"float32"}
-    assert {record.precision for record in rounded.values()} == {"bfloat16"} and len(rounded) == 3
-    assert all(record.executor == "torch" for record in rounded.values())
-    confidences = [
-        next(read_samples(path)["confidence"] for path, record in found.items() if record.method == "l1")
-        for found in (exact, rounded)
-    ]
-    assert not confidences[0].equals(confidences[1]), "accuracy is measured in it"
+    found = [find_records([tmp_path / folder]) for folder in ("shipped", "rounded")]
+    assert [{record.precision for record in records.values()} for records in found] == [{"float32"}, {"bfloat16"}]
+    assert all(record.executor == "torch" for record in found[1].values())
+    exact, rounded = (
+        next(read_samples(path) for path, record in records.items() if record.method == "l1") for records in found
+    )
+    assert (exact["macs"] == rounded["macs"]).all()
+    assert not exact["confidence"].equals(rounded["confidence"]), "accuracy is measured in it"
 
-    assert bench_here("report", "shipped", "rounded", "--out", "report", "--format", "md,csv")[0] == 0
-    text = (tmp_path / "report" / "report.md").read_text()
-    assert "digits / resnet8-w0.25, bfloat16" in text
-    table = pd.read_csv(tmp_path / "report" / "table.csv")
-    assert sorted(table["precision"]) == ["bfloat16"] * 3 + ["float32"] * 3
+    groups = load_groups([tmp_path / "shipped", tmp_path / "rounded"])
+    names = ["digits / resnet8-w0.25", "digits / resnet8-w0.25, bfloat16"]
+    assert [group.name for group in groups] == names and [len(group.entries) for group in groups] == [2, 2]
+    assert groups[1].slug.endswith("-bfloat16") and groups[1].dense is not groups[0].dense is not None
 
     code, _, error = bench_here("publish", "rounded", "--to", "others")
     assert code == 2 and "was tested in bfloat16: publish its record in float32" in error
