@@ -65,7 +65,7 @@ class RDINet(Method):
     info: ClassVar[MethodInfo] = MethodInfo(
         decides="layer, or half of it",
         looks_at="block input, pooled; the gates before",
-        paper="RDI-Net: Relational Dynamic Inference Networks, ICCV 2021",
+        paper="Wang et al., RDI-Net: Relational Dynamic Inference Networks, ICCV 2021",
         year=2021,
     )
     hidden: int = 256

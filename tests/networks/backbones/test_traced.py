@@ -1,6 +1,7 @@
 """Networks seen as blocks by their graph: the same function, MACs as a counter sees them, blocks skipped."""
 
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -201,3 +202,19 @@ def test_a_network_that_cannot_be_cut_is_refused(kind, reason):
     assert len(from_timm("even", Odd("")).blocks) == 1
     with pytest.raises(BadInput, match=f"odd cannot be gated block by block: {reason}"):
         from_timm("odd", Odd(kind))
+
+
+def test_branches_side_by_side_are_refused_in_one_line():
+    transformer = timm.models.vision_transformer
+    small = {
+        "img_size": PX,
+        "patch_size": PX // 2,
+        "dynamic_img_size": True,
+        "embed_dim": 8,
+        "depth": 2,
+        "num_heads": 2,
+    }
+    model = transformer.VisionTransformer(**small, block_fn=transformer.ParallelThingsBlock)
+    model.default_cfg = {"input_size": (3, PX, PX)}
+    with pytest.raises(BadInput, match="odd cannot be gated block by block: .* lies outside of its unit"):
+        from_timm("odd", model)

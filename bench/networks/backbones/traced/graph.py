@@ -75,6 +75,9 @@ def assemble(model: nn.Module, steps: Sequence[fx.Node], source: fx.Node) -> nn.
     """The modules of ``model`` that compute the last of ``steps`` from ``source``; of no steps the identity.
 
     They keep their names.
+
+    Raises:
+        BadInput: they read something else, too.
     """
     if not steps:
         return nn.Identity()
@@ -84,6 +87,8 @@ def assemble(model: nn.Module, steps: Sequence[fx.Node], source: fx.Node) -> nn.
         for parameter in step.all_input_nodes:
             if parameter.op == "get_attr" and parameter not in copies:
                 copies[parameter] = graph.node_copy(parameter)
+            if parameter not in copies:
+                raise BadInput(f"{step.name} reads {parameter.name}, which lies outside of its unit")
         copies[step] = graph.node_copy(step, lambda node: copies[node])
     graph.output(copies[steps[-1]])
     return fx.GraphModule(model, graph)
