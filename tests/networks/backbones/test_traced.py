@@ -216,5 +216,5 @@ def test_branches_side_by_side_are_refused_in_one_line():
     }
     model = transformer.VisionTransformer(**small, block_fn=transformer.ParallelThingsBlock)
     model.default_cfg = {"input_size": (3, PX, PX)}
-    with pytest.raises(BadInput, match="odd cannot be gated block by block: .* lies outside of its unit"):
+    with pytest.raises(BadInput, match=r"odd cannot be gated block by block: .* lies outside of its unit"):
         from_timm("odd", model)
