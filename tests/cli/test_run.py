@@ -120,7 +120,7 @@ def test_timing_stands_beside_theory_by_default(bench_here, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--methods", "nosuch"), "unknown method 'nosuch': choose from bas, blockdrop"),
+        (("--methods", "nosuch"), "unknown method 'nosuch': choose from a_vit, bas"),
         (("--methods", "lcnet", "--points", "1.7"), "an operating point is a fraction"),
         (("--methods", "lcnet", "--points", "abc"), "no comma-separated list"),
         (("--methods", "lcnet", "--backbone", "resnet21"), "depth must be 6n+2"),

@@ -16,7 +16,7 @@ from bench.execution import to_inference
 from bench.execution.triton import TritonNetwork
 from bench.execution.triton.forms import FORMS
 from bench.execution.triton.streams import STREAMS
-from bench.measurement.conformance import CHECKS, Subject, execution, subjects
+from bench.measurement.conformance import CHECKS, Subject, execution
 from bench.methods import load_method
 from bench.networks.backbones.cifar import cifar_resnet
 from bench.networks.cascade import Cascade
@@ -214,6 +214,6 @@ def test_executors_by_name_and_what_they_refuse():
 
 
 def test_a_method_is_verified(monkeypatch):
-    monkeypatch.setattr(subjects, "BACKBONE", "resnet8-w0.25")
+    monkeypatch.setattr(LCNet, "verified_on", "resnet8-w0.25")
     monkeypatch.setattr(execution, "INTERPRETED", 1)
     assert "largest logit difference" in CHECKS["triton = masked"](Subject(load_method("lcnet")))
