@@ -8,7 +8,7 @@ from bench.choices import EXECUTORS
 from bench.errors import BadInput, Notice
 from bench.execution.native import NativeNetwork, targets, unsupported_reason
 from bench.execution.onnx import OnnxNetwork
-from bench.execution.precision import obstacle
+from bench.execution.precision import unsupported_precision
 from bench.execution.skipping import SkippingCascade, SkippingNetwork, lower
 from bench.execution.triton import TritonCascade, TritonNetwork
 from bench.networks.cascade import Cascade, parts_of
@@ -35,7 +35,7 @@ def to_inference(network: DynamicNetwork | Cascade, executor: str = "auto", prec
     if executor not in EXECUTORS:
         raise BadInput(f"executor must be one of {', '.join(EXECUTORS)}, not {executor!r}")
     device = parts_of(network)[0].backbone.classifier.weight.device
-    if reason := obstacle(precision, executor, device):
+    if reason := unsupported_precision(precision, executor, device):
         raise BadInput(f"cannot run in {precision}: {reason}")
     if executor == "auto":
         executor = "native" if precision == "float32" and runs_natively(network) else "torch"

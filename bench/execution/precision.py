@@ -10,7 +10,7 @@ import torch
 
 DTYPES = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16}
 """What features and weights are held in. With ``tf32``, tensor cores round the factors of float32 to 10 bits."""
-ANYWHERE = ("torch", "triton")
+ROUNDING = ("torch", "triton")
 """Executors that know other precisions than float32."""
 
 
@@ -28,11 +28,11 @@ def products(precision: str) -> Iterator[None]:
             switch.allow_tf32 = allowed
 
 
-def obstacle(precision: str, executor: str, device: torch.device) -> str | None:
+def unsupported_precision(precision: str, executor: str, device: torch.device) -> str | None:
     """Why ``executor`` cannot compute in ``precision`` on ``device``; None if it can."""
     if precision == "float32":
         return None
-    if executor not in (*ANYWHERE, "auto"):
+    if executor not in (*ROUNDING, "auto"):
         return f"the executor {executor} computes in float32 alone"
     if precision == "tf32" and device.type != "cuda":
         return "products in TF32 need an NVIDIA GPU"

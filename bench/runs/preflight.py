@@ -11,7 +11,7 @@ from bench.data.recorded import data_options
 from bench.errors import BadInput
 from bench.execution.native import targets, unsupported_reason
 from bench.execution.onnx import missing_packages, not_exported
-from bench.execution.precision import obstacle
+from bench.execution.precision import unsupported_precision
 from bench.execution.triton import interpreting, missing, unknown_to_kernels
 from bench.methods import load_method
 from bench.networks.backbones import build_backbone, foreign_outputs, load_weights, unread_average
@@ -84,7 +84,7 @@ def _check_precision(jobs: list[Job], settings: Settings) -> None:
     execution, is_elsewhere = settings.execution, settings.placement.engine == "slurm"
     device = torch.device("cuda") if is_elsewhere else choose_device(execution.device)
     for precision in {job.inference_precision: None for job in jobs}:
-        if reason := obstacle(precision, execution.executor, device):
+        if reason := unsupported_precision(precision, execution.executor, device):
             raise BadInput(f"--inference-precision {precision}: {reason}")
 
 

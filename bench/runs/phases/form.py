@@ -26,7 +26,6 @@ def form_of(job: Job, network: DynamicNetwork, context: Context) -> Inference:
 def form_columns(job: Job, form: Inference) -> dict[str, Any]:
     """The columns of a record that its form determines; a quantised network is an entry with a name of its own."""
     columns: dict[str, Any] = {"execution": form.execution, "executor": form.executor}
-    columns["precision"] = job.inference_precision
     if job.quantised:
         columns |= {"method": f"{job.method} ({job.quantised})", "precision": job.quantised}
     return columns
